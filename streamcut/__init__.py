@@ -1,0 +1,1 @@
+"""streamcut: a streaming background remover."""

@@ -1,0 +1,49 @@
+"""Every error that streamcut raises on purpose, in one tree.
+
+Each is also the fitting builtin, so that callers who know Python but not
+streamcut can catch what they expect::
+
+    StreamcutError
+    |-- UsageError (ValueError)       an option or argument makes no sense
+    |   `-- ConfigError               a configuration file does
+    |-- SourceError (OSError)         the input cannot be opened or read
+    |-- SinkError (OSError)           the output cannot be opened or written
+    |-- ModelError (RuntimeError)     a model is unknown, broken or fails
+    `-- MissingDependencyError (ImportError)   an optional package is absent
+
+Messages are one line, name the thing at fault and say what to do.
+"""
+
+from __future__ import annotations
+
+
+class StreamcutError(Exception):
+    """Base of all errors raised by streamcut. ``exit_code`` is what the command returns."""
+
+    exit_code = 1
+
+
+class UsageError(StreamcutError, ValueError):
+    """An option or argument makes no sense, alone or beside another."""
+
+    exit_code = 2
+
+
+class ConfigError(UsageError):
+    """A configuration file has an unknown key or a value of the wrong type."""
+
+
+class SourceError(StreamcutError, OSError):
+    """The input cannot be opened, is no video, or stops being readable."""
+
+
+class SinkError(StreamcutError, OSError):
+    """The output cannot be opened or written."""
+
+
+class ModelError(StreamcutError, RuntimeError):
+    """A model is unknown, its file is broken, or it fails while running."""
+
+
+class MissingDependencyError(StreamcutError, ImportError):
+    """An optional package is absent; the message names the extra to install."""

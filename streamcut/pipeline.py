@@ -1,0 +1,228 @@
+"""Bounded channels between threads, and the one place where threads are made.
+
+A stage is a plain generator; :meth:`Pipeline.spawn` runs it on a thread of its
+own and returns the :class:`Channel` that it fills. The end of the stream, an
+error and a cancellation are states of the channel, never items in it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Generic, Self, TypeVar
+
+T = TypeVar("T")
+
+# Waits are sliced because on Windows a lock that waits forever cannot be interrupted by Ctrl-C.
+_WAIT_SLICE = 0.5
+
+
+class Cancelled(BaseException):
+    """Raised at both ends of a cancelled channel. A BaseException, so that no stage swallows it."""
+
+
+class Channel(Generic[T]):
+    """A bounded queue with one producer, one consumer and a stated end.
+
+    Iterating yields what was put, in order, then ends or raises the error that
+    the producer closed it with. A full channel blocks its producer
+    (back-pressure), or with ``drop_oldest`` gives up its oldest item and counts
+    it in ``dropped`` (freshness, for live sources).
+
+    Attributes:
+        delivered: items handed to the consumer so far.
+        dropped: items given up because the channel was full.
+        blocked: seconds that the producer waited for room.
+        starved: seconds that the consumer waited for an item.
+    """
+
+    def __init__(self, capacity: int = 4, *, drop_oldest: bool = False) -> None:
+        if capacity < 1:
+            raise ValueError("a channel holds at least one item")
+        self.capacity = capacity
+        self.drop_oldest = drop_oldest
+        self.delivered = 0
+        self.dropped = 0
+        self.blocked = 0.0
+        self.starved = 0.0
+        self._items: deque[T] = deque()
+        self._changed = threading.Condition()
+        self._closed = False
+        self._cancelled = False
+        self._error: BaseException | None = None
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def put(self, item: T) -> None:
+        """Add an item; block while the channel is full, unless it drops its oldest.
+
+        Raises:
+            Cancelled: if the channel was cancelled.
+        """
+        with self._changed:
+            if self.drop_oldest and len(self._items) >= self.capacity:
+                self._items.popleft()
+                self.dropped += 1
+            self.blocked += self._wait(lambda: len(self._items) < self.capacity)
+            if self._closed:
+                raise ValueError("put on a closed channel")
+            self._items.append(item)
+            self._changed.notify_all()
+
+    def close(self, error: BaseException | None = None) -> None:
+        """End the channel: what is queued is still delivered, then ``error`` if there is one."""
+        with self._changed:
+            self._closed = True
+            self._error = error
+            self._changed.notify_all()
+
+    def cancel(self) -> None:
+        """Drop what is queued and wake both ends, which then raise :class:`Cancelled`."""
+        with self._changed:
+            self._cancelled = True
+            self._items.clear()
+            self._changed.notify_all()
+
+    def __iter__(self) -> Iterator[T]:
+        return self
+
+    def __next__(self) -> T:
+        with self._changed:
+            self.starved += self._wait(lambda: bool(self._items) or self._closed)
+            if not self._items:
+                self._raise_end()
+            item = self._items.popleft()
+            self.delivered += 1
+            self._changed.notify_all()
+            return item
+
+    def _raise_end(self) -> None:
+        error, self._error = self._error, None
+        raise StopIteration if error is None else error
+
+    def _wait(self, ready: Callable[[], bool]) -> float:
+        """Wait, lock held, until ``ready`` or cancelled; return the seconds it took."""
+        if not self._cancelled and ready():
+            return 0.0
+        began = time.perf_counter()
+        while not self._cancelled and not ready():
+            self._changed.wait(_WAIT_SLICE)
+        if self._cancelled:
+            raise Cancelled
+        return time.perf_counter() - began
+
+
+@dataclass(frozen=True)
+class StageReport:
+    """Where one stage's time went, in seconds of wall clock since it started."""
+
+    name: str
+    busy: float
+    starved: float
+    blocked: float
+
+
+class _Stage(Generic[T]):
+    """One iterable on its thread, with the channels before and after it."""
+
+    def __init__(
+        self, name: str, items: Iterable[T], before: Channel[Any] | None, out: Channel[T]
+    ) -> None:
+        self.name = name
+        self.before = before
+        self.out = out
+        self.began = time.perf_counter()
+        self.ended: float | None = None
+        self.thread = threading.Thread(target=self._run, args=(items,), name=f"streamcut-{name}")
+
+    def _run(self, items: Iterable[T]) -> None:
+        try:
+            for item in items:
+                self.out.put(item)
+        except Cancelled:
+            self.out.cancel()
+            if isinstance(items, Generator):
+                items.close()
+        except BaseException as error:
+            self.out.close(error)
+        else:
+            self.out.close()
+        finally:
+            self.ended = time.perf_counter()
+
+    def report(self) -> StageReport:
+        elapsed = (self.ended or time.perf_counter()) - self.began
+        starved = self.before.starved if self.before else 0.0
+        busy = max(0.0, elapsed - starved - self.out.blocked)
+        return StageReport(self.name, busy, starved, self.out.blocked)
+
+
+class Pipeline:
+    """Runs stages on threads; leaving its ``with`` block cancels and joins them all.
+
+    Example::
+
+        with Pipeline() as pipeline:
+            frames = pipeline.spawn("decode", source)
+            frames = pipeline.spawn("matte", matte(frames, session), after=frames)
+            for frame in frames:
+                sink.write(frame)
+    """
+
+    def __init__(self) -> None:
+        self._stages: list[_Stage[Any]] = []
+
+    def spawn(
+        self,
+        name: str,
+        items: Iterable[T],
+        *,
+        after: Channel[Any] | None = None,
+        capacity: int = 4,
+        drop_oldest: bool = False,
+    ) -> Channel[T]:
+        """Run ``items`` on a thread of its own and return the channel that it fills.
+
+        Args:
+            name: what the stage is called in reports and as a thread.
+            items: the generator; its exception arrives at the channel's reader.
+            after: the channel that the generator reads, for the stage's report.
+            capacity: how many items may wait in the channel.
+            drop_oldest: give up the oldest item instead of blocking when full.
+        """
+        channel: Channel[T] = Channel(capacity, drop_oldest=drop_oldest)
+        stage = _Stage(name, items, after, channel)
+        self._stages.append(stage)
+        stage.thread.start()
+        return channel
+
+    def reports(self) -> list[StageReport]:
+        """Return where each stage's time went so far, in the order they were spawned."""
+        return [stage.report() for stage in self._stages]
+
+    def dropped(self) -> int:
+        """Return how many items all channels gave up so far."""
+        return sum(stage.out.dropped for stage in self._stages)
+
+    def cancel(self) -> None:
+        """Cancel every channel, so that every stage ends at its next item."""
+        for stage in self._stages:
+            stage.out.cancel()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.cancel()
+        for stage in self._stages:
+            stage.thread.join()

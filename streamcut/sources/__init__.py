@@ -1,0 +1,50 @@
+"""Where pictures come from: :func:`open_source` makes the right source for an input."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Protocol, Self
+
+from streamcut.frame import Frame, StreamInfo
+from streamcut.sources.media import MediaSource
+from streamcut.sources.size import Size
+
+__all__ = ["MediaSource", "Size", "Source", "open_source"]
+
+
+class Source(Protocol):
+    """Pictures in presentation order, with what is known about them.
+
+    ``undecodable`` counts the packets that were lost on the way.
+    """
+
+    info: StreamInfo
+    undecodable: int
+
+    def __iter__(self) -> Iterator[Frame]: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *_: object) -> None: ...
+
+
+def open_source(
+    url: str,
+    *,
+    start: Fraction | None = None,
+    duration: Fraction | None = None,
+    size: Size | None = None,
+    threads: int = 0,
+) -> Source:
+    """Open a video file, picture, picture sequence (``%04d.png``) or network address.
+
+    Args:
+        url: what to open.
+        start: seconds to skip from its beginning.
+        duration: seconds to deliver at most.
+        size: what to scale the pictures to.
+        threads: threads for decoding; 0 lets FFmpeg choose.
+
+    Raises:
+        SourceError: if it cannot be opened or holds no decodable video.
+    """
+    return MediaSource(url, start=start, duration=duration, size=size, threads=threads)

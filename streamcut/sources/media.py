@@ -1,0 +1,233 @@
+"""Files and network streams, through PyAV: everything that FFmpeg can demux and decode."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Self, cast
+
+import av
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from streamcut.errors import SourceError
+from streamcut.frame import Colour, Frame, StreamInfo
+from streamcut.sources.conform import Conform
+from streamcut.sources.size import Size
+
+# FFmpeg's own decoders drop the alpha of VP8 and VP9 silently; libvpx keeps it.
+_ALPHA_DECODERS = {"vp9": "libvpx-vp9", "vp8": "libvpx"}
+# Text files that FFmpeg would play as pictures of a terminal.
+_NOT_VIDEO = {"tty"}
+# Formats whose clock has no zero of its own: their first timestamp says nothing.
+_CLOCK_WITHOUT_ZERO = {"mpegts", "rtsp", "rtp", "hls", "flv", "mpeg"}
+_NETWORK_TIMEOUT = 10.0
+_MAX_BROKEN_READS = 1000
+
+
+class MediaSource:
+    """The pictures of the best video stream, upright, scaled, in a working pixel format.
+
+    Timestamps are kept as the container has them. Formats whose clock starts anywhere
+    (MPEG-TS, network streams) start at zero, and so does what is cut with ``start``.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        start: Fraction | None = None,
+        duration: Fraction | None = None,
+        size: Size | None = None,
+        threads: int = 0,
+    ) -> None:
+        self.url = url
+        self.undecodable = 0
+        self._container = open_container(url)
+        try:
+            self._stream = self._pick_stream()
+            self._decoder = _decoder(self._stream, threads)
+            self._time_base = self._stream.time_base or Fraction(1, 90_000)
+            self._clip = self._clip_of(start, duration)
+            self._pictures = self._clipped(self._decode())
+            first = self._first_picture()
+            self._conform = Conform(first, size)
+            self._first: Frame | None = self._conform(first)
+            self.info = self._describe(self._first.picture)
+        except BaseException:
+            self._container.close()
+            raise
+
+    def __iter__(self) -> Iterator[Frame]:
+        first, self._first = self._first, None
+        if first is not None:
+            yield first
+        for picture in self._pictures:
+            yield self._conform(picture)
+
+    def close(self) -> None:
+        """Close the input."""
+        self._container.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _pick_stream(self) -> VideoStream:
+        """Return the first stream that moves: cover pictures are video streams too."""
+        covers = av.stream.Disposition.attached_pic
+        moving = [s for s in self._container.streams.video if not s.disposition & covers]
+        if not moving:
+            raise SourceError(f"{self.url} holds no video stream")
+        best = self._container.streams.best("video")
+        return best if isinstance(best, VideoStream) and best in moving else moving[0]
+
+    def _clip_of(self, start: Fraction | None, duration: Fraction | None) -> _Clip:
+        began = Fraction(self._container.start_time or 0, av.time_base)
+        without_zero = bool(_CLOCK_WITHOUT_ZERO & set(self._container.format.name.split(",")))
+        zero = began if without_zero or start is not None else Fraction(0)
+        first = None if start is None else began + start
+        last = None if duration is None else (began if first is None else first) + duration
+        if first is not None and start:
+            self._container.seek(int(first * av.time_base), backward=True)
+            zero = first
+        return _Clip(first, last, zero)
+
+    def _first_picture(self) -> av.VideoFrame:
+        for picture in self._pictures:
+            return picture
+        if self._clip.first is not None:
+            raise SourceError(f"{self.url} ends before --start")
+        raise SourceError(f"{self.url} holds no picture that can be decoded")
+
+    def _decode(self) -> Iterator[av.VideoFrame]:
+        for packet in self._packets():
+            try:
+                yield from self._decoder.decode(packet)
+            except av.error.InvalidDataError:
+                self.undecodable += 1
+
+    def _packets(self) -> Iterator[av.Packet[VideoStream] | None]:
+        """Yield the stream's packets, then None to flush; broken reads are counted and passed."""
+        broken = 0
+        while broken < _MAX_BROKEN_READS:
+            try:
+                for packet in self._container.demux(self._stream):
+                    if packet.size:
+                        broken = 0
+                        yield packet
+                break
+            except av.error.InvalidDataError:
+                broken += 1
+                self.undecodable += 1
+            except av.error.FFmpegError as error:
+                raise SourceError(f"{self.url}: reading stopped: {error.strerror}") from error
+        yield None
+
+    def _clipped(self, pictures: Iterator[av.VideoFrame]) -> Iterator[av.VideoFrame]:
+        """Give every picture a rising timestamp, shift it, and keep those within the clip."""
+        shift = round(self._clip.zero / self._time_base)
+        step = max(1, round(1 / (self._rate() * self._time_base)))
+        last: int | None = None
+        for picture in pictures:
+            pts = picture.pts if picture.pts is not None else (last or 0) + step
+            pts = pts if last is None or pts > last else last + 1
+            last = pts
+            if self._clip.passed(pts * self._time_base):
+                return
+            if self._clip.reached(pts * self._time_base):
+                picture.pts = pts - shift
+                picture.time_base = self._time_base
+                yield picture
+
+    def _rate(self) -> Fraction:
+        return self._stream.average_rate or self._stream.guessed_rate or Fraction(30)
+
+    def _describe(self, first: av.VideoFrame) -> StreamInfo:
+        aspect = self._stream.sample_aspect_ratio or Fraction(1)
+        return StreamInfo(
+            width=first.width,
+            height=first.height,
+            pixel_format=first.format.name,
+            colour=Colour.of(first),
+            time_base=self._time_base,
+            rate=self._rate(),
+            sample_aspect_ratio=self._conform.aspect(aspect),
+            duration=self._duration(),
+            start=self._clip.zero,
+            end=self._clip.last,
+            url=self.url if self._container.input_was_opened else None,
+            metadata=dict(self._container.metadata),
+            chapters=self._container.chapters(),
+        )
+
+    def _duration(self) -> float | None:
+        total = self._container.duration
+        if not total:
+            return None
+        left = Fraction(total, av.time_base)
+        began = Fraction(self._container.start_time or 0, av.time_base)
+        if self._clip.first is not None:
+            left -= self._clip.first - began
+        if self._clip.last is not None:
+            left = min(left, self._clip.last - (self._clip.first or began))
+        return max(float(left), 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Clip:
+    """What part of the input's clock is wanted, and which instant becomes zero; seconds."""
+
+    first: Fraction | None
+    last: Fraction | None
+    zero: Fraction
+
+    def reached(self, time: Fraction) -> bool:
+        return self.first is None or time >= self.first
+
+    def passed(self, time: Fraction) -> bool:
+        return self.last is not None and time >= self.last
+
+
+def open_container(url: str) -> InputContainer:
+    """Open an input.
+
+    Raises:
+        SourceError: in one line, whatever the reason.
+    """
+    timeout = _NETWORK_TIMEOUT if "://" in url else None
+    try:
+        container = av.open(url, "r", metadata_errors="replace", timeout=timeout)
+    except av.error.FileNotFoundError as error:
+        raise SourceError(f"no such file: {url}") from error
+    except av.error.IsADirectoryError as error:
+        raise SourceError(f"{url} is a folder, not a video") from error
+    except (av.error.InvalidDataError, av.error.EOFError) as error:
+        raise SourceError(f"{url} is no video, or is cut off before its index") from error
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        raise SourceError(f"{url} cannot be opened: {reason(error)}") from error
+    if _NOT_VIDEO & set(container.format.name.split(",")):
+        container.close()
+        raise SourceError(f"{url} is a text file, not a video")
+    return container
+
+
+def reason(error: BaseException) -> str:
+    """Return an error's own words without the number and path around them."""
+    return getattr(error, "strerror", None) or str(error)
+
+
+def _decoder(stream: VideoStream, threads: int) -> av.VideoCodecContext:
+    """Return the decoder for a stream: one that keeps alpha where the stream has it."""
+    context: av.VideoCodecContext = stream.codec_context
+    name = _ALPHA_DECODERS.get(context.name)
+    tagged = {key.lower(): value for key, value in stream.metadata.items()}
+    if name and tagged.get("alpha_mode") == "1":
+        context = cast(av.VideoCodecContext, av.CodecContext.create(name, "r"))
+        context.extradata = stream.codec_context.extradata
+    context.thread_count = threads
+    context.thread_type = "AUTO"
+    return context

@@ -1,0 +1,58 @@
+"""Upright pictures: the display matrix that phones write, carried out on the planes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+import av
+import cv2
+import numpy as np
+from av.buffer import Buffer
+
+from streamcut.frame import Plane, blank_like, planes
+
+# Turning a picture turns its chroma subsampling; 4:2:2 would become 4:4:0, which no alpha twin has.
+TURNABLE = {"yuv422p": "yuv444p", "yuv422p10le": "yuv444p10le", "yuv422p12le": "yuv444p12le"}
+
+
+@dataclass(frozen=True, slots=True)
+class Orientation:
+    """One of the eight ways a picture can lie: transpose first, then mirror."""
+
+    transpose: bool = False
+    mirror_x: bool = False
+    mirror_y: bool = False
+
+    @classmethod
+    def of(cls, picture: av.VideoFrame) -> Orientation:
+        """Read the display matrix of a decoded picture (FFmpeg, ``libavutil/display.h``).
+
+        The matrix maps a source pixel (p, q) to (a p + c q + x, b p + d q + y), stored as
+        a, b, u, c, d, v, x, y, w in 16.16 fixed point.
+        """
+        matrix = cast("Buffer | None", picture.side_data.get("DISPLAYMATRIX"))
+        if matrix is None:
+            return cls()
+        a, b, _, c, d, *_ = np.frombuffer(bytes(matrix), np.int32).tolist()
+        turned = abs(b) > abs(a)
+        return cls(turned, (c if turned else a) < 0, (b if turned else d) < 0)
+
+    def __bool__(self) -> bool:
+        return self.transpose or self.mirror_x or self.mirror_y
+
+    def apply(self, picture: av.VideoFrame) -> av.VideoFrame:
+        """Return ``picture`` upright; its pixel format must not be in :data:`TURNABLE`'s keys."""
+        size = (picture.width, picture.height)
+        upright = blank_like(picture, picture.format.name, size[::-1] if self.transpose else size)
+        for source, target in zip(planes(picture), planes(upright), strict=True):
+            target[:] = self._turn(source)
+        return upright
+
+    def _turn(self, plane: Plane) -> Plane:
+        turned = cv2.transpose(plane) if self.transpose else plane
+        if self.mirror_x and self.mirror_y:
+            return cv2.flip(turned, -1)
+        if self.mirror_x:
+            return cv2.flip(turned, 1)
+        return cv2.flip(turned, 0) if self.mirror_y else turned

@@ -1,0 +1,128 @@
+"""What every model session is: loaded once, used for pictures and for video."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+from PIL import Image
+
+from streamcut.errors import ModelError
+from streamcut.sessions.device import default_providers, session_options
+
+Picture = NDArray[np.uint8]
+"""RGB, [height, width, 3]."""
+
+Matte = NDArray[np.float32]
+"""Opacity, [height, width], 0..1."""
+
+
+class MatteStream(Protocol):
+    """The mattes of one video: takes its pictures in order, keeps what it must of the past."""
+
+    def __call__(self, picture: Picture) -> Matte:
+        """Return the matte of a picture at the model's input size, at that same size."""
+        ...
+
+    def reset(self) -> None:
+        """Forget the past, as at a scene cut."""
+        ...
+
+
+class BaseSession:
+    """A model, loaded and ready; the same class, by name and use, as rembg's.
+
+    A subclass says where the model file is (:meth:`download_models`), what it is called
+    (:meth:`name`) and how masks are made (:meth:`predict`). For video it also gives
+    :meth:`input_size` and :meth:`stream`.
+
+    Args:
+        model_name: what it is called in messages.
+        sess_opts: ONNX Runtime's options; None chooses them for this machine.
+        *args: passed on to :meth:`download_models`.
+        providers: ONNX Runtime execution providers in order; None chooses them.
+        **kwargs: passed on to :meth:`download_models`.
+
+    Raises:
+        ModelError: if the file is absent or no ONNX model.
+    """
+
+    def __init__(
+        self,
+        model_name: str,
+        sess_opts: ort.SessionOptions | None = None,
+        *args: Any,
+        providers: Sequence[Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self.model_name = model_name
+        self.inner_session = load_model(
+            self.__class__.download_models(*args, **kwargs), sess_opts, providers
+        )
+
+    @classmethod
+    def name(cls, *args: Any, **kwargs: Any) -> str:
+        """Return the name under which the session is known."""
+        raise NotImplementedError
+
+    @classmethod
+    def download_models(cls, *args: Any, **kwargs: Any) -> str | Path:
+        """Return the path of the model file, fetching it first if need be."""
+        raise NotImplementedError
+
+    def predict(self, img: Image.Image, *args: Any, **kwargs: Any) -> list[Image.Image]:
+        """Return the masks of a picture: mode "L", at its size, one for each subject class."""
+        raise NotImplementedError
+
+    def input_size(self, width: int, height: int) -> tuple[int, int]:
+        """Return the (width, height) at which the model wants pictures of a given size."""
+        raise NotImplementedError
+
+    def stream(self) -> MatteStream:
+        """Start the mattes of one video; several streams may share the session."""
+        raise NotImplementedError
+
+    def normalize(
+        self,
+        img: Image.Image,
+        mean: tuple[float, float, float],
+        std: tuple[float, float, float],
+        size: tuple[int, int],
+        *args: Any,
+        **kwargs: Any,
+    ) -> dict[str, NDArray[np.float32]]:
+        """Return the input feed for a still picture, number for number as rembg makes it.
+
+        The picture is stretched to ``size`` (width, height) and divided by its own maximum;
+        the result is float32 [1, 3, height, width].
+        """
+        pixels = np.array(img.convert("RGB").resize(size, Image.Resampling.LANCZOS))
+        scaled = pixels / max(np.max(pixels), 1e-6)
+        normal = (scaled - np.array(mean)) / np.array(std)
+        feed = np.expand_dims(normal.transpose(2, 0, 1), 0).astype(np.float32)
+        return {self.inner_session.get_inputs()[0].name: feed}
+
+
+def load_model(
+    path: str | Path,
+    options: ort.SessionOptions | None = None,
+    providers: Sequence[Any] | None = None,
+) -> ort.InferenceSession:
+    """Load an ONNX file.
+
+    Raises:
+        ModelError: if it is absent or broken, in one line.
+    """
+    if not Path(path).is_file():
+        raise ModelError(f"no such model file: {path}")
+    try:
+        return ort.InferenceSession(
+            str(path), options or session_options(), providers=providers or default_providers()
+        )
+    except Exception as error:  # ONNX Runtime's errors share no base of their own.
+        detail = str(error).splitlines()[0]
+        raise ModelError(f"{path} is no usable ONNX model: {detail}") from error

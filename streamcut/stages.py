@@ -1,0 +1,248 @@
+"""The stages between source and sink: plain generators over frames.
+
+Each takes frames and yields the same frames, further along: :func:`matte` adds the
+network's coarse matte, :func:`refine` brings it to the picture's size, and
+:func:`composite` makes the picture that is encoded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Literal, cast
+
+import av
+import cv2
+import numpy as np
+from av.video.reformatter import Interpolation, VideoReformatter
+
+from streamcut.backgrounds import Background, Layer
+from streamcut.frame import (
+    ALPHA_TWIN,
+    RANGE_FULL,
+    Colour,
+    Frame,
+    Plane,
+    StreamInfo,
+    blank_like,
+    depth,
+    dtype,
+    peak,
+    planes,
+)
+from streamcut.sessions import BaseSession, Picture
+from streamcut.upsample import GuidedUpsampler
+
+Look = Literal["straight", "premultiplied", "background", "mask", "stacked"]
+"""What the output shows: colour with straight or premultiplied alpha, the subject over a
+background, the matte alone, or colour above matte."""
+
+
+def matte(frames: Iterable[Frame], session: BaseSession) -> Iterator[Frame]:
+    """Give each frame the network's matte, at the network's size.
+
+    Raises:
+        ModelError: if the network fails.
+    """
+    stream = session.stream()
+    shrink = VideoReformatter()
+    for frame in frames:
+        size = session.input_size(frame.picture.width, frame.picture.height)
+        frame.coarse = stream(network_input(frame.picture, size, shrink))
+        yield frame
+
+
+def network_input(
+    picture: av.VideoFrame, size: tuple[int, int], shrink: VideoReformatter
+) -> Picture:
+    """Return ``picture`` scaled straight from its planes to RGB uint8 [height, width, 3]."""
+    small = shrink.reformat(
+        picture,
+        *size,
+        "rgb24",
+        src_colorspace=Colour.of(picture).known_matrix(picture.height),
+        interpolation=Interpolation.AREA,
+    )
+    return cast(Picture, small.to_ndarray())
+
+
+def refine(
+    frames: Iterable[Frame],
+    info: StreamInfo,
+    *,
+    post_process: bool = False,
+    invert: bool = False,
+) -> Iterator[Frame]:
+    """Bring each coarse matte to the picture's size and depth, its edges led by the picture.
+
+    Args:
+        frames: with their coarse mattes.
+        info: of the stream.
+        post_process: make the matte hard and smooth at its border, as rembg's option does.
+        invert: keep the background, cut the subject out.
+    """
+    top = peak(info.pixel_format)
+    upsample = GuidedUpsampler(info.width, info.height, top)
+    for frame in frames:
+        if frame.coarse is None:
+            raise ValueError("refine needs frames with a coarse matte")
+        made = upsample(planes(frame.picture)[0], frame.coarse)
+        if post_process:
+            made = hardened(made, top)
+        if invert:
+            made = np.subtract(top, made, dtype=made.dtype)
+        frame.matte = made if frame.opacity is None else _both(made, frame.opacity, top)
+        yield frame
+
+
+def hardened(matte: Plane, top: int) -> Plane:
+    """Open, blur and threshold a matte: rembg's ``post_process`` at video speed.
+
+    The blur works on 8-bit values, so that borders may differ from the still pictures'
+    version by a pixel.
+    """
+    cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+    opened = cv2.morphologyEx(matte, cv2.MORPH_OPEN, cross)
+    smooth = cv2.GaussianBlur(opened, (0, 0), 2, borderType=cv2.BORDER_REFLECT)
+    return np.where(smooth < top * 127 / 255, 0, top).astype(matte.dtype)
+
+
+def composite(
+    frames: Iterable[Frame], look: Look, background: Background | None = None
+) -> Iterator[Frame]:
+    """Make the picture that is encoded from each frame's picture and matte.
+
+    Args:
+        frames: with their mattes.
+        look: what is made.
+        background: what lies behind, for the look "background".
+    """
+    for frame in frames:
+        frame.picture = _LOOKS[look](frame, background)
+        yield frame
+
+
+def _straight(frame: Frame, _: Background | None) -> av.VideoFrame:
+    """Colour as decoded, bit for bit, and the matte as its alpha plane."""
+    made = blank_like(frame.picture, ALPHA_TWIN[frame.picture.format.name])
+    *layers, alpha = planes(made)
+    for source, target in zip(planes(frame.picture), layers, strict=True):
+        target[:] = source
+    alpha[:] = _matte_of(frame)
+    return made
+
+
+def _premultiplied(frame: Frame, _: Background | None) -> av.VideoFrame:
+    """Colour times matte (over black), and the matte as its alpha plane."""
+    made = blank_like(frame.picture, ALPHA_TWIN[frame.picture.format.name])
+    *layers, alpha = planes(made)
+    _blend(frame, _black(frame.picture), layers)
+    alpha[:] = _matte_of(frame)
+    return made
+
+
+def _over(frame: Frame, background: Background | None) -> av.VideoFrame:
+    """Picture over background, without alpha."""
+    if background is None:
+        raise ValueError("nothing to put the subject over")
+    made = blank_like(frame.picture, frame.picture.format.name)
+    _blend(frame, background.layers(frame), planes(made))
+    return made
+
+
+def _mask(frame: Frame, _: Background | None) -> av.VideoFrame:
+    """The matte alone, full-range grey."""
+    grey = "gray" if depth(frame.picture.format.name) == 8 else _grey_of(frame.picture)
+    made = blank_like(frame.picture, grey)
+    planes(made)[0][:] = _matte_of(frame)
+    made.color_range = RANGE_FULL
+    return made
+
+
+def _stacked(frame: Frame, _: Background | None) -> av.VideoFrame:
+    """Colour above, matte below, in one picture of twice the height (sides cropped to even)."""
+    width, height = frame.picture.width & ~1, frame.picture.height & ~1
+    made = blank_like(frame.picture, frame.picture.format.name, (width, 2 * height))
+    below = _matte_layers(frame)
+    for source, matte, target in zip(planes(frame.picture), below, planes(made), strict=True):
+        half = target.shape[0] // 2
+        target[:half] = source[:half, : target.shape[1]]
+        target[half:] = matte if isinstance(matte, int) else matte[:half, : target.shape[1]]
+    return made
+
+
+_LOOKS = {
+    "straight": _straight,
+    "premultiplied": _premultiplied,
+    "background": _over,
+    "mask": _mask,
+    "stacked": _stacked,
+}
+
+
+def _matte_of(frame: Frame) -> Plane:
+    if frame.matte is None:
+        raise ValueError("composite needs frames with a matte")
+    return frame.matte
+
+
+def _grey_of(picture: av.VideoFrame) -> str:
+    return f"gray{depth(picture.format.name)}le"
+
+
+def _both(matte: Plane, opacity: Plane, top: int) -> Plane:
+    """Return where the matte and the input's own alpha both let the subject be seen."""
+    return cv2.multiply(matte, opacity, scale=1 / top)
+
+
+def _black(picture: av.VideoFrame) -> list[Layer]:
+    """Return black for each plane of a picture's format and range."""
+    name = picture.format.name
+    if name.startswith("gbr"):
+        return [0, 0, 0]
+    middle = 1 << (depth(name) - 1)
+    floor = 0 if Colour.of(picture).full_range else middle >> 3
+    return [floor, middle, middle]
+
+
+def _matte_layers(frame: Frame) -> list[Layer]:
+    """Return the matte as a grey picture in the frame's own format and range."""
+    matte, name = _matte_of(frame), frame.picture.format.name
+    if name.startswith("gbr"):
+        return [matte, matte, matte]
+    middle = 1 << (depth(name) - 1)
+    if Colour.of(frame.picture).full_range:
+        return [matte, middle, middle]
+    floor, span = middle >> 3, 219 * middle >> 7
+    table = np.arange(peak(name) + 1, dtype=np.float64) * (span / peak(name)) + floor
+    return [np.rint(table).astype(dtype(name))[matte], middle, middle]
+
+
+def _blend(frame: Frame, below: list[Layer], targets: list[Plane]) -> None:
+    """Write ``picture * matte + below * (1 - matte)`` into ``targets``, plane by plane."""
+    top = peak(frame.picture.format.name)
+    sized: dict[tuple[int, ...], Plane] = {}
+    for above, layer, target in zip(planes(frame.picture), below, targets, strict=True):
+        alpha = sized.get(above.shape)
+        if alpha is None:
+            alpha = sized[above.shape] = _fit(_matte_of(frame), above.shape)
+        mix(above, layer, alpha, top, target)
+
+
+def _fit(matte: Plane, shape: tuple[int, ...]) -> Plane:
+    """Return the matte at the size of a (chroma) plane."""
+    if matte.shape == shape:
+        return matte
+    size = (shape[1], shape[0])
+    return cv2.resize(matte, size, interpolation=cv2.INTER_AREA)
+
+
+def mix(above: Plane, below: Layer, alpha: Plane, top: int, target: Plane) -> None:
+    """Write ``above * alpha + below * (top - alpha)``, over ``top``, rounded, into ``target``.
+
+    Where ``alpha`` is 0 or ``top`` the result is exactly one or the other.
+    """
+    if isinstance(below, int):
+        below = np.full_like(above, below)
+    share = cv2.multiply(above, alpha, scale=1 / top)
+    rest = cv2.multiply(below, np.subtract(top, alpha, dtype=alpha.dtype), scale=1 / top)
+    target[:] = cv2.add(share, rest)

@@ -8,6 +8,7 @@ numba, which takes about a minute, and every later one reads numba's cache, abou
 from __future__ import annotations
 
 import threading
+from contextlib import contextmanager
 from functools import cache
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ import numpy as np
 from streamcut.errors import StreamcutError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -150,9 +151,27 @@ def estimate_foreground(picture: NDArray[Any], alpha: NDArray[Any]) -> NDArray[n
         return _unit(picture).astype(np.float32)
     from pymatting.foreground.estimate_foreground_ml import estimate_foreground_ml
 
-    with _parallel_kernels:
+    with _one_kernel_on_one_thread():
         foreground: NDArray[np.float32] = estimate_foreground_ml(_unit(picture), _unit(alpha))
     return foreground
+
+
+@contextmanager
+def _one_kernel_on_one_thread() -> Iterator[None]:
+    """Run numba's parallel kernels serially, here and across threads.
+
+    Only small resizing loops are parallel in this estimation. On a busy machine, as beside a
+    decoder and an encoder, waiting for their threads more than doubles its time.
+    """
+    import numba
+
+    with _parallel_kernels:
+        before = numba.get_num_threads()
+        numba.set_num_threads(1)
+        try:
+            yield
+        finally:
+            numba.set_num_threads(before)
 
 
 def _check_shapes(picture: NDArray[Any], plane: NDArray[Any]) -> None:

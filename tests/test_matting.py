@@ -185,6 +185,10 @@ def test_threads_survive_numbas_simplest_threading_layer() -> None:
     environment = {**os.environ, "NUMBA_THREADING_LAYER": "workqueue"}
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
     run = subprocess.run(
-        [sys.executable, "-c", THREADS], env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-c", THREADS],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert run.stdout == "survived\n", run.stderr

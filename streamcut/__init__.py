@@ -1,1 +1,66 @@
-"""streamcut: a streaming background remover."""
+"""streamcut: a streaming background remover.
+
+``remove``, ``new_session`` and ``BaseSession`` are those that rembg's users know;
+``remove_video`` does for a video what ``remove`` does for a picture.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from streamcut.errors import (
+    ConfigError,
+    MissingDependencyError,
+    ModelError,
+    SinkError,
+    SourceError,
+    StreamcutError,
+    UsageError,
+)
+
+if TYPE_CHECKING:
+    from streamcut.config import Settings
+    from streamcut.cutout import remove
+    from streamcut.job import Job, Summary, remove_video
+    from streamcut.sessions import BaseSession, new_session
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "BaseSession",
+    "ConfigError",
+    "Job",
+    "MissingDependencyError",
+    "ModelError",
+    "Settings",
+    "SinkError",
+    "SourceError",
+    "StreamcutError",
+    "Summary",
+    "UsageError",
+    "new_session",
+    "remove",
+    "remove_video",
+]
+
+# Imported when first used: the command line must answer before ONNX Runtime has loaded.
+_HOMES = {
+    "BaseSession": "sessions",
+    "Job": "job",
+    "Settings": "config",
+    "Summary": "job",
+    "new_session": "sessions",
+    "remove": "cutout",
+    "remove_video": "job",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -157,7 +157,7 @@ class _Stage(Generic[T]):
 
     def report(self) -> StageReport:
         elapsed = (self.ended or time.perf_counter()) - self.began
-        starved = self.before.starved if self.before else 0.0
+        starved = 0.0 if self.before is None else self.before.starved
         busy = max(0.0, elapsed - starved - self.out.blocked)
         return StageReport(self.name, busy, starved, self.out.blocked)
 

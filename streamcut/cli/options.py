@@ -1,0 +1,50 @@
+"""Options shared by commands; their defaults and texts come from :mod:`streamcut.config`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any, TypeVar, get_args
+
+import click
+
+from streamcut import config
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_CLOCK = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)")
+
+
+def setting(name: str, *flags: str, **extra: Any) -> Callable[[F], F]:
+    """Return the option for a setting: absent from the command line it is None."""
+    field = config.setting(name)
+    hints = {"bool": bool, "int": int, "str": str}
+    kind = hints.get(str(field.type))
+    if kind is None:
+        extra.setdefault("type", click.Choice(get_args(getattr(config, str(field.type)))))
+    elif kind is bool:
+        extra.setdefault("is_flag", True)
+    else:
+        extra.setdefault("type", kind)
+    text = field.metadata["help"]
+    shown = "" if field.default in ("", False) or kind is bool else f"  [default: {field.default}]"
+    return click.option(*flags, name, default=None, help=text + shown, **extra)
+
+
+class Clock(click.ParamType[Fraction]):
+    """A time as seconds or as [hours:]minutes:seconds."""
+
+    name = "time"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Fraction:
+        """Return the time in seconds, exactly."""
+        if isinstance(value, Fraction):
+            return value
+        match = _CLOCK.fullmatch(str(value))
+        if match is None:
+            self.fail(f"{value!r} is no time: write 90, 12.5 or 1:30", param, ctx)
+        hours, minutes, seconds = match.groups()
+        return Fraction(int(hours or 0) * 3600 + int(minutes or 0) * 60) + Fraction(seconds)

@@ -1,0 +1,101 @@
+"""``streamcut video INPUT OUTPUT``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import click
+
+from streamcut import config
+from streamcut.cli.options import Clock, setting
+
+_EPILOG = (
+    "OUTPUT's ending chooses the format: .webm (VP9 with alpha), .mov (ProRes 4444), .mkv "
+    "(FFV1, lossless), .mp4 (with a background, --only-mask or --stacked), .gif, .webp, .apng, "
+    "a pattern such as out_%04d.png or a folder for PNG pictures. Settings are also read from "
+    f"{config.user_file()}."
+)
+
+
+@click.command("video", epilog=_EPILOG)
+@click.argument("input")
+@click.argument("output")
+@setting("model", "-m", "--model", metavar="NAME|FILE")
+@setting("background", "-b", "--background", metavar="WHAT")
+@setting("cutout", "--cutout")
+@setting("only_mask", "-om", "--only-mask/--no-only-mask")
+@setting("post_process_mask", "-ppm", "--post-process-mask/--no-post-process-mask")
+@setting("invert", "--invert/--no-invert")
+@setting("stacked", "--stacked/--no-stacked")
+@click.option("--start", type=Clock(), help="Skip the beginning: 90, 12.5 or 1:30.")
+@click.option("--duration", type=Clock(), help="Convert no more than this: 90, 12.5 or 1:30.")
+@setting("size", "--size", metavar="SIZE")
+@setting("codec", "--codec", metavar="NAME")
+@setting("quality", "--quality")
+@setting("audio", "--audio/--no-audio")
+@setting("threads", "--threads", metavar="N")
+@click.option("-y", "--overwrite", is_flag=True, help="Replace OUTPUT if it exists.")
+@click.option(
+    "--config", "config_file", metavar="FILE", help="Read settings from this file instead."
+)
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+def command(
+    input: str,
+    output: str,
+    start: Fraction | None,
+    duration: Fraction | None,
+    overwrite: bool,
+    config_file: str | None,
+    quiet: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Remove the background of the video INPUT and write OUTPUT.
+
+    The sound, the timing and the colours stay as they are.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    settings = config.load(Path(config_file) if config_file else None).with_options(given)
+    overwrite = overwrite or _may_overwrite(output)
+
+    from streamcut.job import Job
+
+    job = Job(
+        input,
+        output,
+        settings,
+        start=start,
+        duration=duration,
+        overwrite=overwrite,
+    )
+    _run(job, quiet, as_json)
+
+
+def _run(job: Any, quiet: bool, as_json: bool) -> None:
+    from streamcut.cli.progress import shown, summary_text
+
+    try:
+        with shown(quiet) as tick:
+            summary = job.run(tick)
+    except KeyboardInterrupt:
+        if job.state is not None and not quiet:
+            click.echo(f"{job.output}: stopped after {job.state.frames} frames", err=True)
+        raise
+    if as_json:
+        from dataclasses import asdict
+
+        click.echo(json.dumps(asdict(summary), indent=2))
+    elif not quiet:
+        click.echo(summary_text(summary), err=True)
+
+
+def _may_overwrite(output: str) -> bool:
+    """Ask, where there is a file and a terminal that can answer."""
+    if not Path(output).is_file() or not sys.stdin.isatty() or not sys.stderr.isatty():
+        return False
+    return click.confirm(f"{output} exists. Overwrite it?", err=True, abort=True)

@@ -1,0 +1,227 @@
+"""Every setting: its name, type, default and meaning, written here and nowhere else.
+
+A value comes from the command line, else from the user's TOML file, else from the default.
+The command shows these defaults and texts; ``config.toml`` in the project is made from them.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Literal, get_args, get_type_hints
+
+import platformdirs
+
+from streamcut.errors import ConfigError
+
+Cutout = Literal["putalpha", "naive"]
+Quality = Literal["fast", "balanced", "best"]
+
+
+def _setting(default: Any, text: str) -> Any:
+    return field(default=default, metadata={"help": text})
+
+
+@dataclass(frozen=True, slots=True)
+class MatteSettings:
+    """How the subject is found."""
+
+    model: str = _setting("portrait", "Model: a name, or the path of an .onnx file.")
+    post_process_mask: bool = _setting(
+        False, "Make the matte hard, its border smooth (as rembg's option of that name)."
+    )
+    invert: bool = _setting(False, "Keep the background and cut the subject out.")
+
+
+@dataclass(frozen=True, slots=True)
+class PictureSettings:
+    """What the output shows."""
+
+    background: str = _setting(
+        "",
+        "What to put behind the subject: a colour (red, #00ff00), green (a green screen), a "
+        "picture, a video (looped), blur or blur:STRENGTH (1 to 100, 20 if not given). "
+        "Nothing means transparent.",
+    )
+    cutout: Cutout = _setting(
+        "putalpha",
+        "Colour beside alpha: putalpha keeps it as decoded (straight alpha), naive multiplies it "
+        "by the matte (premultiplied; nothing of the background stays in the file).",
+    )
+    only_mask: bool = _setting(False, "Write the matte itself, as a grey picture.")
+    stacked: bool = _setting(
+        False, "Colour above matte in one opaque picture, for players without alpha."
+    )
+    size: str = _setting(
+        "", "Scale to 1280x720, 1280x, x720, 720p or 50%. Nothing keeps the input's size."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class OutputSettings:
+    """How the output is written."""
+
+    codec: str = _setting(
+        "", "Codec, where the format has a choice (.mov: prores, qtrle, png, h264, hevc)."
+    )
+    quality: Quality = _setting("balanced", "Encoder effort and size; see the README's table.")
+    audio: bool = _setting(True, "Carry the sound over.")
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """How the job runs."""
+
+    threads: int = _setting(
+        0, "Threads of decoder, network and encoder, each. 0 suits them to the machine."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings of a job, in the sections of the configuration file."""
+
+    matte: MatteSettings = field(default_factory=MatteSettings)
+    picture: PictureSettings = field(default_factory=PictureSettings)
+    output: OutputSettings = field(default_factory=OutputSettings)
+    run: RunSettings = field(default_factory=RunSettings)
+
+    def with_options(self, options: Mapping[str, Any]) -> Settings:
+        """Return these settings with some replaced, by their names without the section.
+
+        Raises:
+            ConfigError: if a name is unknown or a value has the wrong type.
+        """
+        rest = dict(options)
+        sections = {}
+        for section in fields(self):
+            mine = getattr(self, section.name)
+            known = {f.name for f in fields(mine)} & rest.keys()
+            values = {name: rest.pop(name) for name in known}
+            sections[section.name] = _replaced(mine, values, "")
+        if rest:
+            raise ConfigError(_unknown(next(iter(rest)), _all_names(), "setting"))
+        return Settings(**sections)
+
+
+def load(path: Path | None = None) -> Settings:
+    """Return the settings of a configuration file, or the defaults where there is none.
+
+    Args:
+        path: the file; None looks for ``config.toml`` in the user's configuration directory.
+
+    Raises:
+        ConfigError: if the file is absent though named, is no TOML, has an unknown key or a
+            value of the wrong type.
+    """
+    if path is None:
+        path = user_file()
+        if not path.is_file():
+            return Settings()
+    return _from_table(_read(path), path)
+
+
+def user_file() -> Path:
+    """Return where a user's configuration file is looked for."""
+    return Path(platformdirs.user_config_dir("streamcut", appauthor=False)) / "config.toml"
+
+
+def setting(name: str) -> Field[Any]:
+    """Return the field of a setting by its name: type, default and help text."""
+    for section in fields(Settings):
+        for candidate in fields(_section_type(section)):
+            if candidate.name == name:
+                return candidate
+    raise KeyError(name)
+
+
+def example() -> str:
+    """Return a configuration file with every setting at its default, each explained."""
+    lines = [
+        "# Every setting of streamcut with its default.",
+        "# Copy it to your configuration directory (streamcut video --help names it) and",
+        "# change what you like; the command line overrides it.",
+    ]
+    for section in fields(Settings):
+        lines += ["", f"# {_section_type(section).__doc__}", f"[{section.name}]"]
+        for entry in fields(_section_type(section)):
+            lines += [*_comment(entry), f"{entry.name} = {_toml(entry.default)}"]
+    return "\n".join(lines) + "\n"
+
+
+def _comment(entry: Field[Any]) -> list[str]:
+    words, lines = entry.metadata["help"].split(), ["#"]
+    for word in words:
+        if len(lines[-1]) + len(word) > 98:
+            lines.append("#")
+        lines[-1] += f" {word}"
+    return lines
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f'"{value}"' if isinstance(value, str) else str(value)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except FileNotFoundError as error:
+        raise ConfigError(f"no such configuration file: {path}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is no TOML: {error}") from error
+
+
+def _from_table(table: dict[str, Any], path: Path) -> Settings:
+    known = [section.name for section in fields(Settings)]
+    settings = Settings()
+    for name, values in table.items():
+        if name not in known:
+            raise ConfigError(f"{path}: {_unknown(name, known, 'section')}")
+        if not isinstance(values, dict):
+            raise ConfigError(f"{path}: {name} is a section: write [{name}] and its keys below")
+        section = _replaced(getattr(settings, name), values, f"{path}: [{name}] ")
+        settings = replace(settings, **{name: section})
+    return settings
+
+
+def _replaced(section: Any, values: Mapping[str, Any], where: str) -> Any:
+    """Return a section with some values replaced, each checked against its type."""
+    hints = get_type_hints(type(section))
+    for name, value in values.items():
+        if name not in hints:
+            raise ConfigError(where + _unknown(name, list(hints), "key"))
+        _check(where + name, value, hints[name])
+    return replace(section, **values)
+
+
+def _check(name: str, value: Any, hint: Any) -> None:
+    choices = get_args(hint)
+    if choices:
+        if value not in choices:
+            raise ConfigError(f"{name} is one of {', '.join(choices)}, not {value!r}")
+    elif type(value) is not hint:
+        words = {bool: "true or false", int: "a whole number", str: "a text in quotes"}
+        raise ConfigError(f"{name} is {words[hint]}, not {value!r}")
+    elif hint is int and value < 0:
+        raise ConfigError(f"{name} is 0 or more, not {value}")
+
+
+def _unknown(name: str, known: list[str], kind: str) -> str:
+    near = difflib.get_close_matches(name, known, 1, cutoff=0.0)
+    return f"unknown {kind} {name!r}; the nearest is {near[0]!r}"
+
+
+def _section_type(section: Field[Any]) -> Any:
+    return get_type_hints(Settings)[section.name]
+
+
+def _all_names() -> list[str]:
+    return [entry.name for section in fields(Settings) for entry in fields(_section_type(section))]

@@ -1,0 +1,427 @@
+"""The assembler: settings in, a finished file and a summary out. Nothing else wires stages."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import cv2
+from PIL import Image
+
+from streamcut.backgrounds import (
+    Background,
+    Blur,
+    Video,
+    colour_background,
+    image_background,
+)
+from streamcut.config import Settings
+from streamcut.errors import SinkError, UsageError
+from streamcut.frame import ALPHA_TWIN, Frame, StreamInfo, depth
+from streamcut.interrupts import Interrupts
+from streamcut.pipeline import Channel, Pipeline, StageReport
+from streamcut.sessions import BaseSession, new_session, session_options
+from streamcut.sinks import Codec, Sink, format_of, is_folder, open_sink
+from streamcut.sources import Size, Source, open_source
+from streamcut.stages import Look, composite, matte, refine
+
+Tick = Callable[["State"], None]
+
+_BLUR = 20.0
+_CAPACITY = 3  # Frames between two stages: enough to even out their pace, little to remember.
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a finished job did.
+
+    Attributes:
+        input: what was read.
+        output: what was written.
+        frames: how many pictures were written.
+        seconds: how long it took.
+        fps: pictures a second.
+        speed: seconds of video for each second of work.
+        bytes: size of the output, of all its files.
+        dropped: pictures given up, because the format's clock could not tell them apart.
+        undecodable: packets that could not be decoded.
+        stages: where the time went.
+        notes: what could not be kept as the input has it, in words.
+    """
+
+    input: str
+    output: str
+    frames: int
+    seconds: float
+    fps: float
+    speed: float
+    bytes: int
+    dropped: int
+    undecodable: int
+    stages: list[StageReport] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+class State:
+    """A running job's counters, for who shows its progress."""
+
+    def __init__(self, info: StreamInfo, pipeline: Pipeline, last: Channel[Frame]) -> None:
+        self.info = info
+        self.frames = 0
+        self.time = 0.0
+        self._pipeline = pipeline
+        self._last = last
+        self._began = time.perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        """Return how long the job has been running."""
+        return time.perf_counter() - self._began
+
+    def stages(self) -> list[StageReport]:
+        """Return where each stage's time went so far, the encoder's last."""
+        busy = max(0.0, self.seconds - self._last.starved)
+        return [*self._pipeline.reports(), StageReport("encode", busy, self._last.starved, 0.0)]
+
+    def bottleneck(self) -> str:
+        """Return the stage that has waited least."""
+        return max(self.stages(), key=lambda stage: stage.busy).name
+
+    def dropped(self) -> int:
+        """Return how many pictures the channels gave up."""
+        return self._pipeline.dropped()
+
+
+class Job:
+    """One conversion of a video.
+
+    Args:
+        url: the input, as :func:`streamcut.sources.open_source` takes it.
+        output: path of the file, or a folder or pattern for a picture sequence.
+        settings: everything else.
+        session: a model session to use; None makes one as the settings say.
+        start: seconds to skip.
+        duration: seconds to convert at most.
+        overwrite: whether an existing output may be replaced.
+
+    Raises:
+        UsageError: if the settings contradict each other or the output's format.
+        SinkError: if the output exists, or its folder does not.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        output: str,
+        settings: Settings | None = None,
+        *,
+        session: BaseSession | None = None,
+        start: Fraction | None = None,
+        duration: Fraction | None = None,
+        overwrite: bool = False,
+    ) -> None:
+        self.url, self.output = url, output
+        self.settings = settings or Settings()
+        self.session = session
+        self.start, self.duration = start, duration
+        self.state: State | None = None
+        self.form = format_of(output)
+        self.look = look_of(self.settings)
+        self.size = Size.parse(self.settings.picture.size) if self.settings.picture.size else None
+        self.form.codec(self.settings.output.codec)
+        self._check_alpha(self.form.codec(self.settings.output.codec))
+        _check_output(url, output, overwrite)
+
+    def run(self, tick: Tick | None = None) -> Summary:
+        """Do it; ``tick`` is called after every frame with the job's counters.
+
+        Raises:
+            StreamcutError: whatever went wrong; what was written until then plays.
+            KeyboardInterrupt: on Ctrl-C; likewise.
+        """
+        with self._source() as source:
+            session = self.session or self._session()
+            background = self._background(source.info)
+            sink = self._sink(source.info)
+            # Ctrl-C is held back within: first the threads end, then the file is finished.
+            with (
+                Interrupts() as interrupts,
+                _one_thread_per_picture(),
+                sink,
+                Pipeline() as pipeline,
+            ):
+                frames = self._spawn(pipeline, source, session, background)
+                self.state = State(source.info, pipeline, frames)
+                for frame in interrupts.between(frames):
+                    sink.write(frame)
+                    self._count(frame)
+                    if tick is not None:
+                        tick(self.state)
+                stages = self.state.stages()
+            return self._summary(source, sink, self.state, stages)
+
+    def _source(self) -> Source:
+        return open_source(
+            self.url,
+            start=self.start,
+            duration=self.duration,
+            size=self.size,
+            threads=self.settings.run.threads,
+        )
+
+    def _session(self) -> BaseSession:
+        options = session_options(self.settings.run.threads)
+        return new_session(self.settings.matte.model, sess_opts=options)
+
+    def _spawn(
+        self,
+        pipeline: Pipeline,
+        source: Source,
+        session: BaseSession,
+        background: Background | None,
+    ) -> Channel[Frame]:
+        """Wire the stages: each runs on a thread of its own and fills the next channel."""
+        matting = self.settings.matte
+        decoded = pipeline.spawn("decode", source, capacity=_CAPACITY, drop_oldest=source.info.live)
+        matted = pipeline.spawn("matte", matte(decoded, session), after=decoded, capacity=_CAPACITY)
+        refined = refine(
+            matted,
+            source.info,
+            post_process=matting.post_process_mask,
+            invert=matting.invert,
+        )
+        return pipeline.spawn(
+            "composite",
+            composite(refined, self.look, background),
+            after=matted,
+            capacity=_CAPACITY,
+        )
+
+    def _sink(self, info: StreamInfo) -> Sink:
+        pixel_format, size = made_by(self.look, info)
+        output = self.settings.output
+        return open_sink(
+            self.output,
+            info,
+            size=size,
+            pixel_format=pixel_format,
+            codec=self._codec(info),
+            quality=output.quality,
+            threads=self.settings.run.threads,
+            audio=output.audio,
+        )
+
+    def _codec(self, info: StreamInfo) -> Codec:
+        """Return the codec asked for, else the format's usual one that holds the input's depth."""
+        name = self.settings.output.codec
+        if not name and self.form.ending == ".mp4" and depth(info.pixel_format) > 8:
+            name = "hevc"
+        return self.form.codec(name)
+
+    def _check_alpha(self, codec: Codec) -> None:
+        if codec.alpha or self.look not in ("straight", "premultiplied"):
+            return
+        what = (
+            self.form.ending if len(self.form.codecs) < 2 or not self._any_alpha() else codec.name
+        )
+        raise UsageError(
+            f"{what} holds no alpha: write a .webm or .mov, or give --background, --only-mask "
+            "or --stacked"
+        )
+
+    def _any_alpha(self) -> bool:
+        return any(codec.alpha for codec in self.form.codecs)
+
+    def _background(self, info: StreamInfo) -> Background | None:
+        text = self.settings.picture.background
+        return parse_background(text, info) if text else None
+
+    def _count(self, frame: Frame) -> None:
+        if self.state is not None:
+            self.state.frames += 1
+            self.state.time = frame.picture.time or 0.0
+
+    def _summary(
+        self, source: Source, sink: Sink, state: State, stages: list[StageReport]
+    ) -> Summary:
+        seconds = max(state.seconds, 1e-9)
+        covered = state.frames / float(source.info.rate)
+        return Summary(
+            input=self.url,
+            output=self.output,
+            frames=sink.written,
+            seconds=seconds,
+            fps=state.frames / seconds,
+            speed=covered / seconds,
+            bytes=_bytes_of(self.output),
+            dropped=sink.skipped + state.dropped(),
+            undecodable=source.undecodable + sink.undecodable,
+            stages=stages,
+            notes=[*sink.notes, *_cut_off(source.info, state)],
+        )
+
+
+def remove_video(
+    input: str | Path,
+    output: str | Path,
+    *,
+    session: BaseSession | None = None,
+    start: float | None = None,
+    duration: float | None = None,
+    overwrite: bool = False,
+    tick: Tick | None = None,
+    **options: Any,
+) -> Summary:
+    """Remove the background of a video: what ``streamcut video`` does, for programs.
+
+    Args:
+        input: path or address of the video.
+        output: path of the file, whose ending chooses the format, or a folder for pictures.
+        session: a session to use for several videos; None makes one.
+        start: seconds to skip.
+        duration: seconds to convert at most.
+        overwrite: whether an existing output may be replaced.
+        tick: called after every frame with the job's counters.
+        **options: settings by name, such as ``background="blur"`` or ``quality="fast"``.
+
+    Raises:
+        StreamcutError: in one line, whatever the reason.
+    """
+    job = Job(
+        str(input),
+        str(output),
+        Settings().with_options(options),
+        session=session,
+        start=None if start is None else Fraction(start),
+        duration=None if duration is None else Fraction(duration),
+        overwrite=overwrite,
+    )
+    return job.run(tick)
+
+
+def look_of(settings: Settings) -> Look:
+    """Return what the output shows.
+
+    Raises:
+        UsageError: if the settings ask for several things at once.
+    """
+    picture = settings.picture
+    asked = {
+        "--background": bool(picture.background),
+        "--only-mask": picture.only_mask,
+        "--stacked": picture.stacked,
+    }
+    chosen = [name for name, wanted in asked.items() if wanted]
+    if len(chosen) > 1:
+        raise UsageError(f"{chosen[0]} and {chosen[1]} exclude each other")
+    if not chosen:
+        return "straight" if picture.cutout == "putalpha" else "premultiplied"
+    looks: dict[str, Look] = {
+        "--background": "background",
+        "--only-mask": "mask",
+        "--stacked": "stacked",
+    }
+    return looks[chosen[0]]
+
+
+def made_by(look: Look, info: StreamInfo) -> tuple[str, tuple[int, int]]:
+    """Return the pixel format and (width, height) of the pictures that a look makes."""
+    size = info.width, info.height
+    bits = depth(info.pixel_format)
+    if look in ("straight", "premultiplied"):
+        return ALPHA_TWIN[info.pixel_format], size
+    if look == "mask":
+        return "gray" if bits == 8 else f"gray{bits}le", size
+    if look == "stacked":
+        return info.pixel_format, (size[0] & ~1, 2 * (size[1] & ~1))
+    return info.pixel_format, size
+
+
+def parse_background(text: str, info: StreamInfo) -> Background:
+    """Return the background that a text asks for.
+
+    Raises:
+        UsageError: if it is neither a blur, nor a file, nor a colour.
+        SourceError: if the file is neither a picture nor a video.
+    """
+    kind, _, strength = text.partition(":")
+    if kind == "blur":
+        return Blur(_blur_strength(strength))
+    if Path(text).is_file():
+        return _file_background(Path(text), info)
+    try:
+        return colour_background(text, info)
+    except UsageError as error:
+        raise UsageError(f"background: no such file, and {error}") from error
+
+
+def _file_background(path: Path, info: StreamInfo) -> Background:
+    try:
+        with Image.open(path) as image:
+            moving = getattr(image, "is_animated", False)
+    except OSError:
+        moving = True
+    if not moving:
+        return image_background(path, info)
+
+    def opened() -> AbstractContextManager[Source]:
+        return open_source(str(path))
+
+    return Video(opened, info)
+
+
+def _blur_strength(text: str) -> float:
+    try:
+        strength = float(text or _BLUR)
+    except ValueError:
+        strength = 0.0
+    if not 1 <= strength <= 100:
+        raise UsageError(f"blur:{text}: the strength is a number from 1 to 100")
+    return strength
+
+
+def _check_output(url: str, output: str, overwrite: bool) -> None:
+    target = Path(output)
+    if target.exists() and Path(url).exists() and target.samefile(url):
+        raise UsageError(f"{output} is the input: choose another output")
+    if is_folder(output):
+        taken = target.is_dir() and any(target.glob("*.png"))
+    else:
+        taken = target.exists()
+        if not target.parent.is_dir():
+            raise SinkError(f"{output}: its folder {target.parent} does not exist")
+    if taken and not overwrite:
+        raise SinkError(f"{output} exists; give -y to overwrite it")
+
+
+def _bytes_of(output: str) -> int:
+    path = Path(output)
+    if path.is_dir():
+        return sum(file.stat().st_size for file in path.glob("*.png"))
+    if "%" in path.name:
+        pattern = path.name.partition("%")[0] + "*" + path.suffix
+        return sum(file.stat().st_size for file in path.parent.glob(pattern))
+    return path.stat().st_size if path.exists() else 0
+
+
+def _cut_off(info: StreamInfo, state: State) -> list[str]:
+    """Say so when the pictures ended well before the input said they would."""
+    if info.duration is None or info.duration - state.time < max(1.0, info.duration / 20):
+        return []
+    return [f"the input ends after {state.time:.1f} of {info.duration:.1f} seconds: it is cut off"]
+
+
+@contextmanager
+def _one_thread_per_picture() -> Iterator[None]:
+    """Keep OpenCV on the calling thread: the stages are what runs in parallel."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)

@@ -1,0 +1,84 @@
+"""Where pictures go: :func:`open_sink` makes the right sink for an output path."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol, Self
+
+from streamcut.frame import Frame, StreamInfo
+from streamcut.sinks.formats import FORMATS, QUALITIES, Codec, Format, format_of, is_folder
+from streamcut.sinks.media import MediaSink
+
+__all__ = ["FORMATS", "QUALITIES", "Codec", "Format", "MediaSink", "Sink"]
+__all__ += ["format_of", "is_folder", "open_sink"]
+
+_NUMBERED = "%06d.png"
+
+
+class Sink(Protocol):
+    """Takes frames in order; leaving its ``with`` block finishes the output."""
+
+    written: int
+    skipped: int
+
+    @property
+    def notes(self) -> list[str]:
+        """What could not be kept as the input has it, in words."""
+        ...
+
+    @property
+    def undecodable(self) -> int:
+        """How many packets of sound were lost."""
+        ...
+
+    def write(self, frame: Frame) -> None:
+        """Take one frame, its picture composited."""
+        ...
+
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, *_: object
+    ) -> None: ...
+
+
+def open_sink(
+    path: str,
+    info: StreamInfo,
+    *,
+    size: tuple[int, int],
+    pixel_format: str,
+    codec: Codec,
+    quality: str = "balanced",
+    threads: int = 0,
+    audio: bool = True,
+) -> Sink:
+    """Open a file, or a folder or pattern for a picture sequence, as its ending asks.
+
+    Args:
+        path: of the output.
+        info: of the input.
+        size: (width, height) of the pictures that will come.
+        pixel_format: of the pictures that will come.
+        codec: how pictures are encoded.
+        quality: one of :data:`QUALITIES`.
+        threads: for the encoder; 0 lets it choose.
+        audio: whether to carry the input's sound.
+
+    Raises:
+        UsageError: if the ending is unknown.
+        SinkError: if it cannot be opened.
+    """
+    form = format_of(path)
+    if form.pictures and is_folder(path):
+        path = str(Path(path) / _NUMBERED)
+    return MediaSink(
+        path,
+        form,
+        codec,
+        info,
+        size=size,
+        pixel_format=pixel_format,
+        quality=quality,
+        threads=threads,
+        audio=audio,
+    )

@@ -1,0 +1,225 @@
+"""What travels beside the pictures: sound, covers, chapters and tags, kept as the input has them.
+
+The input is opened a second time for them, so that a badly interleaved file can neither
+stall the pictures nor fill the memory with sound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any, cast
+
+import av
+from av.audio.stream import AudioStream
+from av.container import InputContainer, OutputContainer
+
+from streamcut.errors import SinkError
+from streamcut.frame import StreamInfo
+from streamcut.sinks.formats import Format
+
+_TRANSCODED_RATE = 48_000
+_BITS_PER_CHANNEL = {"libopus": 64_000, "aac": 96_000}
+_LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
+# Written by muxers for themselves; wrong in another file.
+_PRIVATE_TAGS = {
+    *("major_brand", "minor_version", "compatible_brands", "encoder", "duration", "creation_time"),
+    *("alpha_mode", "vendor_id", "handler_name", "_statistics_tags", "number_of_frames"),
+}
+_COVER_TYPES = {"mjpeg": ("cover.jpg", "image/jpeg"), "png": ("cover.png", "image/png")}
+
+
+class Companions:
+    """Copies or transcodes an input's sound and copies its covers, in step with the pictures.
+
+    Args:
+        output: to add streams to; its header must not be written yet.
+        info: of the input.
+        form: of the output.
+        audio: whether to carry sound at all.
+
+    ``notes`` says in words what could not be kept as it was; ``undecodable`` counts packets.
+    """
+
+    def __init__(
+        self, output: OutputContainer, info: StreamInfo, form: Format, *, audio: bool
+    ) -> None:
+        self.notes: list[str] = []
+        self.undecodable = 0
+        self._output = output
+        self._info = info
+        self._tracks: dict[int, _Track] = {}
+        self._covers: list[av.Packet[Any]] = []
+        self._input = self._open(form, audio)
+        if self._input is None:
+            self._packets: Iterator[av.Packet[Any]] = iter(())
+            return
+        if audio and form.audio_encoder is not None:
+            self._add_tracks(self._input, form, form.audio_encoder)
+        elif audio and self._input.streams.audio:
+            self.notes.append(f"{form.ending} holds no sound")
+        self._add_covers(self._input, form)
+        streams = [track.source for track in self._tracks.values()]
+        self._packets = self._input.demux(streams) if streams else iter(())
+        self._waiting: av.Packet[Any] | None = None
+
+    def advance(self, until: Fraction | None) -> None:
+        """Write the sound before ``until`` (seconds on the output's clock), or all of it."""
+        while self._covers:
+            self._output.mux(self._covers.pop())
+        while (packet := self._next()) is not None:
+            if until is not None and self._time(packet) > until:
+                self._waiting = packet
+                return
+            self._write(packet)
+
+    def finish(self) -> None:
+        """Write what the sound encoders still hold."""
+        for track in self._tracks.values():
+            self._output.mux(track.flush())
+
+    def close(self) -> None:
+        """Close the second reader of the input."""
+        if self._input is not None:
+            self._input.close()
+
+    def _open(self, form: Format, audio: bool) -> InputContainer | None:
+        if form.pictures or self._info.url is None:
+            return None
+        try:
+            return av.open(self._info.url, "r", metadata_errors="replace")
+        except (av.error.FFmpegError, OSError, ValueError):
+            if audio:
+                self.notes.append("the input cannot be read twice, so its sound is left out")
+            return None
+
+    def _add_tracks(self, source: InputContainer, form: Format, encoder: str) -> None:
+        for stream in source.streams.audio:
+            name = stream.codec_context.codec.canonical_name
+            if form.audio is None or name in form.audio:
+                self._tracks[stream.index] = _Track(self._output, stream, None)
+            else:
+                self._tracks[stream.index] = _Track(self._output, stream, encoder)
+                self.notes.append(f"sound transcoded from {name}: {form.ending} does not hold it")
+        if self._info.start > 0 and self._tracks:
+            source.seek(int(self._info.start * av.time_base), backward=True)
+
+    def _add_covers(self, source: InputContainer, form: Format) -> None:
+        for stream in source.streams.video:
+            if not stream.disposition & av.stream.Disposition.attached_pic:
+                continue
+            known = _COVER_TYPES.get(stream.codec_context.name)
+            if known is None or form.ending not in (".mkv", ".mp4", ".mov"):
+                self.notes.append(f"the cover picture is left out: {form.ending} holds none")
+            elif form.ending == ".mkv":
+                self._output.add_attachment(*known, bytes(_first_packet(source, stream)))
+            else:
+                self._covers.append(self._cover(source, stream))
+
+    def _cover(self, source: InputContainer, stream: Any) -> av.Packet[Any]:
+        packet = _first_packet(source, stream)
+        target = self._output.add_stream_from_template(stream)
+        target.disposition = av.stream.Disposition.attached_pic
+        packet.stream = target
+        return packet
+
+    def _next(self) -> av.Packet[Any] | None:
+        if self._waiting is not None:
+            packet, self._waiting = self._waiting, None
+            return packet
+        try:
+            for packet in self._packets:
+                if packet.size and not self._outside(packet):
+                    return packet
+        except av.error.FFmpegError:
+            self.undecodable += 1
+        return None
+
+    def _outside(self, packet: av.Packet[Any]) -> bool:
+        """Whether a packet lies wholly before or after what is kept of the input."""
+        clock = self._time(packet) + self._info.start
+        end = clock + Fraction(packet.duration or 0) * (packet.time_base or 0)
+        cut = self._info.start > 0 and end <= self._info.start
+        return cut or (self._info.end is not None and clock >= self._info.end)
+
+    def _time(self, packet: av.Packet[Any]) -> Fraction:
+        stamp = packet.dts if packet.dts is not None else packet.pts
+        return Fraction(stamp or 0) * (packet.time_base or 0) - self._info.start
+
+    def _write(self, packet: av.Packet[Any]) -> None:
+        track = self._tracks[packet.stream_index]
+        try:
+            made = track.convert(packet, self._info.start)
+        except av.error.InvalidDataError:
+            self.undecodable += 1
+            return
+        self._output.mux(made)
+
+
+class _Track:
+    """One sound track on its way: copied packet by packet, or decoded and encoded anew."""
+
+    def __init__(self, output: OutputContainer, source: AudioStream, encoder: str | None) -> None:
+        self.source = source
+        self._transcoded = encoder is not None
+        try:
+            self.target = (
+                output.add_stream_from_template(source)
+                if encoder is None
+                else _encoder_stream(output, source, encoder)
+            )
+        except (av.error.FFmpegError, ValueError) as error:
+            raise SinkError(f"the sound cannot be written: {error}; try --no-audio") from error
+        self.target.metadata.update(public_tags(source.metadata))
+        self.target.disposition = source.disposition
+
+    def convert(self, packet: av.Packet[Any], start: Fraction) -> list[av.Packet[Any]]:
+        """Return the output packets for an input packet, on the output's clock."""
+        if self._transcoded:
+            return [made for frame in packet.decode() for made in self._encode(frame, start)]
+        shift = round(start / packet.time_base)
+        packet.pts = None if packet.pts is None else packet.pts - shift
+        packet.dts = None if packet.dts is None else packet.dts - shift
+        packet.stream = self.target
+        return [packet]
+
+    def flush(self) -> list[av.Packet[Any]]:
+        """Return what the encoder still holds."""
+        return self.target.encode(None) if self._transcoded else []
+
+    def _encode(self, frame: Any, start: Fraction) -> list[av.Packet[Any]]:
+        if frame.pts is not None:
+            frame.pts -= round(start / frame.time_base)
+            if start > 0 and frame.pts < 0:
+                return []
+        return self.target.encode(frame)
+
+
+def _encoder_stream(output: OutputContainer, source: AudioStream, encoder: str) -> AudioStream:
+    channels = source.codec_context.channels
+    target = cast(AudioStream, output.add_stream(encoder, rate=_TRANSCODED_RATE))
+    target.codec_context.layout = _LAYOUTS.get(channels, "stereo")
+    target.codec_context.bit_rate = _BITS_PER_CHANNEL[encoder] * max(1, min(channels, 8))
+    return target
+
+
+def _first_packet(source: InputContainer, stream: Any) -> av.Packet[Any]:
+    packet = cast("av.Packet[Any]", next(iter(source.demux(stream))))
+    source.seek(0)
+    return packet
+
+
+def public_tags(metadata: Any) -> dict[str, str]:
+    """Return the tags that mean something outside the file that they were written in."""
+    return {key: value for key, value in metadata.items() if key.lower() not in _PRIVATE_TAGS}
+
+
+def shifted_chapters(info: StreamInfo) -> list[Any]:
+    """Return the input's chapters on the output's clock, without those that were cut away."""
+    kept = []
+    for chapter in info.chapters:
+        shift = round(info.start / chapter["time_base"])
+        begin, end = chapter["start"] - shift, chapter["end"] - shift
+        if end > 0:
+            kept.append({**chapter, "start": max(begin, 0), "end": end})
+    return kept

@@ -1,0 +1,120 @@
+"""Pictures made what an encoder takes; untouched wherever they already are."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import av
+from av.filter import Graph
+from av.video.reformatter import Interpolation, VideoReformatter
+from av.video.stream import VideoStream
+
+from streamcut.frame import (
+    MATRIX_RGB,
+    MATRIX_UNSPECIFIED,
+    RANGE_FULL,
+    RANGE_LIMITED,
+    Colour,
+    StreamInfo,
+    blank_like,
+    copy_time,
+    planes,
+)
+
+
+class Fit:
+    """Brings pictures to an encoder's pixel format and, cropping, to its size.
+
+    Args:
+        source: pixel format of the pictures that come.
+        target: pixel format that the encoder takes.
+        info: of the stream.
+    """
+
+    def __init__(self, source: str, target: str, info: StreamInfo) -> None:
+        self._target = target
+        self._height = info.height
+        self._colour = _colour_in(target, source, info)
+        self._reformatter = VideoReformatter()
+
+    def describe(self, stream: VideoStream) -> None:
+        """Tell the encoder, and through it the file, what the pictures are."""
+        context = stream.codec_context
+        stream.pix_fmt = self._target
+        context.color_primaries = self._colour.primaries
+        context.color_trc = self._colour.transfer
+        context.colorspace = self._colour.matrix
+        context.color_range = self._colour.range
+
+    def __call__(self, picture: av.VideoFrame, width: int, height: int) -> av.VideoFrame:
+        """Return the picture, its edges cropped to ``width`` x ``height``, as the encoder wants."""
+        if (picture.width, picture.height) != (width, height):
+            picture = _cropped(picture, width, height)
+        if picture.format.name == self._target:
+            return picture
+        source = Colour.of(picture)
+        made = self._reformatter.reformat(
+            picture,
+            format=self._target,
+            src_colorspace=source.known_matrix(self._height),
+            dst_colorspace=self._colour.known_matrix(self._height),
+            src_color_range=source.range or None,
+            dst_color_range=self._colour.range or None,
+            interpolation=Interpolation.BICUBIC,
+        )
+        copy_time(picture, made)
+        return self._colour.apply(made)
+
+
+class Palette:
+    """Gives each picture of a GIF 255 colours of its own and a transparent one."""
+
+    def __init__(self) -> None:
+        self._graph: Graph | None = None
+
+    def __call__(self, picture: av.VideoFrame) -> av.VideoFrame:
+        """Return an RGB(A) picture as pal8; alpha of a half and more is opaque."""
+        if self._graph is None:
+            self._graph = _palette_graph(picture)
+        self._graph.push(picture)
+        return cast(av.VideoFrame, self._graph.pull())
+
+
+def _palette_graph(picture: av.VideoFrame) -> Graph:
+    graph = Graph()
+    start = graph.add_buffer(
+        width=picture.width,
+        height=picture.height,
+        format=picture.format,
+        time_base=picture.time_base,
+    )
+    split = graph.add("split")
+    colours = graph.add("palettegen", "stats_mode=single:reserve_transparent=1")
+    used = graph.add("paletteuse", "new=1:dither=sierra2_4a:alpha_threshold=128")
+    start.link_to(split)
+    split.link_to(colours, 0)
+    split.link_to(used, 1, 0)
+    colours.link_to(used, 0, 1)
+    used.link_to(graph.add("buffersink"))
+    graph.configure()
+    return graph
+
+
+def _colour_in(target: str, source: str, info: StreamInfo) -> Colour:
+    """Return the colour tags of what the encoder is given."""
+    tags = info.colour
+    if av.VideoFormat(target).is_rgb or target.startswith("pal"):
+        return Colour(tags.primaries, tags.transfer, MATRIX_RGB, RANGE_FULL)
+    if target.startswith("gray"):
+        return Colour(tags.primaries, tags.transfer, MATRIX_UNSPECIFIED, RANGE_FULL)
+    if source.startswith(("gbr", "gray")):
+        matrix = tags.known_matrix(info.height)
+        return Colour(tags.primaries, tags.transfer, matrix, RANGE_LIMITED)
+    return tags
+
+
+def _cropped(picture: av.VideoFrame, width: int, height: int) -> av.VideoFrame:
+    made = blank_like(picture, picture.format.name, (width, height))
+    for source, target in zip(planes(picture), planes(made), strict=True):
+        target[:] = source[: target.shape[0], : target.shape[1]]
+    return made

@@ -1,0 +1,241 @@
+"""What each file ending is written with: one row a format, one row a codec."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+from streamcut.errors import UsageError
+
+Options = Mapping[str, str]
+QUALITIES = ("fast", "balanced", "best")
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """How pictures are encoded.
+
+    Attributes:
+        name: what ``--codec`` takes.
+        encoder: FFmpeg's name for it.
+        opaque: pixel formats without alpha that it is given.
+        alpha: pixel formats with alpha that it is given; none if it holds none.
+        options: encoder options common to every quality.
+        quality: encoder options of each quality in :data:`QUALITIES`.
+        tag: the four-character code that players look for, where FFmpeg's own differs.
+        even: whether both sides must be even.
+        unit: the coarsest time unit it writes, where that is coarser than the input's; seconds.
+        global_quality: quantiser for encoders that are steered by one, by quality.
+    """
+
+    name: str
+    encoder: str
+    opaque: Sequence[str]
+    alpha: Sequence[str] = ()
+    options: Options = field(default_factory=dict)
+    quality: Mapping[str, Options] = field(default_factory=dict)
+    tag: str | None = None
+    even: bool = False
+    unit: Fraction | None = None
+
+    def options_for(self, quality: str) -> dict[str, str]:
+        """Return the encoder options of a quality."""
+        return {**self.options, **self.quality.get(quality, {})}
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """What a file ending means.
+
+    Attributes:
+        ending: with its dot.
+        muxer: FFmpeg's name for the container.
+        codecs: those it may hold; the first one is used unless another is asked for.
+        audio: sound codecs that are copied as they are; None means any.
+        audio_encoder: what other sound is transcoded to; None means it holds no sound.
+        options: muxer options.
+        pictures: whether it is many files, one for each picture.
+    """
+
+    ending: str
+    muxer: str
+    codecs: Sequence[Codec]
+    audio: frozenset[str] | None = frozenset()
+    audio_encoder: str | None = None
+    options: Options = field(default_factory=dict)
+    pictures: bool = False
+
+    def codec(self, name: str) -> Codec:
+        """Return the codec called ``name``, or the usual one for an empty name.
+
+        Raises:
+            UsageError: if the format holds no such codec.
+        """
+        for codec in self.codecs:
+            if name in ("", codec.name):
+                return codec
+        names = ", ".join(codec.name for codec in self.codecs)
+        raise UsageError(f"{self.ending} holds no {name!r}; it holds {names}")
+
+
+# Alternate reference frames and lookahead do not work with alpha, and each frame that an encoder
+# holds back costs memory: none of the qualities uses them.
+_VP9 = Codec(
+    "vp9",
+    "libvpx-vp9",
+    opaque=("yuv420p",),
+    alpha=("yuva420p",),
+    options={
+        "row-mt": "1",
+        "tile-columns": "2",
+        "lag-in-frames": "0",
+        "auto-alt-ref": "0",
+        "b": "0",
+        "g": "240",
+    },
+    quality={
+        "fast": {"deadline": "realtime", "cpu-used": "8", "crf": "32"},
+        "balanced": {"deadline": "realtime", "cpu-used": "5", "crf": "28"},
+        "best": {"deadline": "good", "cpu-used": "3", "crf": "20"},
+    },
+)
+_PRORES = Codec(
+    "prores",
+    "prores_ks",
+    opaque=("yuv444p10le",),
+    alpha=("yuva444p10le",),
+    options={"profile": "4444", "vendor": "apl0", "alpha_bits": "16", "flags": "+qscale"},
+    # Quantisers 12, 8 and 4 in FFmpeg's unit of 1/118.
+    quality={
+        "fast": {"global_quality": "1416"},
+        "balanced": {"global_quality": "944"},
+        "best": {"global_quality": "472"},
+    },
+)
+_QTRLE = Codec("qtrle", "qtrle", opaque=("rgb24",), alpha=("argb",))
+_PNG_OPAQUE, _PNG_ALPHA = ("rgb24", "rgb48be", "gray", "gray16be"), ("rgba", "rgba64be")
+_PNG = Codec(
+    "png",
+    "png",
+    opaque=_PNG_OPAQUE,
+    alpha=_PNG_ALPHA,
+    options={"pred": "mixed"},
+    quality={
+        "fast": {"compression_level": "1", "pred": "up"},
+        "balanced": {"compression_level": "4"},
+        "best": {"compression_level": "9"},
+    },
+)
+_FFV1 = Codec(
+    "ffv1",
+    "ffv1",
+    opaque=(
+        *("yuv420p", "yuv422p", "yuv444p", "yuv420p10le", "yuv422p10le", "yuv444p10le"),
+        *("yuv422p12le", "yuv444p12le", "gbrp10le", "gbrp12le", "gbrp16le", "gray", "gray10le"),
+        *("gray12le", "gray16le", "bgr0"),
+    ),
+    alpha=(
+        *("yuva420p", "yuva422p", "yuva444p", "yuva420p10le", "yuva422p10le", "yuva444p10le"),
+        *("yuva422p12le", "yuva444p12le", "gbrap10le", "gbrap12le", "gbrap16le", "bgra"),
+    ),
+    options={"level": "3", "g": "1", "slices": "4", "slicecrc": "1"},
+)
+_H264 = Codec(
+    "h264",
+    "libx264",
+    opaque=("yuv420p",),
+    quality={
+        "fast": {"preset": "veryfast", "crf": "23"},
+        "balanced": {"preset": "faster", "crf": "20"},
+        "best": {"preset": "slow", "crf": "17"},
+    },
+    even=True,
+)
+_HEVC = Codec(
+    "hevc",
+    "libx265",
+    opaque=("yuv420p", "yuv420p10le"),
+    options={"x265-params": "log-level=none"},
+    quality={
+        "fast": {"preset": "ultrafast", "crf": "24"},
+        "balanced": {"preset": "fast", "crf": "22"},
+        "best": {"preset": "slow", "crf": "18"},
+    },
+    tag="hvc1",
+    even=True,
+)
+_GIF = Codec("gif", "gif", opaque=("rgb24",), alpha=("rgba",), unit=Fraction(1, 100))
+_WEBP = Codec(
+    "webp",
+    "libwebp_anim",
+    opaque=("yuv420p",),
+    alpha=("yuva420p",),
+    options={"loop": "0"},
+    quality={
+        "fast": {"compression_level": "1", "quality": "75"},
+        "balanced": {"compression_level": "3", "quality": "82"},
+        "best": {"compression_level": "6", "quality": "92"},
+    },
+    unit=Fraction(1, 1000),
+)
+_APNG = Codec(
+    "apng",
+    "apng",
+    opaque=_PNG_OPAQUE,
+    alpha=_PNG_ALPHA,
+    options={"pred": "mixed"},
+    quality=_PNG.quality,
+    unit=Fraction(1, 1000),
+)
+
+_PCM = frozenset(f"pcm_{kind}" for kind in ("s16le", "s24le", "s32le", "f32le", "s16be", "s24be"))
+_MP4_AUDIO = frozenset({"aac", "alac", "ac3", "eac3", "mp3", "opus"})
+# Fragments while it is written, so that a stopped or crashed job leaves a file that plays; an
+# ordinary index once it is finished.
+_MOV = {"movflags": "+hybrid_fragmented"}
+
+FORMATS: tuple[Format, ...] = (
+    Format(".webm", "webm", (_VP9,), frozenset({"opus", "vorbis"}), "libopus"),
+    Format(
+        ".mov",
+        "mov",
+        (_PRORES, _QTRLE, _PNG, _H264, _HEVC),
+        _PCM | {"aac", "alac", "ac3", "eac3", "mp3"},
+        "aac",
+        _MOV,
+    ),
+    Format(".mkv", "matroska", (_FFV1, _VP9, _H264, _HEVC), None, "libopus"),
+    Format(".mp4", "mp4", (_H264, _HEVC), _MP4_AUDIO, "aac", _MOV),
+    Format(".gif", "gif", (_GIF,), options={"loop": "0"}),
+    Format(".webp", "webp", (_WEBP,), options={"loop": "0"}),
+    Format(".apng", "apng", (_APNG,), options={"plays": "0"}),
+    Format(".png", "image2", (_PNG,), pictures=True),
+)
+"""Every format that can be written; the first ones with alpha are proposed in messages."""
+
+
+def format_of(path: str) -> Format:
+    """Return the format that a path's ending asks for; a folder asks for PNG pictures.
+
+    Raises:
+        UsageError: if the ending is missing or unknown, or one picture is asked for many.
+    """
+    ending = Path(path).suffix.lower()
+    if is_folder(path):
+        return next(row for row in FORMATS if row.pictures)
+    for row in FORMATS:
+        if row.ending == ending:
+            if row.pictures and "%" not in path:
+                raise UsageError(
+                    f"{path} is one picture; name a folder (out/) or a pattern (out_%04d.png)"
+                )
+            return row
+    known = " ".join(row.ending for row in FORMATS)
+    raise UsageError(f"{path}: unknown ending {ending!r}; known: {known} and folders")
+
+
+def is_folder(path: str) -> bool:
+    """Whether a path asks for a folder of pictures: it is one, or ends in a slash or nothing."""
+    return path.endswith(("/", "\\")) or Path(path).is_dir() or not Path(path).suffix

@@ -1,0 +1,180 @@
+"""Pictures into a file, through PyAV: every video format, animations and picture sequences."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import Self, cast
+
+import av
+from av.container import OutputContainer
+from av.video.stream import VideoStream
+
+from streamcut.errors import SinkError
+from streamcut.frame import Frame, StreamInfo, has_alpha, nearest_format
+from streamcut.sinks.companions import Companions, public_tags, shifted_chapters
+from streamcut.sinks.fit import Fit, Palette
+from streamcut.sinks.formats import Codec, Format
+
+
+class MediaSink:
+    """Encodes and writes frames, with the input's sound beside them.
+
+    Leaving the ``with`` block finishes the file, also after an error or Ctrl-C: what was
+    written until then plays. The sound is then cut where the pictures end.
+
+    Args:
+        path: of the file, or the pattern of a picture sequence.
+        form: the container.
+        codec: how pictures are encoded.
+        info: of the pictures' stream.
+        size: (width, height) of the pictures that will come.
+        pixel_format: of the pictures that will come.
+        quality: one of "fast", "balanced", "best".
+        threads: for the encoder; 0 lets it choose.
+        audio: whether to carry the input's sound.
+
+    Raises:
+        SinkError: if the file cannot be opened.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        form: Format,
+        codec: Codec,
+        info: StreamInfo,
+        *,
+        size: tuple[int, int],
+        pixel_format: str,
+        quality: str = "balanced",
+        threads: int = 0,
+        audio: bool = True,
+    ) -> None:
+        self.path = path
+        self.written = 0
+        self.skipped = 0
+        self._form, self._codec = form, codec
+        self._unit = max(info.time_base, codec.unit or info.time_base)
+        self._last: int | None = None
+        self._palette = Palette() if codec.name == "gif" else None
+        with self._reporting():
+            self._output = _create(path, form)
+            self._stream = self._video_stream(info, size, quality, threads)
+            offered = codec.alpha if has_alpha(pixel_format) else codec.opaque
+            self._fit = Fit(pixel_format, nearest_format(pixel_format, offered), info)
+            self._fit.describe(self._stream)
+            self._companions = Companions(self._output, info, form, audio=audio)
+            self._output.metadata.update(public_tags(info.metadata))
+            if info.chapters and form.ending in (".webm", ".mkv", ".mp4", ".mov"):
+                self._output.set_chapters(shifted_chapters(info))
+
+    @property
+    def notes(self) -> list[str]:
+        """What could not be kept as the input has it, in words."""
+        return self._companions.notes
+
+    @property
+    def undecodable(self) -> int:
+        """How many packets of sound were lost."""
+        return self._companions.undecodable
+
+    def write(self, frame: Frame) -> None:
+        """Encode one frame and write it, and the sound up to it.
+
+        Raises:
+            SinkError: if the disk is full or the file cannot be written.
+        """
+        picture = frame.picture
+        time = Fraction(picture.pts or 0) * (picture.time_base or self._unit)
+        stamp = round(time / self._unit)
+        if self._last is not None and stamp <= self._last:
+            self.skipped += 1  # The format's clock is too coarse to tell the two apart.
+            return
+        self._last = stamp
+        with self._reporting():
+            self._companions.advance(time)
+            fitted = self._fit(picture, self._stream.width, self._stream.height)
+            fitted = fitted if self._palette is None else self._palette(fitted)
+            fitted.pts, fitted.time_base = stamp, self._unit
+            self._output.mux(self._stream.encode(fitted))
+        self.written += 1
+
+    def close(self, *, complete: bool = True) -> None:
+        """Finish the file; ``complete`` also writes the sound after the last picture."""
+        try:
+            with self._reporting():
+                if complete:
+                    self._companions.advance(None)
+                if self.written:
+                    self._companions.finish()
+                    self._output.mux(self._stream.encode(None))
+        finally:
+            self._companions.close()
+            with self._reporting():
+                self._output.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self.close()
+            return
+        try:
+            self.close(complete=False)
+        except SinkError:
+            # The error that ended the job matters more than what it left unfinished.
+            if not issubclass(kind, SinkError):
+                raise
+
+    def _video_stream(
+        self,
+        info: StreamInfo,
+        size: tuple[int, int],
+        quality: str,
+        threads: int,
+    ) -> VideoStream:
+        codec = self._codec
+        options = codec.options_for(quality)
+        made = self._output.add_stream(codec.encoder, rate=info.rate, options=options)
+        stream = cast(VideoStream, made)
+        stream.width, stream.height = (side & ~1 for side in size) if codec.even else size
+        context = stream.codec_context
+        context.time_base = self._unit
+        stream.time_base = self._unit
+        context.thread_count = threads
+        context.sample_aspect_ratio = info.sample_aspect_ratio
+        if codec.tag:
+            context.codec_tag = codec.tag
+        return stream
+
+    @contextmanager
+    def _reporting(self) -> Iterator[None]:
+        """Turn FFmpeg's errors into one line that names the file."""
+        try:
+            yield
+        except (av.error.FFmpegError, OSError, ValueError) as error:
+            if isinstance(error, SinkError):
+                raise
+            raise SinkError(_explained(self.path, error)) from error
+
+
+def _create(path: str, form: Format) -> OutputContainer:
+    """Open a file for writing; a picture sequence's folder is made."""
+    if form.pictures:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+    return av.open(path, "w", format=form.muxer, options=dict(form.options))
+
+
+def _explained(path: str, error: BaseException) -> str:
+    """Return in one line what went wrong with a file."""
+    number = getattr(error, "errno", None)
+    if number == errno.ENOSPC:
+        return f"{path}: the disk is full; what was written so far is kept"
+    if number == errno.ENOENT:
+        return f"{path}: its folder does not exist"
+    return f"{path} cannot be written: {getattr(error, 'strerror', None) or error}"

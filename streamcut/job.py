@@ -146,8 +146,8 @@ class Job:
         """
         with self._source() as source:
             session = self.session or self._session()
-            background = self._background(source.info)
-            sink = self._sink(source.info)
+            background = self.background(source.info)
+            sink = self.sink(source.info)
             # Ctrl-C is held back within: first the threads end, then the file is finished.
             with (
                 Interrupts() as interrupts,
@@ -202,7 +202,8 @@ class Job:
             capacity=_CAPACITY,
         )
 
-    def _sink(self, info: StreamInfo) -> Sink:
+    def sink(self, info: StreamInfo) -> Sink:
+        """Open the output for pictures of a stream."""
         pixel_format, size = made_by(self.look, info)
         output = self.settings.output
         return open_sink(
@@ -237,7 +238,8 @@ class Job:
     def _any_alpha(self) -> bool:
         return any(codec.alpha for codec in self.form.codecs)
 
-    def _background(self, info: StreamInfo) -> Background | None:
+    def background(self, info: StreamInfo) -> Background | None:
+        """Return what lies behind the subject, or None for alpha."""
         text = self.settings.picture.background
         return parse_background(text, info) if text else None
 

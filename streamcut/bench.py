@@ -1,0 +1,249 @@
+"""Measures this machine: each part of a job alone, and the whole job beside their sum.
+
+CPU time is counted over all threads of the process, so that a part's figure says what it
+costs whatever runs beside it. The ratio of the job's CPU time to the sum of its parts says
+what the pipeline itself adds; both come from one run, since machines differ and are noisy.
+"""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+from av.video.reformatter import VideoReformatter
+from numpy.typing import NDArray
+
+from streamcut.config import Settings
+from streamcut.job import Job
+from streamcut.sessions import BaseSession, new_session, session_options
+from streamcut.sessions.device import cpu_count
+from streamcut.sources import Size, Source, open_source
+from streamcut.stages import composite, matte, network_input, refine
+
+GENERATED_RATE = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one frame costs, in milliseconds."""
+
+    cpu: float
+    wall: float
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One benchmark.
+
+    Attributes:
+        clip: what was converted.
+        size: (width, height) of its pictures.
+        frames: how many of them.
+        model: name of the model.
+        quality: of the encoder.
+        cores: processors that the process may use.
+        decode: reading and decoding alone.
+        network: the model alone, its input ready.
+        encode: encoding and writing alone, its pictures ready.
+        job: everything, from file to file.
+        ratio: the job's CPU time over the sum of the three.
+        fps: frames a second of the job.
+        bound: frames a second if the three parts kept all cores busy and nothing else ran.
+    """
+
+    clip: str
+    size: tuple[int, int]
+    frames: int
+    model: str
+    quality: str
+    cores: int
+    decode: Cost
+    network: Cost
+    encode: Cost
+    job: Cost
+    ratio: float
+    fps: float
+    bound: float
+
+
+def run(
+    clip: str,
+    settings: Settings,
+    *,
+    ending: str = ".webm",
+    frames: int = 100,
+    rounds: int = 3,
+    tell: Callable[[str], None] | None = None,
+) -> Report:
+    """Measure a clip.
+
+    Args:
+        clip: a video.
+        settings: of the job; sound is left out.
+        ending: of the output, which chooses the format.
+        frames: how many to take from the clip.
+        rounds: how often each part is measured, in turn; medians are reported.
+        tell: told what is being measured.
+
+    Raises:
+        StreamcutError: if the clip cannot be converted.
+    """
+    settings = replace(settings, output=replace(settings.output, audio=False))
+    with tempfile.TemporaryDirectory(prefix="streamcut-bench-") as folder:
+        subject = _Subject(clip, settings, str(Path(folder) / f"out{ending}"), frames)
+        parts = {
+            "decode": subject.decode,
+            "network": subject.network,
+            "encode": subject.encode,
+            "job": subject.job,
+        }
+        measured: dict[str, list[Cost]] = {name: [] for name in parts}
+        for turn, (name, part) in itertools.product(range(rounds), parts.items()):
+            if tell is not None:
+                tell(f"round {turn + 1} of {rounds}: {name}")
+            measured[name].append(_measured(part))
+        return subject.report({name: _median(costs) for name, costs in measured.items()})
+
+
+class _Subject:
+    """A clip and everything that its parts need, made before the clock starts."""
+
+    def __init__(self, clip: str, settings: Settings, output: str, frames: int) -> None:
+        self._clip, self._settings, self._output = clip, settings, output
+        options = session_options(settings.run.threads)
+        self._session: BaseSession = new_session(settings.matte.model, sess_opts=options)
+        shrink = VideoReformatter()
+        with self._source() as source:
+            self._info = source.info
+            size = self._session.input_size(self._info.width, self._info.height)
+            taken = list(itertools.islice(source, frames))
+        self._inputs = [network_input(frame.picture, size, shrink) for frame in taken]
+        self._stamps = [frame.picture.pts for frame in taken]
+        self._duration = Fraction(len(taken)) / self._info.rate
+        self._job = self._new_job()
+        matted = refine(matte(taken, self._session), self._info)
+        background = self._job.background(self._info)
+        self._made = list(composite(matted, self._job.look, background))
+
+    def decode(self) -> int:
+        """Read and decode; return the number of frames."""
+        with self._source() as source:
+            return sum(1 for _ in itertools.islice(source, len(self._made)))
+
+    def network(self) -> int:
+        """Run the model on pictures of its size."""
+        stream = self._session.stream()
+        for picture in self._inputs:
+            stream(picture)
+        return len(self._inputs)
+
+    def encode(self) -> int:
+        """Encode and write composited pictures."""
+        with self._job.sink(self._info) as sink:
+            for frame, pts in zip(self._made, self._stamps, strict=True):
+                frame.picture.pts, frame.picture.time_base = pts, self._info.time_base
+                sink.write(frame)
+        return len(self._made)
+
+    def job(self) -> int:
+        """Do the whole job."""
+        return self._new_job().run().frames
+
+    def report(self, costs: dict[str, Cost]) -> Report:
+        """Return the medians with what follows from them."""
+        alone = sum(costs[name].cpu for name in ("decode", "network", "encode"))
+        return Report(
+            clip=Path(self._clip).name,
+            size=(self._info.width, self._info.height),
+            frames=len(self._made),
+            model=self._settings.matte.model,
+            quality=self._settings.output.quality,
+            cores=cpu_count(),
+            ratio=costs["job"].cpu / alone,
+            fps=1000 / costs["job"].wall,
+            bound=1000 * cpu_count() / alone,
+            **costs,
+        )
+
+    def _source(self) -> Source:
+        size = self._settings.picture.size
+        return open_source(
+            self._clip,
+            size=Size.parse(size) if size else None,
+            threads=self._settings.run.threads,
+        )
+
+    def _new_job(self) -> Job:
+        return Job(
+            self._clip,
+            self._output,
+            self._settings,
+            session=self._session,
+            duration=self._duration,
+            overwrite=True,
+        )
+
+
+def generate(path: Path, width: int, height: int, frames: int) -> None:
+    """Write a clip with a drawn person swaying before a moving, grainy background; H.264.
+
+    It is for measuring speed where no clip is at hand; its picture means nothing.
+    """
+    texture = _texture(width * 2, height * 2)
+    with av.open(str(path), "w") as output:
+        stream = output.add_stream("libx264", rate=GENERATED_RATE, options={"crf": "20"})
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        for index in range(frames):
+            x, y = index % width, (index // 2) % height
+            picture = texture[y : y + height, x : x + width].copy()
+            _draw_person(picture, index)
+            output.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        output.mux(stream.encode(None))
+
+
+def _texture(width: int, height: int) -> NDArray[np.uint8]:
+    """Return clouds of colour under fine grain, RGB."""
+    random = np.random.default_rng(0)
+    coarse = random.integers(40, 200, (9, 16, 3), np.uint8)
+    clouds = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC).astype(np.int16)
+    grain = random.normal(0, 4, (height, width, 1))
+    return np.clip(clouds + grain, 0, 255).astype(np.uint8)
+
+
+def _draw_person(picture: NDArray[np.uint8], index: int) -> None:
+    """Draw head, hair, neck and shoulders, swaying with the frame's index."""
+    height, width = picture.shape[:2]
+    unit = height / 10
+    centre = width / 2 + unit * np.sin(index / 15)
+
+    def ellipse(y: float, across: float, down: float, colour: tuple[int, int, int]) -> None:
+        axes = (int(across * unit), int(down * unit))
+        cv2.ellipse(picture, (int(centre), int(y * unit)), axes, 0, 0, 360, colour, -1, cv2.LINE_AA)
+
+    ellipse(3.3, 1.75, 2.0, (62, 42, 30))
+    ellipse(9.5, 4.2, 3.4, (40, 60, 120))
+    ellipse(6.0, 0.7, 1.2, (205, 160, 135))
+    ellipse(3.9, 1.35, 1.8, (224, 180, 155))
+
+
+def _measured(part: Callable[[], int]) -> Cost:
+    cpu, wall = time.process_time(), time.perf_counter()
+    frames = part()
+    spent = time.process_time() - cpu, time.perf_counter() - wall
+    return Cost(1000 * spent[0] / frames, 1000 * spent[1] / frames)
+
+
+def _median(costs: list[Cost]) -> Cost:
+    return Cost(
+        statistics.median(cost.cpu for cost in costs),
+        statistics.median(cost.wall for cost in costs),
+    )

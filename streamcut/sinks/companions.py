@@ -19,6 +19,7 @@ from streamcut.frame import StreamInfo
 from streamcut.sinks.formats import Format
 
 _TRANSCODED_RATE = 48_000
+_MAX_BROKEN_READS = 1000
 _BITS_PER_CHANNEL = {"libopus": 64_000, "aac": 96_000}
 _LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
 # Written by muxers for themselves; wrong in another file.
@@ -50,18 +51,18 @@ class Companions:
         self._info = info
         self._tracks: dict[int, _Track] = {}
         self._covers: list[av.Packet[Any]] = []
+        self._packets: Iterator[av.Packet[Any]] = iter(())
+        self._waiting: av.Packet[Any] | None = None
         self._input = self._open(form, audio)
         if self._input is None:
-            self._packets: Iterator[av.Packet[Any]] = iter(())
             return
         if audio and form.audio_encoder is not None:
             self._add_tracks(self._input, form, form.audio_encoder)
         elif audio and self._input.streams.audio:
             self.notes.append(f"{form.ending} holds no sound")
         self._add_covers(self._input, form)
-        streams = [track.source for track in self._tracks.values()]
-        self._packets = self._input.demux(streams) if streams else iter(())
-        self._waiting: av.Packet[Any] | None = None
+        if self._tracks:
+            self._packets = self._read(self._input)
 
     def advance(self, until: Fraction | None) -> None:
         """Write the sound before ``until`` (seconds on the output's clock), or all of it."""
@@ -127,13 +128,25 @@ class Companions:
         if self._waiting is not None:
             packet, self._waiting = self._waiting, None
             return packet
-        try:
-            for packet in self._packets:
-                if packet.size and not self._outside(packet):
-                    return packet
-        except av.error.FFmpegError:
-            self.undecodable += 1
-        return None
+        return next(self._packets, None)
+
+    def _read(self, source: InputContainer) -> Iterator[av.Packet[Any]]:
+        """Yield the wanted packets of sound; broken reads are counted and passed."""
+        streams = [track.source for track in self._tracks.values()]
+        broken = 0
+        while broken < _MAX_BROKEN_READS:
+            try:
+                for packet in source.demux(streams):
+                    if packet.size and not self._outside(packet):
+                        broken = 0
+                        yield packet
+                return
+            except av.error.InvalidDataError:
+                broken += 1
+                self.undecodable += 1
+            except av.error.FFmpegError as error:
+                self.notes.append(f"the sound ends early: {error.strerror}")
+                return
 
     def _outside(self, packet: av.Packet[Any]) -> bool:
         """Whether a packet lies wholly before or after what is kept of the input."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import cast
 
 import av
@@ -18,8 +19,11 @@ from streamcut.frame import (
     StreamInfo,
     blank_like,
     copy_time,
+    has_alpha,
+    nearest_format,
     planes,
 )
+from streamcut.sinks.formats import Codec
 
 
 class Fit:
@@ -27,14 +31,18 @@ class Fit:
 
     Args:
         source: pixel format of the pictures that come.
-        target: pixel format that the encoder takes.
+        codec: what encodes them; of its pixel formats, the nearest one is chosen.
         info: of the stream.
     """
 
-    def __init__(self, source: str, target: str, info: StreamInfo) -> None:
-        self._target = target
+    def __init__(self, source: str, codec: Codec, info: StreamInfo) -> None:
+        offered = codec.alpha if has_alpha(source) else codec.opaque
+        self._target = nearest_format(source, offered)
         self._height = info.height
-        self._colour = _colour_in(target, source, info)
+        self._colour = _colour_in(self._target, source, codec, info)
+        self._keeps_codes = source == self._target and (
+            self._colour in (info.colour, _grey(info.colour))
+        )
         self._reformatter = VideoReformatter()
 
     def describe(self, stream: VideoStream) -> None:
@@ -50,7 +58,7 @@ class Fit:
         """Return the picture, its edges cropped to ``width`` x ``height``, as the encoder wants."""
         if (picture.width, picture.height) != (width, height):
             picture = _cropped(picture, width, height)
-        if picture.format.name == self._target:
+        if self._keeps_codes:
             return picture
         source = Colour.of(picture)
         made = self._reformatter.reformat(
@@ -68,6 +76,8 @@ class Fit:
 
 class Palette:
     """Gives each picture of a GIF 255 colours of its own and a transparent one."""
+
+    pixel_format = "pal8"
 
     def __init__(self) -> None:
         self._graph: Graph | None = None
@@ -100,17 +110,22 @@ def _palette_graph(picture: av.VideoFrame) -> Graph:
     return graph
 
 
-def _colour_in(target: str, source: str, info: StreamInfo) -> Colour:
+def _colour_in(target: str, source: str, codec: Codec, info: StreamInfo) -> Colour:
     """Return the colour tags of what the encoder is given."""
     tags = info.colour
     if av.VideoFormat(target).is_rgb or target.startswith("pal"):
-        return Colour(tags.primaries, tags.transfer, MATRIX_RGB, RANGE_FULL)
+        return replace(tags, matrix=MATRIX_RGB, range=RANGE_FULL)
     if target.startswith("gray"):
-        return Colour(tags.primaries, tags.transfer, MATRIX_UNSPECIFIED, RANGE_FULL)
+        return _grey(tags)
     if source.startswith(("gbr", "gray")):
-        matrix = tags.known_matrix(info.height)
-        return Colour(tags.primaries, tags.transfer, matrix, RANGE_LIMITED)
-    return tags
+        tags = replace(tags, matrix=tags.known_matrix(info.height), range=RANGE_LIMITED)
+    if codec.limited and tags.full_range:
+        tags = replace(tags, range=RANGE_LIMITED)
+    return tags if codec.matrix is None else replace(tags, matrix=codec.matrix)
+
+
+def _grey(tags: Colour) -> Colour:
+    return replace(tags, matrix=MATRIX_UNSPECIFIED, range=RANGE_FULL)
 
 
 def _cropped(picture: av.VideoFrame, width: int, height: int) -> av.VideoFrame:

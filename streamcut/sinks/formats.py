@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from streamcut.errors import UsageError
+from streamcut.frame import MATRIX_BT601
 
 Options = Mapping[str, str]
 QUALITIES = ("fast", "balanced", "best")
@@ -27,7 +28,8 @@ class Codec:
         tag: the four-character code that players look for, where FFmpeg's own differs.
         even: whether both sides must be even.
         unit: the coarsest time unit it writes, where that is coarser than the input's; seconds.
-        global_quality: quantiser for encoders that are steered by one, by quality.
+        limited: whether its range is limited by definition.
+        matrix: the colour matrix that it has by definition, as H.273 numbers it.
     """
 
     name: str
@@ -39,6 +41,8 @@ class Codec:
     tag: str | None = None
     even: bool = False
     unit: Fraction | None = None
+    limited: bool = False
+    matrix: int | None = None
 
     def options_for(self, quality: str) -> dict[str, str]:
         """Return the encoder options of a quality."""
@@ -113,6 +117,7 @@ _PRORES = Codec(
         "balanced": {"global_quality": "944"},
         "best": {"global_quality": "472"},
     },
+    limited=True,
 )
 _QTRLE = Codec("qtrle", "qtrle", opaque=("rgb24",), alpha=("argb",))
 _PNG_OPAQUE, _PNG_ALPHA = ("rgb24", "rgb48be", "gray", "gray16be"), ("rgba", "rgba64be")
@@ -153,11 +158,13 @@ _H264 = Codec(
     },
     even=True,
 )
+# With B-frames, x265 up to 4.1 at least gives the packets of one or two pictures decoding times
+# from memory that nobody set: the muxer then fails, or crashes the whole process.
 _HEVC = Codec(
     "hevc",
     "libx265",
     opaque=("yuv420p", "yuv420p10le"),
-    options={"x265-params": "log-level=none"},
+    options={"x265-params": "log-level=none:bframes=0"},
     quality={
         "fast": {"preset": "ultrafast", "crf": "24"},
         "balanced": {"preset": "fast", "crf": "22"},
@@ -179,6 +186,8 @@ _WEBP = Codec(
         "best": {"compression_level": "6", "quality": "92"},
     },
     unit=Fraction(1, 1000),
+    limited=True,
+    matrix=MATRIX_BT601,
 )
 _APNG = Codec(
     "apng",

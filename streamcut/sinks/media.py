@@ -14,7 +14,7 @@ from av.container import OutputContainer
 from av.video.stream import VideoStream
 
 from streamcut.errors import SinkError
-from streamcut.frame import Frame, StreamInfo, has_alpha, nearest_format
+from streamcut.frame import Frame, StreamInfo
 from streamcut.sinks.companions import Companions, public_tags, shifted_chapters
 from streamcut.sinks.fit import Fit, Palette
 from streamcut.sinks.formats import Codec, Format
@@ -64,9 +64,10 @@ class MediaSink:
         with self._reporting():
             self._output = _create(path, form)
             self._stream = self._video_stream(info, size, quality, threads)
-            offered = codec.alpha if has_alpha(pixel_format) else codec.opaque
-            self._fit = Fit(pixel_format, nearest_format(pixel_format, offered), info)
+            self._fit = Fit(pixel_format, codec, info)
             self._fit.describe(self._stream)
+            if self._palette is not None:
+                self._stream.pix_fmt = self._palette.pixel_format
             self._companions = Companions(self._output, info, form, audio=audio)
             self._output.metadata.update(public_tags(info.metadata))
             if info.chapters and form.ending in (".webm", ".mkv", ".mp4", ".mov"):

@@ -23,9 +23,10 @@ from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from streamcut.config import Settings
+from streamcut.cpu import cpu_count
 from streamcut.job import Job
+from streamcut.pipeline import Pipeline
 from streamcut.sessions import BaseSession, new_session, session_options
-from streamcut.sessions.device import cpu_count
 from streamcut.sources import Size, Source, open_source
 from streamcut.stages import composite, matte, network_input, refine
 
@@ -132,7 +133,8 @@ class _Subject:
         self._job = self._new_job()
         matted = refine(matte(taken, self._session), self._info)
         background = self._job.background(self._info)
-        self._made = list(composite(matted, self._job.look, background))
+        apart = self._job.alpha_apart(self._info)
+        self._made = list(composite(matted, self._job.look, background, apart=apart))
 
     def decode(self) -> int:
         """Read and decode; return the number of frames."""
@@ -148,9 +150,11 @@ class _Subject:
 
     def encode(self) -> int:
         """Encode and write composited pictures."""
-        with self._job.sink(self._info) as sink:
-            for frame, pts in zip(self._made, self._stamps, strict=True):
-                frame.picture.pts, frame.picture.time_base = pts, self._info.time_base
+        for frame, pts in zip(self._made, self._stamps, strict=True):
+            frame.picture.pts, frame.picture.time_base = pts, self._info.time_base
+        with self._job.sink(self._info) as sink, Pipeline() as pipeline:
+            ready = pipeline.spawn("ready", self._made)
+            for frame in self._job.with_alpha(pipeline, ready, self._info):
                 sink.write(frame)
         return len(self._made)
 

@@ -139,12 +139,14 @@ class Frame:
         coarse: the network's matte, float32 [h, w] at the network's size, 0..1.
         matte: the matte at the picture's size and depth: uint8 0..255, or uint16 up to
             2**bits - 1 for deeper pictures.
+        alpha: the matte as an encoded picture, where the output wants it beside the colour.
     """
 
     picture: av.VideoFrame
     opacity: Plane | None = None
     coarse: NDArray[np.float32] | None = None
     matte: Plane | None = None
+    alpha: bytes | None = None
 
 
 @cache

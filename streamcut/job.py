@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +23,12 @@ from streamcut.backgrounds import (
     image_background,
 )
 from streamcut.config import Settings
-from streamcut.errors import SinkError, UsageError
+from streamcut.errors import OutputExistsError, SinkError, UsageError
 from streamcut.frame import ALPHA_TWIN, Frame, StreamInfo, depth
 from streamcut.interrupts import Interrupts
 from streamcut.pipeline import Channel, Pipeline, StageReport
 from streamcut.sessions import BaseSession, new_session, session_options
-from streamcut.sinks import Codec, Sink, format_of, is_folder, open_sink
+from streamcut.sinks import Codec, Sink, encode_alpha, format_of, is_folder, open_sink
 from streamcut.sources import Size, Source, open_source
 from streamcut.stages import Look, composite, matte, refine
 
@@ -78,6 +80,11 @@ class State:
         self._last = last
         self._began = time.perf_counter()
 
+    def count(self, frame: Frame) -> None:
+        """Note that a frame was written."""
+        self.frames += 1
+        self.time = frame.picture.time or 0.0
+
     @property
     def seconds(self) -> float:
         """Return how long the job has been running."""
@@ -111,7 +118,8 @@ class Job:
 
     Raises:
         UsageError: if the settings contradict each other or the output's format.
-        SinkError: if the output exists, or its folder does not.
+        SinkError: if the output's folder does not exist, or a folder is in its place.
+        OutputExistsError: if the output exists and ``overwrite`` is false.
     """
 
     def __init__(
@@ -130,12 +138,17 @@ class Job:
         self.session = session
         self.start, self.duration = start, duration
         self.state: State | None = None
+        _check_times(start, duration)
         self.form = format_of(output)
         self.look = look_of(self.settings)
         self.size = Size.parse(self.settings.picture.size) if self.settings.picture.size else None
         self.form.codec(self.settings.output.codec)
         self._check_alpha(self.form.codec(self.settings.output.codec))
-        _check_output(url, output, overwrite)
+        picture = self.settings.picture
+        _check_apart(output, {"input": url, "background": picture.background})
+        _check_place(output)
+        if not overwrite and _files_of(output):
+            raise OutputExistsError(f"{output} exists; give -y to overwrite it")
 
     def run(self, tick: Tick | None = None) -> Summary:
         """Do it; ``tick`` is called after every frame with the job's counters.
@@ -144,26 +157,28 @@ class Job:
             StreamcutError: whatever went wrong; what was written until then plays.
             KeyboardInterrupt: on Ctrl-C; likewise.
         """
-        with self._source() as source:
+        with self._source() as source, _closing(self.background(source.info)) as background:
             session = self.session or self._session()
-            background = self.background(source.info)
-            sink = self.sink(source.info)
-            # Ctrl-C is held back within: first the threads end, then the file is finished.
-            with (
-                Interrupts() as interrupts,
-                _one_thread_per_picture(),
-                sink,
-                Pipeline() as pipeline,
-            ):
+            # Within, Ctrl-C is held back: first the file is finished, then the threads end.
+            with Interrupts() as interrupts, _one_thread_per_picture(), Pipeline() as pipeline:
                 frames = self._spawn(pipeline, source, session, background)
                 self.state = State(source.info, pipeline, frames)
-                for frame in interrupts.between(frames):
-                    sink.write(frame)
-                    self._count(frame)
-                    if tick is not None:
-                        tick(self.state)
+                sink = self._write(interrupts.between(frames), source.info, self.state, tick)
                 stages = self.state.stages()
             return self._summary(source, sink, self.state, stages)
+
+    def _write(
+        self, frames: Iterator[Frame], info: StreamInfo, state: State, tick: Tick | None
+    ) -> Sink:
+        """Write the frames; what fails before the first one leaves an older output as it is."""
+        first = list(islice(frames, 1))
+        with self.sink(info) as sink:
+            for frame in chain(first, frames):
+                sink.write(frame)
+                state.count(frame)
+                if tick is not None:
+                    tick(state)
+        return sink
 
     def _source(self) -> Source:
         return open_source(
@@ -195,26 +210,43 @@ class Job:
             post_process=matting.post_process_mask,
             invert=matting.invert,
         )
-        return pipeline.spawn(
+        composited = pipeline.spawn(
             "composite",
-            composite(refined, self.look, background),
+            composite(refined, self.look, background, apart=self.alpha_apart(source.info)),
             after=matted,
             capacity=_CAPACITY,
         )
+        return self.with_alpha(pipeline, composited, source.info)
+
+    def with_alpha(
+        self, pipeline: Pipeline, frames: Channel[Frame], info: StreamInfo
+    ) -> Channel[Frame]:
+        """Return the frames as the sink wants them: with alpha encoded, where it is apart."""
+        if not self.alpha_apart(info):
+            return frames
+        quality, threads = self.settings.output.quality, self.settings.run.threads
+        encoded = encode_alpha(frames, self._codec(info), info, quality, threads)
+        return pipeline.spawn("alpha", encoded, after=frames, capacity=_CAPACITY)
+
+    def alpha_apart(self, info: StreamInfo) -> bool:
+        """Whether the output's alpha is encoded beside its colour."""
+        return self.look in ("straight", "premultiplied") and self._codec(info).alpha_apart
 
     def sink(self, info: StreamInfo) -> Sink:
         """Open the output for pictures of a stream."""
+        apart = self.alpha_apart(info)
         pixel_format, size = made_by(self.look, info)
         output = self.settings.output
         return open_sink(
             self.output,
             info,
             size=size,
-            pixel_format=pixel_format,
+            pixel_format=info.pixel_format if apart else pixel_format,
             codec=self._codec(info),
             quality=output.quality,
             threads=self.settings.run.threads,
             audio=output.audio,
+            alpha_apart=apart,
         )
 
     def _codec(self, info: StreamInfo) -> Codec:
@@ -243,11 +275,6 @@ class Job:
         text = self.settings.picture.background
         return parse_background(text, info) if text else None
 
-    def _count(self, frame: Frame) -> None:
-        if self.state is not None:
-            self.state.frames += 1
-            self.state.time = frame.picture.time or 0.0
-
     def _summary(
         self, source: Source, sink: Sink, state: State, stages: list[StageReport]
     ) -> Summary:
@@ -260,7 +287,7 @@ class Job:
             seconds=seconds,
             fps=state.frames / seconds,
             speed=covered / seconds,
-            bytes=_bytes_of(self.output),
+            bytes=sum(file.stat().st_size for file in _files_of(self.output)),
             dropped=sink.skipped + state.dropped(),
             undecodable=source.undecodable + sink.undecodable,
             stages=stages,
@@ -362,6 +389,15 @@ def parse_background(text: str, info: StreamInfo) -> Background:
         raise UsageError(f"background: no such file, and {error}") from error
 
 
+@contextmanager
+def _closing(background: Background | None) -> Iterator[Background | None]:
+    try:
+        yield background
+    finally:
+        if background is not None:
+            background.close()
+
+
 def _file_background(path: Path, info: StreamInfo) -> Background:
     try:
         with Image.open(path) as image:
@@ -387,28 +423,51 @@ def _blur_strength(text: str) -> float:
     return strength
 
 
-def _check_output(url: str, output: str, overwrite: bool) -> None:
+def _check_times(start: Fraction | None, duration: Fraction | None) -> None:
+    if start is not None and start < 0:
+        raise UsageError("--start is 0 or more")
+    if duration is not None and duration <= 0:
+        raise UsageError("--duration is more than 0")
+
+
+def _check_apart(output: str, read: Mapping[str, str]) -> None:
+    """Refuse to write what is being read, however its path is spelt."""
+    for what, path in read.items():
+        if _identities(path) & _identities(output):
+            raise UsageError(f"{output} is the {what}: choose another output")
+
+
+def _check_place(output: str) -> None:
+    """Refuse an output whose folder does not exist, and a file or folder in the other's place."""
+    if not output:
+        raise UsageError("the output has no name")
     target = Path(output)
-    if target.exists() and Path(url).exists() and target.samefile(url):
-        raise UsageError(f"{output} is the input: choose another output")
     if is_folder(output):
-        taken = target.is_dir() and any(target.glob("*.png"))
-    else:
-        taken = target.exists()
-        if not target.parent.is_dir():
-            raise SinkError(f"{output}: its folder {target.parent} does not exist")
-    if taken and not overwrite:
-        raise SinkError(f"{output} exists; give -y to overwrite it")
+        if target.exists() and not target.is_dir():
+            raise SinkError(f"{output} is a file, so it cannot become a folder of pictures")
+        target = target.absolute()
+    elif target.is_dir():
+        raise SinkError(f"{output} is a folder; end it with a slash to write pictures into it")
+    if not target.parent.is_dir():
+        raise SinkError(f"{output}: its folder {target.parent} does not exist")
 
 
-def _bytes_of(output: str) -> int:
-    path = Path(output)
-    if path.is_dir():
-        return sum(file.stat().st_size for file in path.glob("*.png"))
-    if "%" in path.name:
-        pattern = path.name.partition("%")[0] + "*" + path.suffix
-        return sum(file.stat().st_size for file in path.parent.glob(pattern))
-    return path.stat().st_size if path.exists() else 0
+def _identities(path: str) -> set[tuple[int, int]]:
+    """Return what tells a path's files from all others, through links and other spellings."""
+    return {(file.stat().st_dev, file.stat().st_ino) for file in _files_of(path)}
+
+
+def _files_of(text: str) -> list[Path]:
+    """Return the files that a path, folder or pattern stands for; an address has none."""
+    path = Path(text)
+    before, wild, after = path.name.partition("%")
+    try:
+        if wild:
+            number = re.compile(re.escape(before) + r"\d+" + re.escape(after.partition("d")[2]))
+            return [file for file in path.parent.iterdir() if number.fullmatch(file.name)]
+        return list(path.glob("*.png")) if path.is_dir() else [path] * path.exists()
+    except OSError:
+        return []
 
 
 def _cut_off(info: StreamInfo, state: State) -> list[str]:

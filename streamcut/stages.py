@@ -107,7 +107,11 @@ def hardened(matte: Plane, top: int) -> Plane:
 
 
 def composite(
-    frames: Iterable[Frame], look: Look, background: Background | None = None
+    frames: Iterable[Frame],
+    look: Look,
+    background: Background | None = None,
+    *,
+    apart: bool = False,
 ) -> Iterator[Frame]:
     """Make the picture that is encoded from each frame's picture and matte.
 
@@ -115,9 +119,11 @@ def composite(
         frames: with their mattes.
         look: what is made.
         background: what lies behind, for the look "background".
+        apart: leave the matte beside the picture instead of making it its alpha plane.
     """
+    looks = _LOOKS | _APART if apart else _LOOKS
     for frame in frames:
-        frame.picture = _LOOKS[look](frame, background)
+        frame.picture = looks[look](frame, background)
         yield frame
 
 
@@ -128,6 +134,13 @@ def _straight(frame: Frame, _: Background | None) -> av.VideoFrame:
     for source, target in zip(planes(frame.picture), layers, strict=True):
         target[:] = source
     alpha[:] = _matte_of(frame)
+    return made
+
+
+def _over_black(frame: Frame, _: Background | None) -> av.VideoFrame:
+    """Colour times matte, without alpha."""
+    made = blank_like(frame.picture, frame.picture.format.name)
+    _blend(frame, _black(frame.picture), planes(made))
     return made
 
 
@@ -177,6 +190,9 @@ _LOOKS = {
     "mask": _mask,
     "stacked": _stacked,
 }
+
+
+_APART = {"straight": lambda frame, _: frame.picture, "premultiplied": _over_black}
 
 
 def _matte_of(frame: Frame) -> Plane:

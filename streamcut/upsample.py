@@ -10,6 +10,7 @@ band between.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby
 from typing import Any, cast
 
 import cv2
@@ -126,7 +127,7 @@ class GuidedUpsampler:
         """Write ``gain * luma + offset``, rounded and clipped, into ``target``."""
         matte = cv2.multiply(gain, luma.astype(np.float32))
         if target.dtype == np.uint8:
-            target[:] = cv2.add(matte, offset, dtype=cv2.CV_8U)
+            cv2.add(matte, offset, dst=target, dtype=cv2.CV_8U)
         else:
             target[:] = np.minimum(cv2.add(matte, offset, dtype=cv2.CV_16U), self._peak)
 
@@ -147,14 +148,26 @@ def _solve(guide: Grid, rough: Grid) -> tuple[Grid, Grid, Grid]:
 
 def _active_runs(spread: Grid) -> Iterator[tuple[slice, slice]]:
     """Yield rectangles of grid cells, a row of tiles at a time, that hold all of the band."""
-    band = ((spread > _PLAIN) & (spread < 1 - _PLAIN)).astype(np.uint8)
-    rows, columns = band.shape
-    for top in range(0, rows, _TILE):
-        strip = band[top : top + _TILE].any(axis=0)
-        tiles = np.add.reduceat(strip, np.arange(0, columns, _TILE)) > 0
-        edges = np.flatnonzero(np.diff(np.concatenate(([0], tiles.view(np.int8), [0]))))
-        for left, right in zip(edges[::2] * _TILE, edges[1::2] * _TILE, strict=True):
-            yield slice(top, min(top + _TILE, rows)), slice(int(left), min(int(right), columns))
+    rows, columns = spread.shape
+    band = np.zeros((-(-rows // _TILE), _TILE, -(-columns // _TILE), _TILE), bool)
+    flat = band.reshape(band.shape[0] * _TILE, -1)
+    flat[:rows, :columns] = np.abs(spread - np.float32(0.5)) < 0.5 - _PLAIN
+    for row, tiles in enumerate(np.any(band, axis=(1, 3)).tolist()):
+        for left, right in _runs(tiles):
+            yield (
+                slice(row * _TILE, min((row + 1) * _TILE, rows)),
+                slice(left * _TILE, min(right * _TILE, columns)),
+            )
+
+
+def _runs(flags: list[bool]) -> Iterator[tuple[int, int]]:
+    """Yield (start, stop) of each run of true values."""
+    start = 0
+    for value, group in groupby(flags):
+        stop = start + len(list(group))
+        if value:
+            yield start, stop
+        start = stop
 
 
 def _scaled(cells: slice, factor: int) -> slice:

@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import ctypes
 import ctypes.util
-import os
 import sys
 import warnings
 from functools import cache
 
 import onnxruntime as ort
 
+from streamcut.cpu import cpu_count
+
 ort.set_default_logger_severity(4)  # Its errors arrive as exceptions; its log is for its authors.
 
 CUDA, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
-
-
-def cpu_count() -> int:
-    """Return the processors that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def session_options(threads: int = 0) -> ort.SessionOptions:

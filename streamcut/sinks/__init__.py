@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Protocol, Self
 
 from streamcut.frame import Frame, StreamInfo
+from streamcut.sinks.alpha import encode_alpha
 from streamcut.sinks.formats import FORMATS, QUALITIES, Codec, Format, format_of, is_folder
 from streamcut.sinks.media import MediaSink
 
 __all__ = ["FORMATS", "QUALITIES", "Codec", "Format", "MediaSink", "Sink"]
-__all__ += ["format_of", "is_folder", "open_sink"]
+__all__ += ["encode_alpha", "format_of", "is_folder", "open_sink"]
 
 _NUMBERED = "%06d.png"
 
@@ -51,6 +52,7 @@ def open_sink(
     quality: str = "balanced",
     threads: int = 0,
     audio: bool = True,
+    alpha_apart: bool = False,
 ) -> Sink:
     """Open a file, or a folder or pattern for a picture sequence, as its ending asks.
 
@@ -63,6 +65,7 @@ def open_sink(
         quality: one of :data:`QUALITIES`.
         threads: for the encoder; 0 lets it choose.
         audio: whether to carry the input's sound.
+        alpha_apart: whether frames come with their alpha encoded (see :func:`encode_alpha`).
 
     Raises:
         UsageError: if the ending is unknown.
@@ -81,4 +84,5 @@ def open_sink(
         quality=quality,
         threads=threads,
         audio=audio,
+        alpha_apart=alpha_apart,
     )

@@ -28,6 +28,7 @@ class Codec:
         tag: the four-character code that players look for, where FFmpeg's own differs.
         even: whether both sides must be even.
         unit: the coarsest time unit it writes, where that is coarser than the input's; seconds.
+        alpha_apart: whether alpha is a second picture, encoded beside the colour.
         limited: whether its range is limited by definition.
         matrix: the colour matrix that it has by definition, as H.273 numbers it.
     """
@@ -41,6 +42,7 @@ class Codec:
     tag: str | None = None
     even: bool = False
     unit: Fraction | None = None
+    alpha_apart: bool = False
     limited: bool = False
     matrix: int | None = None
 
@@ -97,13 +99,16 @@ _VP9 = Codec(
         "lag-in-frames": "0",
         "auto-alt-ref": "0",
         "b": "0",
+        # Key pictures at fixed places, so that those of colour and alpha fall together.
         "g": "240",
+        "keyint_min": "240",
     },
     quality={
         "fast": {"deadline": "realtime", "cpu-used": "8", "crf": "32"},
         "balanced": {"deadline": "realtime", "cpu-used": "5", "crf": "28"},
         "best": {"deadline": "good", "cpu-used": "3", "crf": "20"},
     },
+    alpha_apart=True,
 )
 _PRORES = Codec(
     "prores",
@@ -246,5 +251,7 @@ def format_of(path: str) -> Format:
 
 
 def is_folder(path: str) -> bool:
-    """Whether a path asks for a folder of pictures: it is one, or ends in a slash or nothing."""
-    return path.endswith(("/", "\\")) or Path(path).is_dir() or not Path(path).suffix
+    """Whether a path asks for a folder of pictures: it ends in a slash, in no ending, or is one."""
+    ending = Path(path).suffix.lower()
+    known = any(row.ending == ending for row in FORMATS)
+    return path.endswith(("/", "\\")) or not ending or (Path(path).is_dir() and not known)

@@ -15,6 +15,7 @@ from av.video.stream import VideoStream
 
 from streamcut.errors import SinkError
 from streamcut.frame import Frame, StreamInfo
+from streamcut.sinks.alpha import attach_alpha, side_by_side_threads
 from streamcut.sinks.companions import Companions, public_tags, shifted_chapters
 from streamcut.sinks.fit import Fit, Palette
 from streamcut.sinks.formats import Codec, Format
@@ -36,6 +37,7 @@ class MediaSink:
         quality: one of "fast", "balanced", "best".
         threads: for the encoder; 0 lets it choose.
         audio: whether to carry the input's sound.
+        alpha_apart: whether frames come with their alpha encoded, beside opaque pictures.
 
     Raises:
         SinkError: if the file cannot be opened.
@@ -53,6 +55,7 @@ class MediaSink:
         quality: str = "balanced",
         threads: int = 0,
         audio: bool = True,
+        alpha_apart: bool = False,
     ) -> None:
         self.path = path
         self.written = 0
@@ -66,6 +69,9 @@ class MediaSink:
             self._stream = self._video_stream(info, size, quality, threads)
             self._fit = Fit(pixel_format, codec, info)
             self._fit.describe(self._stream)
+            if alpha_apart:
+                self._stream.metadata["alpha_mode"] = "1"
+                self._stream.codec_context.thread_count = side_by_side_threads(threads)
             if self._palette is not None:
                 self._stream.pix_fmt = self._palette.pixel_format
             self._companions = Companions(self._output, info, form, audio=audio)
@@ -101,7 +107,10 @@ class MediaSink:
             fitted = self._fit(picture, self._stream.width, self._stream.height)
             fitted = fitted if self._palette is None else self._palette(fitted)
             fitted.pts, fitted.time_base = stamp, self._unit
-            self._output.mux(self._stream.encode(fitted))
+            packets = self._stream.encode(fitted)
+            if frame.alpha is not None:
+                attach_alpha(packets[0], frame.alpha)
+            self._output.mux(packets)
         self.written += 1
 
     def close(self, *, complete: bool = True) -> None:

@@ -1,0 +1,78 @@
+"""VP9's alpha, made by an encoder of its own beside the one for colour.
+
+In WebM and Matroska the alpha of a VP9 picture is a second VP9 picture, whose luma is the
+matte, in the BlockAdditional (with BlockAddID 1) of the colour picture's block. FFmpeg's
+encoder makes the two one after the other; here they are made on two threads at once.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator
+from typing import cast
+
+import av
+import numpy as np
+from av.packet import PacketSideData, packet_sidedata_type_from_literal
+
+from streamcut.cpu import cpu_count
+from streamcut.frame import Frame, StreamInfo, copy_time, peak, planes
+from streamcut.sinks.formats import Codec
+
+_BLOCK_ADD_ID = struct.pack(">Q", 1)
+_NO_COLOUR = 128
+
+
+def encode_alpha(
+    frames: Iterable[Frame], codec: Codec, info: StreamInfo, quality: str, threads: int = 0
+) -> Iterator[Frame]:
+    """Give each frame its matte as an encoded picture: a stage between composite and sink.
+
+    Args:
+        frames: with their mattes, colour and matte apart.
+        codec: of the output; it holds nothing back, so that each frame has its packet at once.
+        info: of the stream.
+        quality: of the encoder.
+        threads: for the encoder; 0 takes half of the processors, the colour has the rest.
+    """
+    encoder = _encoder(codec, info, quality, threads)
+    top = peak(info.pixel_format)
+    # The encoder holds nothing back, so that one picture serves for all mattes.
+    picture = _colourless(info.width, info.height)
+    luma = planes(picture)[0]
+    for frame in frames:
+        if frame.matte is None:
+            raise ValueError("encode_alpha needs frames with a matte")
+        luma[:] = frame.matte if top == 255 else np.rint(frame.matte * (255 / top))
+        copy_time(frame.picture, picture)
+        frame.alpha = b"".join(bytes(packet) for packet in encoder.encode(picture))
+        yield frame
+
+
+def attach_alpha(packet: av.Packet[av.VideoStream], alpha: bytes) -> None:
+    """Put an encoded matte beside the encoded colour that it belongs to."""
+    kind = packet_sidedata_type_from_literal("matroska_block_additional")
+    side = PacketSideData(kind, len(_BLOCK_ADD_ID) + len(alpha))  # type: ignore[call-arg]
+    side.update(_BLOCK_ADD_ID + alpha)
+    packet.set_sidedata(side)
+
+
+def side_by_side_threads(threads: int) -> int:
+    """Return the threads of one of the two encoders."""
+    return threads or max(1, cpu_count() // 2)
+
+
+def _encoder(codec: Codec, info: StreamInfo, quality: str, threads: int) -> av.VideoCodecContext:
+    encoder = cast(av.VideoCodecContext, av.CodecContext.create(codec.encoder, "w"))
+    encoder.width, encoder.height, encoder.pix_fmt = info.width, info.height, "yuv420p"
+    encoder.time_base, encoder.framerate = info.time_base, info.rate
+    encoder.options = codec.options_for(quality)
+    encoder.thread_count = side_by_side_threads(threads)
+    return encoder
+
+
+def _colourless(width: int, height: int) -> av.VideoFrame:
+    made = av.VideoFrame(width, height, "yuv420p")
+    for plane in planes(made)[1:]:
+        plane[:] = _NO_COLOUR
+    return made

@@ -124,5 +124,10 @@ def load_model(
             str(path), options or session_options(), providers=providers or default_providers()
         )
     except Exception as error:  # ONNX Runtime's errors share no base of their own.
-        detail = str(error).splitlines()[0]
-        raise ModelError(f"{path} is no usable ONNX model: {detail}") from error
+        raise ModelError(f"{path} is no usable ONNX model: {first_words(error)}") from error
+
+
+def first_words(error: Exception) -> str:
+    """Return what ONNX Runtime says went wrong, without its file names and codes."""
+    line = str(error).splitlines()[0].rpartition("failed:")[2]
+    return line.rpartition("[ONNXRuntimeError] : ")[2][:200]

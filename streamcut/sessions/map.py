@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from streamcut.errors import ModelError
-from streamcut.sessions.base import BaseSession, Matte, Picture
+from streamcut.sessions.base import BaseSession, Matte, Picture, first_words
 from streamcut.sessions.catalog import Model
 
 _FALLBACK_SIZE = (320, 320)
@@ -123,8 +123,7 @@ class MapSession(BaseSession):
         try:
             output = self.inner_session.run(None, {self._input.name: feed})[0]
         except Exception as error:  # ONNX Runtime's errors share no base of their own.
-            detail = str(error).splitlines()[0]
-            raise ModelError(f"the model {self.model_name} failed: {detail}") from error
+            raise ModelError(f"the model {self.model_name} failed: {first_words(error)}") from error
         return np.asarray(output, np.float32)
 
     def _maps(self, output: NDArray[np.float32]) -> NDArray[np.float32]:

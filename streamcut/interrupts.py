@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterator
 from types import FrameType
-from typing import Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
+
+if TYPE_CHECKING:
+    from streamcut.pipeline import Channel
 
 T = TypeVar("T")
 
+_POLL = 0.1
+# Programs that run others (timeout, uv, npm) pass on a Ctrl-C that the terminal sent as well.
+_ONE_PRESS = 2.0
+
 
 class Interrupts:
-    """Holds Ctrl-C back within its ``with`` block, except while waiting for the next item.
+    """Holds Ctrl-C back within its ``with`` block; it rises where the block asks for it or ends.
 
-    A second Ctrl-C is not held back, so that a job that hangs can be left. Outside the main
-    thread, or where the program has its own handler, nothing is changed.
+    The handler only takes a note: an exception that rises anywhere could strike inside an
+    import, a lock or a file's trailer. A Ctrl-C that comes two seconds after the first is not
+    held back, so that a job that hangs can be left. Outside the main thread, or where the
+    program has its own handler, nothing is changed.
 
     Example::
 
@@ -26,8 +36,7 @@ class Interrupts:
 
     def __init__(self) -> None:
         self._installed = False
-        self._waiting = False
-        self._pending = False
+        self._pressed: float | None = None
 
     def __enter__(self) -> Self:
         main = threading.current_thread() is threading.main_thread()
@@ -39,31 +48,29 @@ class Interrupts:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self._installed:
             signal.signal(signal.SIGINT, signal.default_int_handler)
-            if self._pending and kind is None:
-                raise KeyboardInterrupt
+        if kind is None:
+            self.check()
 
-    def between(self, items: Iterable[T]) -> Iterator[T]:
-        """Yield the items; Ctrl-C rises here, before the next one."""
-        iterator = iter(items)
+    def check(self) -> None:
+        """Raise KeyboardInterrupt if there was a Ctrl-C."""
+        if self._pressed is not None:
+            raise KeyboardInterrupt
+
+    def between(self, items: Channel[T]) -> Iterator[T]:
+        """Yield a channel's items; Ctrl-C rises here, before the next one."""
         while True:
+            while not items.wait(_POLL):
+                self.check()
+            self.check()
             try:
-                item = self._next(iterator)
+                item = next(items)
             except StopIteration:
                 return
             yield item
 
-    def _next(self, iterator: Iterator[T]) -> T:
-        self._waiting = True
-        try:
-            if self._pending:
-                self._pending = False
-                raise KeyboardInterrupt
-            return next(iterator)
-        finally:
-            self._waiting = False
-
     def _handle(self, _: int, __: FrameType | None) -> None:
-        if self._waiting or self._pending:
-            self._pending = False
+        now = time.monotonic()
+        if self._pressed is None:
+            self._pressed = now
+        elif now - self._pressed > _ONE_PRESS:
             raise KeyboardInterrupt
-        self._pending = True

@@ -10,15 +10,16 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 T = TypeVar("T")
 
-# Waits are sliced because on Windows a lock that waits forever cannot be interrupted by Ctrl-C.
-_WAIT_SLICE = 0.5
+# Waits are sliced: on Windows a lock that waits forever cannot be interrupted by Ctrl-C, and
+# who shows the progress sees the counters of a long wait grow.
+_WAIT_SLICE = 0.1
 
 
 class Cancelled(BaseException):
@@ -68,7 +69,8 @@ class Channel(Generic[T]):
             if self.drop_oldest and len(self._items) >= self.capacity:
                 self._items.popleft()
                 self.dropped += 1
-            self.blocked += self._wait(lambda: len(self._items) < self.capacity)
+            while not self._has_room():
+                self.blocked += self._sleep(_WAIT_SLICE)
             if self._closed:
                 raise ValueError("put on a closed channel")
             self._items.append(item)
@@ -91,9 +93,21 @@ class Channel(Generic[T]):
     def __iter__(self) -> Iterator[T]:
         return self
 
+    def wait(self, timeout: float) -> bool:
+        """Wait for an item or the end, ``timeout`` seconds at most; return whether one is there.
+
+        Raises:
+            Cancelled: if the channel was cancelled.
+        """
+        with self._changed:
+            if not self._has_next():
+                self.starved += self._sleep(timeout)
+            return self._has_next()
+
     def __next__(self) -> T:
         with self._changed:
-            self.starved += self._wait(lambda: bool(self._items) or self._closed)
+            while not self._has_next():
+                self.starved += self._sleep(_WAIT_SLICE)
             if not self._items:
                 self._raise_end()
             item = self._items.popleft()
@@ -105,15 +119,22 @@ class Channel(Generic[T]):
         error, self._error = self._error, None
         raise StopIteration if error is None else error
 
-    def _wait(self, ready: Callable[[], bool]) -> float:
-        """Wait, lock held, until ``ready`` or cancelled; return the seconds it took."""
-        if not self._cancelled and ready():
-            return 0.0
-        began = time.perf_counter()
-        while not self._cancelled and not ready():
-            self._changed.wait(_WAIT_SLICE)
+    def _has_room(self) -> bool:
+        self._check()
+        return len(self._items) < self.capacity or self._closed
+
+    def _has_next(self) -> bool:
+        self._check()
+        return bool(self._items) or self._closed
+
+    def _check(self) -> None:
         if self._cancelled:
             raise Cancelled
+
+    def _sleep(self, timeout: float) -> float:
+        """Wait, lock held, until something changes; return the seconds it took."""
+        began = time.perf_counter()
+        self._changed.wait(timeout)
         return time.perf_counter() - began
 
 
@@ -138,22 +159,32 @@ class _Stage(Generic[T]):
         self.out = out
         self.began = time.perf_counter()
         self.ended: float | None = None
-        self.thread = threading.Thread(target=self._run, args=(items,), name=f"streamcut-{name}")
+        # A daemon only so that a read that hangs cannot keep the program from ending; otherwise
+        # leaving the pipeline has joined it.
+        self.thread = threading.Thread(
+            target=self._run, args=(items,), name=f"streamcut-{name}", daemon=True
+        )
 
     def _run(self, items: Iterable[T]) -> None:
         try:
-            for item in items:
-                self.out.put(item)
+            self._fill(iter(items))
         except Cancelled:
             self.out.cancel()
-            if isinstance(items, Generator):
-                items.close()
         except BaseException as error:
             self.out.close(error)
         else:
             self.out.close()
         finally:
             self.ended = time.perf_counter()
+
+    def _fill(self, items: Iterator[T]) -> None:
+        """Put the items; a generator that is left early cleans up here, on its own thread."""
+        try:
+            for item in items:
+                self.out.put(item)
+        finally:
+            if isinstance(items, Generator):
+                items.close()
 
     def report(self) -> StageReport:
         elapsed = (self.ended or time.perf_counter()) - self.began
@@ -225,4 +256,5 @@ class Pipeline:
     ) -> None:
         self.cancel()
         for stage in self._stages:
-            stage.thread.join()
+            if stage.thread.ident is not None:
+                stage.thread.join()

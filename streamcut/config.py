@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import Field, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_args, get_type_hints
@@ -19,6 +19,8 @@ from streamcut.errors import ConfigError
 
 Cutout = Literal["putalpha", "naive"]
 Quality = Literal["fast", "balanced", "best"]
+
+_ONE_CHOICE = ("background", "only_mask", "stacked")
 
 
 def _setting(default: Any, text: str) -> Any:
@@ -92,10 +94,14 @@ class Settings:
     def with_options(self, options: Mapping[str, Any]) -> Settings:
         """Return these settings with some replaced, by their names without the section.
 
+        What the output shows is one choice: one of its settings given undoes the others here.
+
         Raises:
             ConfigError: if a name is unknown or a value has the wrong type.
         """
         rest = dict(options)
+        if any(options.get(name) for name in _ONE_CHOICE):
+            rest = {name: setting(name).default for name in _ONE_CHOICE} | rest
         sections = {}
         for section in fields(self):
             mine = getattr(self, section.name)
@@ -103,7 +109,7 @@ class Settings:
             values = {name: rest.pop(name) for name in known}
             sections[section.name] = _replaced(mine, values, "")
         if rest:
-            raise ConfigError(_unknown(next(iter(rest)), _all_names(), "setting"))
+            raise ConfigError(_unknown("setting", next(iter(rest)), _homes()))
         return Settings(**sections)
 
 
@@ -183,10 +189,12 @@ def _from_table(table: dict[str, Any], path: Path) -> Settings:
     known = [section.name for section in fields(Settings)]
     settings = Settings()
     for name, values in table.items():
-        if name not in known:
-            raise ConfigError(f"{path}: {_unknown(name, known, 'section')}")
         if not isinstance(values, dict):
-            raise ConfigError(f"{path}: {name} is a section: write [{name}] and its keys below")
+            raise ConfigError(f"{path}: {_homeless(name, known)}")
+        if name not in known:
+            raise ConfigError(
+                f"{path}: unknown section [{name}]; the nearest is [{_near(name, known)}]"
+            )
         section = _replaced(getattr(settings, name), values, f"{path}: [{name}] ")
         settings = replace(settings, **{name: section})
     return settings
@@ -197,7 +205,7 @@ def _replaced(section: Any, values: Mapping[str, Any], where: str) -> Any:
     hints = get_type_hints(type(section))
     for name, value in values.items():
         if name not in hints:
-            raise ConfigError(where + _unknown(name, list(hints), "key"))
+            raise ConfigError(f"{where}{_unknown('key', name, hints)}")
         _check(where + name, value, hints[name])
     return replace(section, **values)
 
@@ -214,14 +222,31 @@ def _check(name: str, value: Any, hint: Any) -> None:
         raise ConfigError(f"{name} is 0 or more, not {value}")
 
 
-def _unknown(name: str, known: list[str], kind: str) -> str:
-    near = difflib.get_close_matches(name, known, 1, cutoff=0.0)
-    return f"unknown {kind} {name!r}; the nearest is {near[0]!r}"
+def _unknown(kind: str, name: str, known: Collection[str]) -> str:
+    """Return that a name is unknown, and the nearest one with its section where that differs."""
+    near = _near(name, _homes())
+    section = "" if near in known else f" in [{_homes()[near]}]"
+    return f"unknown {kind} {name!r}; the nearest is {near!r}{section}"
+
+
+def _homeless(name: str, sections: Collection[str]) -> str:
+    if name in sections:
+        return f"{name} is a section: write [{name}] and its keys below"
+    return f"{_unknown('key', name, ())}, and no key stands outside a section"
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    return difflib.get_close_matches(name, list(known), 1, cutoff=0.0)[0]
 
 
 def _section_type(section: Field[Any]) -> Any:
     return get_type_hints(Settings)[section.name]
 
 
-def _all_names() -> list[str]:
-    return [entry.name for section in fields(Settings) for entry in fields(_section_type(section))]
+def _homes() -> dict[str, str]:
+    """Return the section of every setting."""
+    return {
+        entry.name: section.name
+        for section in fields(Settings)
+        for entry in fields(_section_type(section))
+    }

@@ -8,6 +8,7 @@ streamcut can catch what they expect::
     |   `-- ConfigError               a configuration file does
     |-- SourceError (OSError)         the input cannot be opened or read
     |-- SinkError (OSError)           the output cannot be opened or written
+    |   `-- OutputExistsError (FileExistsError)    it exists, and may not be replaced
     |-- ModelError (RuntimeError)     a model is unknown, broken or fails
     `-- MissingDependencyError (ImportError)   an optional package is absent
 
@@ -39,6 +40,10 @@ class SourceError(StreamcutError, OSError):
 
 class SinkError(StreamcutError, OSError):
     """The output cannot be opened or written."""
+
+
+class OutputExistsError(SinkError, FileExistsError):
+    """The output exists and nobody said that it may be replaced."""
 
 
 class ModelError(StreamcutError, RuntimeError):

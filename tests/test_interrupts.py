@@ -1,3 +1,4 @@
+# ruff: noqa: PT012 -- what is tested here is what blocks do.
 """Ctrl-C within a program: when it rises, when it is held back, and that nothing is left behind."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# ruff: noqa: PT012 -- what is tested here is what blocks do.
 """Channels and the pipeline: order, completeness, errors, back-pressure, and no thread left."""
 
 from __future__ import annotations
@@ -93,15 +94,15 @@ def test_a_channel_holds_at_least_one_item() -> None:
 # --- errors ---------------------------------------------------------------------------------
 
 
-class Broken(Exception):
+class BrokenError(Exception):
     """The error that is looked for."""
 
 
 @pytest.mark.parametrize("where", [0, 1, 2])
 def test_an_error_arrives_itself_after_all_that_came_before_it(where: int) -> None:
-    error = Broken("on purpose")
+    error = BrokenError("on purpose")
     seen = []
-    with pytest.raises(Broken) as raised, Pipeline() as pipeline:
+    with pytest.raises(BrokenError) as raised, Pipeline() as pipeline:
         items: Iterable[int] = iter(range(100))
         for stage in range(3):
             made = failing(items, 7, error) if stage == where else dawdling(items, stage)
@@ -113,8 +114,8 @@ def test_an_error_arrives_itself_after_all_that_came_before_it(where: int) -> No
 
 
 def test_an_error_in_a_generator_s_own_start_arrives() -> None:
-    with pytest.raises(Broken), Pipeline() as pipeline:
-        list(pipeline.spawn("source", failing(iter([1]), 0, Broken())))
+    with pytest.raises(BrokenError), Pipeline() as pipeline:
+        list(pipeline.spawn("source", failing(iter([1]), 0, BrokenError())))
 
 
 def test_what_cannot_be_iterated_fails_at_the_reader() -> None:
@@ -130,8 +131,8 @@ def test_no_kind_of_error_is_swallowed(error: BaseException) -> None:
 
 
 def test_an_error_in_the_consumer_passes_unchanged_and_stops_an_endless_source() -> None:
-    error = Broken()
-    with pytest.raises(Broken) as raised, Pipeline() as pipeline:
+    error = BrokenError()
+    with pytest.raises(BrokenError) as raised, Pipeline() as pipeline:
         items = pipeline.spawn("source", itertools.count())
         for item in pipeline.spawn("stage", dawdling(items, 1)):
             if item == 5:
@@ -184,7 +185,7 @@ def test_a_cleanup_that_fails_leaves_no_thread_and_prints_nothing(
         try:
             yield from itertools.count()
         finally:
-            raise Broken
+            raise BrokenError
 
     with Pipeline() as pipeline:
         next(pipeline.spawn("source", clumsy(), capacity=1))
@@ -287,10 +288,10 @@ def test_dropping_gives_up_the_oldest_counts_it_and_keeps_the_end() -> None:
     channel: Channel[int] = Channel(3, drop_oldest=True)
     for item in range(10):
         channel.put(item)
-    error = Broken()
+    error = BrokenError()
     channel.close(error)
     seen = []
-    with pytest.raises(Broken):
+    with pytest.raises(BrokenError):
         seen.extend(channel)
     assert seen == [7, 8, 9]
     assert (channel.dropped, channel.delivered) == (7, 3)

@@ -32,7 +32,7 @@ def setting(name: str, *flags: str, **extra: Any) -> Callable[[F], F]:
     return click.option(*flags, name, default=None, help=text + shown, **extra)
 
 
-class Clock(click.ParamType[Fraction]):
+class Clock(click.ParamType):  # type: ignore[type-arg]  # Not generic before click 8.4.
     """A time as seconds or as [hours:]minutes:seconds."""
 
     name = "time"

@@ -20,7 +20,9 @@ _LINE = 5.0
 class Shown(Protocol):
     """Something that is told of every frame and draws when it is time to."""
 
-    def __call__(self, state: State) -> None: ...
+    def __call__(self, state: State) -> None:
+        """Look at the counters of a running job."""
+        ...
 
 
 class Bar:

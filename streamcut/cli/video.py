@@ -5,13 +5,19 @@ from __future__ import annotations
 import json
 import sys
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from streamcut import config
 from streamcut.cli.options import Clock, setting
+from streamcut.errors import OutputExistsError
+from streamcut.interrupts import Interrupts
+
+if TYPE_CHECKING:
+    from streamcut.job import Job
 
 _EPILOG = (
     "OUTPUT's ending chooses the format: .webm (VP9 with alpha), .mov (ProRes 4444), .mkv "
@@ -61,30 +67,29 @@ def command(
     """
     given = {name: value for name, value in options.items() if value is not None}
     settings = config.load(Path(config_file) if config_file else None).with_options(given)
-    overwrite = overwrite or _may_overwrite(output)
+    with Interrupts():  # An import that is broken off may take its own way out.
+        from streamcut.job import Job
 
-    from streamcut.job import Job
-
-    job = Job(
-        input,
-        output,
-        settings,
-        start=start,
-        duration=duration,
-        overwrite=overwrite,
-    )
+    new_job = partial(Job, input, output, settings, start=start, duration=duration)
+    try:
+        job = new_job(overwrite=overwrite)
+    except OutputExistsError:
+        if not _may_overwrite(output):
+            raise
+        job = new_job(overwrite=True)
     _run(job, quiet, as_json)
 
 
-def _run(job: Any, quiet: bool, as_json: bool) -> None:
-    from streamcut.cli.progress import shown, summary_text
+def _run(job: Job, quiet: bool, as_json: bool) -> None:
+    with Interrupts():
+        from streamcut.cli.progress import shown, summary_text
 
     try:
         with shown(quiet) as tick:
             summary = job.run(tick)
-    except KeyboardInterrupt:
-        if job.state is not None and not quiet:
-            click.echo(f"{job.output}: stopped after {job.state.frames} frames", err=True)
+    except KeyboardInterrupt as stop:
+        if job.state is not None and job.state.frames:
+            stop.args = (f"stopped after {job.state.frames} frames; {job.output} holds them",)
         raise
     if as_json:
         from dataclasses import asdict
@@ -95,7 +100,10 @@ def _run(job: Any, quiet: bool, as_json: bool) -> None:
 
 
 def _may_overwrite(output: str) -> bool:
-    """Ask, where there is a file and a terminal that can answer."""
-    if not Path(output).is_file() or not sys.stdin.isatty() or not sys.stderr.isatty():
+    """Ask, where there is a terminal that can answer."""
+    if not sys.stdin.isatty() or not sys.stderr.isatty():
         return False
-    return click.confirm(f"{output} exists. Overwrite it?", err=True, abort=True)
+    try:
+        return click.confirm(f"{output} exists. Overwrite it?", err=True)
+    except click.Abort:
+        raise KeyboardInterrupt from None

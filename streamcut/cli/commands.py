@@ -1,0 +1,103 @@
+"""What ``streamcut`` can be asked to do; cheap to import, so that ``--help`` answers at once."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import os
+import warnings
+
+import click
+
+from streamcut.errors import StreamcutError
+
+_COMMANDS = {
+    "bench": "Measure this machine: decoding, network and encoding alone, and the whole job.",
+    "video": "Remove the background of a video.",
+}
+
+
+class _Commands(click.Group):
+    """Imports a command's module only when that command is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"streamcut.cli.{cmd_name}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
+            near = difflib.get_close_matches(args[0], _COMMANDS, 1, cutoff=0.0)[0]
+            ctx.fail(f"no command is called {args[0]!r}; the nearest is {near!r}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(_COMMANDS.items()))
+
+
+def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        from importlib import metadata  # slow, and seldom wanted
+
+        click.echo(f"streamcut {metadata.version('streamcut')}")
+        ctx.exit()
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Show the version and exit.",
+)
+def cli() -> None:
+    """Streamcut removes the background of videos: `streamcut video in.mp4 out.webm`."""
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command line; every expected error is one line and a fitting exit code."""
+    warnings.showwarning = _warn
+    try:
+        if "_STREAMCUT_COMPLETE" in os.environ:  # The shell asks for completions.
+            cli.main(arguments, prog_name="streamcut")
+        with cli.make_context("streamcut", arguments or ["--help"]) as context:
+            cli.invoke(context)
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.ClickException as error:
+        return _fail(_click_message(error), error.exit_code)
+    except StreamcutError as error:
+        return _fail(str(error), error.exit_code)
+    except (OSError, MemoryError) as error:
+        return _fail(str(error) or type(error).__name__, 1)
+    return 0
+
+
+def _click_message(error: click.ClickException) -> str:
+    context = getattr(error, "ctx", None)
+    hint = f" (see {context.command_path} --help)" if context is not None else ""
+    text = " ".join(error.format_message().split()).rstrip(".")
+    return text[:1].lower() + text[1:] + hint
+
+
+def _fail(message: str, code: int) -> int:
+    if os.environ.get("STREAMCUT_DEBUG"):
+        raise  # Called within an except block.
+    click.echo(f"streamcut: error: {message}", err=True)
+    return code
+
+
+def _warn(message: Warning | str, *_: object, **__: object) -> None:
+    click.echo(f"streamcut: warning: {message}", err=True)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from streamcut.errors import ModelError
-from streamcut.sessions.device import default_providers, session_options
+from streamcut.sessions.device import default_providers, session_options, warn_if_slower
 
 Picture = NDArray[np.uint8]
 """RGB, [height, width, 3]."""
@@ -119,12 +119,13 @@ def load_model(
     """
     if not Path(path).is_file():
         raise ModelError(f"no such model file: {path}")
+    wanted = list(providers or default_providers())
     try:
-        return ort.InferenceSession(
-            str(path), options or session_options(), providers=providers or default_providers()
-        )
+        session = ort.InferenceSession(str(path), options or session_options(), providers=wanted)
     except Exception as error:  # ONNX Runtime's errors share no base of their own.
         raise ModelError(f"{path} is no usable ONNX model: {first_words(error)}") from error
+    warn_if_slower(session, wanted)
+    return session
 
 
 def first_words(error: Exception) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ctypes
-import ctypes.util
 import sys
 import warnings
+from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 import onnxruntime as ort
 
@@ -41,14 +42,14 @@ def default_providers() -> list[str]:
     return [CUDA, CPU]
 
 
-def warn_if_slower(session: ort.InferenceSession, wanted: list[str]) -> None:
+def warn_if_slower(session: ort.InferenceSession, wanted: Sequence[Any]) -> None:
     """Warn when a GPU was there but the session fell back to the CPU."""
     if CUDA in wanted and CUDA not in session.get_providers():
         warnings.warn(
             "an NVIDIA driver is present but ONNX Runtime cannot use it, so the network runs "
             "on the CPU; install the CUDA libraries with: pip install 'streamcut[cuda]'",
             RuntimeWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
 
 

@@ -1,0 +1,107 @@
+"""Imports point one way: errors and frames at the bottom, the command at the top."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "streamcut"
+
+LAYERS = [
+    {"errors", "cpu"},
+    {"frame", "pipeline", "interrupts", "config"},
+    {"sources", "sinks", "sessions", "matting", "backgrounds", "upsample"},
+    {"cutout", "stages"},
+    {"job"},
+    {"bench"},
+    {"cli"},
+]
+"""A part may import those of the layers below its own, and none beside it."""
+
+STANDARD_ONLY = {"pipeline", "interrupts", "errors"}
+
+
+def part(name: str) -> str:
+    """The part of the package that a module's full name belongs to."""
+    return name.split(".")[1] if "." in name else "__init__"
+
+
+def modules() -> list[Path]:
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Yield the full names of what a module imports, wherever in it, but for types alone."""
+    tree = ast.parse(path.read_text())
+    for_types = {
+        node
+        for block in ast.walk(tree)
+        if isinstance(block, ast.If) and getattr(block.test, "id", "") == "TYPE_CHECKING"
+        for node in ast.walk(block)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import) and node not in for_types:
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node not in for_types:
+            assert not node.level, f"{path.name}: imports within the package are written in full"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def layer(name: str) -> int:
+    return next(level for level, names in enumerate(LAYERS) if name in names)
+
+
+def own_part(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def test_every_part_has_its_layer() -> None:
+    found = {own_part(path) for path in modules()} - {"__init__", "__main__"}
+    assert found == set.union(*LAYERS)
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_point_down(path: Path) -> None:
+    own = own_part(path)
+    if own in ("__init__", "__main__"):
+        return
+    for name in imported(path):
+        if not name.startswith("streamcut."):
+            continue
+        other = part(name)
+        if other != own:
+            assert layer(other) < layer(own), f"{own} imports {name}"
+
+
+def test_the_package_itself_imports_its_errors_and_nothing_else() -> None:
+    names = [name for name in imported(PACKAGE / "__init__.py") if name.startswith("streamcut")]
+    assert all(name.startswith("streamcut.errors.") for name in names)
+
+
+@pytest.mark.parametrize("name", sorted(STANDARD_ONLY))
+def test_what_needs_nothing_installed(name: str) -> None:
+    tops = {found.split(".")[0] for found in imported(PACKAGE / f"{name}.py")}
+    assert tops <= sys.stdlib_module_names | {"streamcut"}
+
+
+def test_threads_are_made_in_one_place() -> None:
+    makers = [
+        path.name
+        for path in modules()
+        if any(word in path.read_text() for word in ("Thread(", "ThreadPool", "Process("))
+    ]
+    assert makers == ["pipeline.py"]
+
+
+def test_nothing_but_the_command_and_the_bench_prints() -> None:
+    for path in modules():
+        calls = [
+            node
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "print"
+        ]
+        assert not calls or own_part(path) in ("cli", "bench"), f"{path.name} prints"

@@ -14,6 +14,7 @@ from typing import cast
 import av
 import numpy as np
 from av.packet import PacketSideData, packet_sidedata_type_from_literal
+from av.video.stream import VideoStream
 
 from streamcut.cpu import cpu_count
 from streamcut.frame import Frame, StreamInfo, copy_time, peak, planes
@@ -21,6 +22,11 @@ from streamcut.sinks.formats import Codec
 
 _BLOCK_ADD_ID = struct.pack(">Q", 1)
 _NO_COLOUR = 128
+_WITH_ALPHA = "yuva420p"
+_DESCRIBED = (
+    *("width", "height", "pix_fmt", "time_base", "framerate", "sample_aspect_ratio"),
+    *("color_primaries", "color_trc", "colorspace", "color_range"),
+)
 
 
 def encode_alpha(
@@ -49,7 +55,7 @@ def encode_alpha(
         yield frame
 
 
-def attach_alpha(packet: av.Packet[av.VideoStream], alpha: bytes) -> None:
+def attach_alpha(packet: av.Packet[VideoStream], alpha: bytes) -> None:
     """Put an encoded matte beside the encoded colour that it belongs to."""
     kind = packet_sidedata_type_from_literal("matroska_block_additional")
     side = PacketSideData(kind, len(_BLOCK_ADD_ID) + len(alpha))  # type: ignore[call-arg]
@@ -57,7 +63,23 @@ def attach_alpha(packet: av.Packet[av.VideoStream], alpha: bytes) -> None:
     packet.set_sidedata(side)
 
 
-def side_by_side_threads(threads: int) -> int:
+def colour_encoder(stream: VideoStream, threads: int) -> av.VideoCodecContext:
+    """Return the encoder of the colour alone, as a stream's own encoder is described.
+
+    The stream is left saying that its pictures have alpha, which its file's header then does
+    too; its own encoder is not used.
+    """
+    described = stream.codec_context
+    encoder = cast(av.VideoCodecContext, av.CodecContext.create(described.codec.name, "w"))
+    for name in _DESCRIBED:
+        setattr(encoder, name, getattr(described, name))
+    encoder.options = cast("dict[str, str]", stream.options)
+    encoder.thread_count = _side_by_side_threads(threads)
+    stream.pix_fmt = _WITH_ALPHA
+    return encoder
+
+
+def _side_by_side_threads(threads: int) -> int:
     """Return the threads of one of the two encoders."""
     return threads or max(1, cpu_count() // 2)
 
@@ -67,7 +89,7 @@ def _encoder(codec: Codec, info: StreamInfo, quality: str, threads: int) -> av.V
     encoder.width, encoder.height, encoder.pix_fmt = info.width, info.height, "yuv420p"
     encoder.time_base, encoder.framerate = info.time_base, info.rate
     encoder.options = codec.options_for(quality)
-    encoder.thread_count = side_by_side_threads(threads)
+    encoder.thread_count = _side_by_side_threads(threads)
     return encoder
 
 

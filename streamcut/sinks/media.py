@@ -15,7 +15,8 @@ from av.video.stream import VideoStream
 
 from streamcut.errors import SinkError
 from streamcut.frame import Frame, StreamInfo
-from streamcut.sinks.alpha import attach_alpha, side_by_side_threads
+from streamcut.sinks.alpha import attach_alpha, colour_encoder
+from streamcut.sinks.aspect import set_aspect
 from streamcut.sinks.companions import Companions, public_tags, shifted_chapters
 from streamcut.sinks.fit import Fit, Palette
 from streamcut.sinks.formats import Codec, Format
@@ -60,6 +61,7 @@ class MediaSink:
         self.path = path
         self.written = 0
         self.skipped = 0
+        self._notes: list[str] = []
         self._form, self._codec = form, codec
         self._unit = max(info.time_base, codec.unit or info.time_base)
         self._last: int | None = None
@@ -69,9 +71,9 @@ class MediaSink:
             self._stream = self._video_stream(info, size, quality, threads)
             self._fit = Fit(pixel_format, codec, info)
             self._fit.describe(self._stream)
+            self._encoder = self._stream.codec_context
             if alpha_apart:
-                self._stream.metadata["alpha_mode"] = "1"
-                self._stream.codec_context.thread_count = side_by_side_threads(threads)
+                self._encoder = colour_encoder(self._stream, threads)
             if self._palette is not None:
                 self._stream.pix_fmt = self._palette.pixel_format
             self._companions = Companions(self._output, info, form, audio=audio)
@@ -82,7 +84,7 @@ class MediaSink:
     @property
     def notes(self) -> list[str]:
         """What could not be kept as the input has it, in words."""
-        return self._companions.notes
+        return [*self._notes, *self._companions.notes]
 
     @property
     def undecodable(self) -> int:
@@ -107,7 +109,7 @@ class MediaSink:
             fitted = self._fit(picture, self._stream.width, self._stream.height)
             fitted = fitted if self._palette is None else self._palette(fitted)
             fitted.pts, fitted.time_base = stamp, self._unit
-            packets = self._stream.encode(fitted)
+            packets = self._encoded(fitted)
             if frame.alpha is not None:
                 attach_alpha(packets[0], frame.alpha)
             self._output.mux(packets)
@@ -121,7 +123,7 @@ class MediaSink:
                     self._companions.advance(None)
                 if self.written:
                     self._companions.finish()
-                    self._output.mux(self._stream.encode(None))
+                    self._output.mux(self._encoded(None))
         finally:
             self._companions.close()
             with self._reporting():
@@ -141,6 +143,12 @@ class MediaSink:
             if not issubclass(kind, SinkError):
                 raise
 
+    def _encoded(self, picture: av.VideoFrame | None) -> list[av.Packet[VideoStream]]:
+        packets = self._encoder.encode(picture)
+        for packet in packets:
+            packet.stream = self._stream
+        return packets
+
     def _video_stream(
         self,
         info: StreamInfo,
@@ -158,6 +166,8 @@ class MediaSink:
         stream.time_base = self._unit
         context.thread_count = threads
         context.sample_aspect_ratio = info.sample_aspect_ratio
+        if info.sample_aspect_ratio != 1 and not set_aspect(stream, info.sample_aspect_ratio):
+            self._notes.append(f"the pixels' aspect ratio {info.sample_aspect_ratio} is lost")
         if codec.tag:
             context.codec_tag = codec.tag
         return stream

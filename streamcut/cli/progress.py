@@ -15,6 +15,7 @@ from streamcut.job import State, Summary
 
 _REDRAW = 0.25
 _LINE = 5.0
+_NARROWEST_BAR = 10
 
 
 class Shown(Protocol):
@@ -26,7 +27,7 @@ class Shown(Protocol):
 
 
 class Bar:
-    """A progress bar with frames, fps, times real time, ETA and the slowest stage."""
+    """A progress bar, and beside it as much of :func:`facts` as the terminal is wide."""
 
     def __init__(self, console: Console) -> None:
         self._progress = Progress(
@@ -41,7 +42,6 @@ class Bar:
         self._due = 0.0
 
     def __enter__(self) -> Self:
-        self._progress.start()
         return self
 
     def __exit__(
@@ -60,7 +60,9 @@ class Bar:
         self._due = now + _REDRAW
         if self._task is None:
             self._task = self._progress.add_task("", total=state.info.frames)
-        self._progress.update(self._task, completed=state.frames, description=line(state))
+        text = fitting(facts(state), self._progress.console.width - _NARROWEST_BAR)
+        self._progress.update(self._task, completed=state.frames, description=text)
+        self._progress.start()
         self._progress.refresh()
 
 
@@ -81,7 +83,7 @@ class Lines:
         now = time.monotonic()
         if now >= self._due:
             self._due = now + _LINE
-            print(line(state), file=sys.stderr, flush=True)
+            print(", ".join(facts(state)), file=sys.stderr, flush=True)
 
 
 class Silence:
@@ -105,46 +107,58 @@ def shown(quiet: bool) -> AbstractContextManager[Shown]:
     return Bar(console) if console.is_terminal else Lines()
 
 
-def line(state: State) -> str:
-    """Return one line about a running job."""
-    fps = state.frames / max(state.seconds, 1e-9)
-    speed = fps / float(state.info.rate)
-    total = state.info.frames
-    of = f"/{total}" if total else ""
-    eta = f", {_clock((total - state.frames) / fps)} left" if total and total > state.frames else ""
-    return (
-        f"{state.frames}{of} frames, {fps:.1f} fps, {speed:.2f}x real time{eta}, "
-        f"slowest: {state.bottleneck()}"
+def facts(state: State) -> list[str]:
+    """Return what there is to say about a running job, the most wanted first."""
+    fps = max(state.frames, 1) / max(state.seconds, 1e-9)
+    to_come = (state.info.frames or 0) - state.frames
+    known = [f"{state.frames}/{state.info.frames} frames", f"{_clock(to_come / fps)} left"]
+    return [
+        *(known if to_come >= 0 else [f"{state.frames} frames"]),
+        f"{fps:.1f} fps",
+        f"{fps / float(state.info.rate):.2f}x real time",
+        f"slowest: {state.bottleneck()}",
+    ]
+
+
+def fitting(parts: list[str], width: int) -> str:
+    """Return as many of the parts, from the first on, as a line of that width holds."""
+    return next(
+        (
+            text
+            for count in range(len(parts), 0, -1)
+            if len(text := ", ".join(parts[:count])) <= width
+        ),
+        "",
     )
 
 
 def summary_text(summary: Summary) -> str:
     """Return a finished job in a few lines."""
     lost = [
-        f"{count} {what}"
-        for count, what in (
-            (summary.dropped, "frames dropped"),
-            (summary.undecodable, "packets undecodable"),
-        )
-        if count
+        _count(summary.dropped, "frame dropped", "frames dropped"),
+        _count(summary.undecodable, "packet undecodable", "packets undecodable"),
     ]
     where = ", ".join(f"{stage.name} {stage.busy:.1f} s" for stage in summary.stages)
+    took = f"{summary.seconds:.1f} s" if summary.seconds < 60 else _clock(summary.seconds)
     lines = [
-        f"{summary.output}: {summary.frames} frames in {_clock(summary.seconds)}, "
+        f"{summary.output}: {_count(summary.frames, 'frame', 'frames')} in {took}, "
         f"{summary.fps:.1f} fps, {summary.speed:.2f}x real time, {_size(summary.bytes)}",
-        *([", ".join(lost)] if lost else []),
+        *filter(None, lost),
         f"where the time went (stages run side by side): {where}",
         *(f"note: {note}" for note in summary.notes),
     ]
     return "\n".join(lines)
 
 
+def _count(number: int, one: str, several: str) -> str:
+    """Return a number with its noun, or nothing for none."""
+    return f"{number} {one if number == 1 else several}" if number else ""
+
+
 def _clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours}:{minutes:02}:{rest:02}"
-    return f"{minutes}:{rest:02}" if minutes else f"{seconds:.1f} s"
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def _size(count: float) -> str:

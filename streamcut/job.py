@@ -259,16 +259,13 @@ class Job:
     def _check_alpha(self, codec: Codec) -> None:
         if codec.alpha or self.look not in ("straight", "premultiplied"):
             return
-        what = (
-            self.form.ending if len(self.form.codecs) < 2 or not self._any_alpha() else codec.name
-        )
+        able = " or ".join(other.name for other in self.form.codecs if other.alpha)
+        what, instead = self.form.ending, "write a .webm or .mov"
+        if able:
+            what, instead = codec.name, f"give --codec {able}"
         raise UsageError(
-            f"{what} holds no alpha: write a .webm or .mov, or give --background, --only-mask "
-            "or --stacked"
+            f"{what} holds no alpha: {instead}, or give --background, --only-mask or --stacked"
         )
-
-    def _any_alpha(self) -> bool:
-        return any(codec.alpha for codec in self.form.codecs)
 
     def background(self, info: StreamInfo) -> Background | None:
         """Return what lies behind the subject, or None for alpha."""
@@ -474,7 +471,10 @@ def _cut_off(info: StreamInfo, state: State) -> list[str]:
     """Say so when the pictures ended well before the input said they would."""
     if info.duration is None or info.duration - state.time < max(1.0, info.duration / 20):
         return []
-    return [f"the input ends after {state.time:.1f} of {info.duration:.1f} seconds: it is cut off"]
+    return [
+        f"the pictures end after {state.time:.1f} of {info.duration:.1f} seconds: "
+        "the input may be cut off"
+    ]
 
 
 @contextmanager

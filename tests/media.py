@@ -75,7 +75,7 @@ def picture(
         rows, columns = plane.shape
         y, x = np.mgrid[:rows, :columns]
         x, y = x * width // columns, y * height // rows
-        ground = triangle(x + 2 * y + 5 * index + 17 * number, 40)
+        ground = triangle(x + 2 * y + 3 * index + 17 * number, 40)
         subject = inside(width, height, index)[y, x]
         rgb = pixel_format.startswith("gb")
         if number == 3:  # The input's own alpha: a hole in the lower right corner.
@@ -175,6 +175,8 @@ def write(
         stream.pix_fmt = pixel_format or shown[0].format.name
         stream.codec_context.time_base = stream.time_base = time_base
         if aspect is not None:
+            # PyAV writes it into MP4 and MOV alone.
+            assert path.suffix in (".mp4", ".mov")
             stream.codec_context.sample_aspect_ratio = aspect
         if colour is not None:
             context = stream.codec_context
@@ -257,6 +259,17 @@ def set_display_matrix(path: Path, a: int, b: int, c: int, d: int) -> Path:
     at += 40 if data[at] == 0 else 52
     one, unity = 1 << 16, 1 << 30
     data[at : at + 36] = struct.pack(">9i", a * one, b * one, 0, c * one, d * one, 0, 0, 0, unity)
+    path.write_bytes(data)
+    return path
+
+
+def set_edit_start(path: Path, time: int) -> Path:
+    """Let the first edit of an MP4 or MOV file begin later, in units of its track."""
+    data = bytearray(path.read_bytes())
+    at = data.index(b"elst") + 4
+    assert data[at] == 0
+    entry = at + 8
+    data[entry + 4 : entry + 8] = struct.pack(">i", time)
     path.write_bytes(data)
     return path
 

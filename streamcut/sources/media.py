@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -23,6 +24,8 @@ _NOT_VIDEO = {"tty"}
 # Formats whose clock has no zero of its own: their first timestamp says nothing.
 _CLOCK_WITHOUT_ZERO = {"mpegts", "rtsp", "rtp", "hls", "flv", "mpeg"}
 _NETWORK_TIMEOUT = 10.0
+# How Matroska says how long a stream is.
+_TAGGED_LENGTH = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)")
 _MAX_BROKEN_READS = 1000
 
 
@@ -47,10 +50,11 @@ class MediaSource:
         self._container = open_container(url)
         try:
             self._stream = self._pick_stream()
+            self._threads = threads
             self._decoder = _decoder(self._stream, threads)
             self._time_base = self._stream.time_base or Fraction(1, 90_000)
             self._clip = self._clip_of(start, duration)
-            self._pictures = self._clipped(self._decode())
+            self._pictures = self._clipped(self._from_key_picture())
             first = self._first_picture()
             self._conform = Conform(first, size)
             self._first: Frame | None = self._conform(first)
@@ -86,15 +90,53 @@ class MediaSource:
         return best if isinstance(best, VideoStream) and best in moving else moving[0]
 
     def _clip_of(self, start: Fraction | None, duration: Fraction | None) -> _Clip:
-        began = Fraction(self._container.start_time or 0, av.time_base)
+        began = self._began(start)
         without_zero = bool(_CLOCK_WITHOUT_ZERO & set(self._container.format.name.split(",")))
         zero = began if without_zero or start is not None else Fraction(0)
         first = None if start is None else began + start
         last = None if duration is None else (began if first is None else first) + duration
         if first is not None and start:
-            self._container.seek(int(first * av.time_base), backward=True)
             zero = first
         return _Clip(first, last, zero)
+
+    def _began(self, start: Fraction | None) -> Fraction:
+        """Return where the input's clock begins; short files do not always say so."""
+        told = self._container.start_time
+        if told is None and start is not None:
+            stamps = (packet.pts for packet in self._container.demux(self._stream))
+            began = Fraction(next(stamps, None) or 0) * self._time_base
+            self._rewind()
+            return began
+        return Fraction(told or 0, av.time_base)
+
+    def _rewind(self) -> None:
+        """Open the input anew: not every one can be sought in."""
+        self._container.close()
+        self._container = open_container(self.url)
+        self._stream = self._pick_stream()
+        self._decoder = _decoder(self._stream, self._threads)
+
+    def _from_key_picture(self) -> Iterator[av.VideoFrame]:
+        """Decode from the last key picture before the clip, or from the very beginning."""
+        first = self._clip.first
+        if first:
+            pictures = self._sought(first)
+            picture = next(pictures, None)
+            if picture is None or (picture.pts or 0) * self._time_base > first:
+                self._rewind()
+            else:
+                yield picture
+                yield from pictures
+                return
+        yield from self._decode()
+
+    def _sought(self, time: Fraction) -> Iterator[av.VideoFrame]:
+        """Decode from the last key picture before ``time``; nothing where seeking fails."""
+        try:
+            self._container.seek(int(time * av.time_base), backward=True)
+        except av.error.FFmpegError:
+            return
+        yield from self._decode()
 
     def _first_picture(self) -> av.VideoFrame:
         for picture in self._pictures:
@@ -133,7 +175,9 @@ class MediaSource:
         step = max(1, round(1 / (self._rate() * self._time_base)))
         last: int | None = None
         for picture in pictures:
-            pts = picture.pts if picture.pts is not None else (last or 0) + step
+            pts = picture.pts
+            if pts is None:
+                pts = 0 if last is None else last + step
             pts = pts if last is None or pts > last else last + 1
             last = pts
             if self._clip.passed(pts * self._time_base):
@@ -165,16 +209,25 @@ class MediaSource:
         )
 
     def _duration(self) -> float | None:
-        total = self._container.duration
-        if not total:
+        left = self._length()
+        if left is None:
             return None
-        left = Fraction(total, av.time_base)
         began = Fraction(self._container.start_time or 0, av.time_base)
         if self._clip.first is not None:
             left -= self._clip.first - began
         if self._clip.last is not None:
             left = min(left, self._clip.last - (self._clip.first or began))
         return max(float(left), 0.0)
+
+    def _length(self) -> Fraction | None:
+        """Return the seconds of the pictures; the sound, and with it the file, may be longer."""
+        if self._stream.duration:
+            return self._stream.duration * self._time_base
+        if tag := _TAGGED_LENGTH.fullmatch(self._stream.metadata.get("DURATION", "")):
+            hours, minutes, seconds = map(Fraction, tag.groups())
+            return hours * 3600 + minutes * 60 + seconds
+        total = self._container.duration
+        return Fraction(total, av.time_base) if total else None
 
 
 @dataclass(frozen=True, slots=True)

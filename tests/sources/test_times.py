@@ -1,0 +1,239 @@
+"""Timestamps as the container has them: uneven, late, negative, reordered, absent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from media import MS, Shown, copied, picture, pictures, run, set_edit_start, shown, views, write
+
+from streamcut.errors import SourceError
+from streamcut.sources import open_source
+
+Clip = Callable[..., Path]
+
+UNEVEN = [0, 33, 41, 141, 142, 500, 1033, 1034]
+LOSSLESS_H264 = {"codec": "libx264", "options": {"qp": "0", "bf": "0"}}
+
+
+def read(path: Path | str, **options: object) -> Shown:
+    """What the source delivers."""
+    seen = Shown()
+    with open_source(str(path), **options) as frames:
+        for frame in frames:
+            seen.pictures.append(frame.picture)
+            seen.times.append(frame.picture.pts * frame.picture.time_base)
+    return seen
+
+
+def indices(seen: Shown, width: int = 96, height: int = 64) -> list[int]:
+    """Which of the generator's pictures each one is, by its luma."""
+    known = [views(picture(index, width, height))[0].astype(int) for index in range(40)]
+    return [int(np.argmin([np.abs(views(p)[0] - k).mean() for k in known])) for p in seen.pictures]
+
+
+@pytest.mark.parametrize(
+    ("name", "time_base", "unit"),
+    [
+        ("in.mkv", MS, 1),
+        ("in.mp4", Fraction(1, 90_000), 90),
+        ("in.mov", Fraction(1, 90_000), 90),
+        ("in.ts", Fraction(1, 90_000), 90),
+        ("in.nut", MS, 1),
+    ],
+)
+def test_uneven_times(tmp_path: Path, name: str, time_base: Fraction, unit: int) -> None:
+    times = [unit * ms for ms in UNEVEN]
+    path = write(tmp_path / name, pictures(8), times=times, time_base=time_base, **LOSSLESS_H264)
+    seen = read(path)
+    assert seen.times == [ms * MS for ms in UNEVEN]
+    assert indices(seen) == list(range(8))
+
+
+@pytest.mark.parametrize("name", ["out.webm", "out.mkv", "out.mov", "out.mp4"])
+def test_uneven_times_in_the_output(clip: Clip, tmp_path: Path, name: str) -> None:
+    """Finer than a millisecond where the output's clock is."""
+    ticks = [0, 3003, 3004, 12_012, 15_015, 90_001, 93_004, 180_007]
+    source = write(
+        tmp_path / "in.mp4",
+        pictures(8),
+        times=ticks,
+        time_base=Fraction(1, 90_000),
+        **LOSSLESS_H264,
+    )
+    summary = run(source, tmp_path / name, background="red" if name == "out.mp4" else "")
+    times = [Fraction(tick, 90_000) for tick in ticks]
+    if name in ("out.webm", "out.mkv"):  # They count whole milliseconds.
+        times = [Fraction(round(time * 1000), 1000) for time in times]
+    assert shown(tmp_path / name).times == times
+    assert (summary.frames, summary.dropped) == (8, 0)
+
+
+@pytest.mark.parametrize("name", ["out.webm", "out.mkv", "out.mov", "out.mp4"])
+@pytest.mark.parametrize("bframes", [0, 3])
+def test_b_frames(tmp_path: Path, name: str, bframes: int) -> None:
+    source = write(
+        tmp_path / "in.mp4",
+        pictures(12),
+        codec="libx264",
+        options={"qp": "0", "bf": str(bframes), "b_strategy": "0"},
+        time_base=Fraction(1, 12_800),
+    )
+    seen = read(source)
+    assert seen.times == [Fraction(i, 25) for i in range(12)]
+    assert indices(seen) == list(range(12))
+    run(source, tmp_path / name, background="red" if name == "out.mp4" else "")
+    assert shown(tmp_path / name).times == [Fraction(i, 25) for i in range(12)]
+
+
+@pytest.mark.parametrize("name", ["out.webm", "out.mkv", "out.mov", "out.mp4"])
+@pytest.mark.parametrize("source", ["in.mkv", "in.mp4"])
+def test_late_start(tmp_path: Path, source: str, name: str) -> None:
+    """A video that begins two seconds late does so in the output."""
+    times = [2000, 2040, 2090, 2200]
+    path = write(tmp_path / source, pictures(4), times=times, **LOSSLESS_H264)
+    assert read(path).times == [ms * MS for ms in times]
+    run(path, tmp_path / name, background="red" if name == "out.mp4" else "")
+    assert shown(tmp_path / name).times == [ms * MS for ms in times]
+
+
+def test_transport_streams_start_at_zero(tmp_path: Path) -> None:
+    """Their clock has no zero of its own; muxers add a second or more."""
+    path = write(
+        tmp_path / "in.ts",
+        pictures(5),
+        times=[900_000 + 3600 * i for i in range(5)],
+        time_base=Fraction(1, 90_000),
+        **LOSSLESS_H264,
+    )
+    assert shown(path).times[0] > 9
+    assert read(path).times == [Fraction(i, 25) for i in range(5)]
+
+
+@pytest.mark.parametrize("codec", ["mjpeg", "mpeg4"])
+def test_avi_has_no_timestamps(tmp_path: Path, codec: str) -> None:
+    pixel_format = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+    options = {"bf": "2"} if codec == "mpeg4" else {}
+    path = write(
+        tmp_path / "in.avi",
+        pictures(9, 96, 64, pixel_format),
+        codec=codec,
+        options=options,
+        time_base=Fraction(1, 25),
+    )
+    seen = read(path)
+    late = seen.times[0]  # With B-frames, FFmpeg takes the first to be shown one picture late.
+    assert late in ([0] if codec == "mjpeg" else [0, Fraction(1, 25)])
+    assert seen.times == [late + Fraction(i, 25) for i in range(9)]
+    run(path, tmp_path / "out.mkv")
+    assert shown(tmp_path / "out.mkv").times == seen.times
+
+
+def test_raw_streams_have_neither_times_nor_duration(tmp_path: Path) -> None:
+    path = write(tmp_path / "in.h264", pictures(6), time_base=Fraction(1, 25), **LOSSLESS_H264)
+    with open_source(str(path)) as source:
+        assert source.info.duration is None
+        assert source.info.frames is None
+    assert read(path).times == [Fraction(i, 25) for i in range(6)]
+    assert run(path, tmp_path / "out.webm").frames == 6
+    assert shown(tmp_path / "out.webm").times == [Fraction(i, 25) for i in range(6)]
+
+
+@pytest.mark.parametrize("name", ["out.webm", "out.mkv", "out.mov", "out.mp4", "out.gif", "f/"])
+def test_one_picture(clip: Clip, tmp_path: Path, name: str) -> None:
+    source = clip(count=1)
+    summary = run(source, tmp_path / name, background="red" if name == "out.mp4" else "")
+    assert summary.frames == 1
+    path = tmp_path / "f" / "000001.png" if name == "f/" else tmp_path / name
+    assert len(shown(path).pictures) == 1
+
+
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv420p10le"])
+@pytest.mark.parametrize("count", [1, 2])
+def test_one_or_two_hevc_pictures(
+    clip: Clip, tmp_path: Path, count: int, pixel_format: str
+) -> None:
+    source = clip(count=count, pixel_format=pixel_format)
+    run(source, tmp_path / "out.mp4", background="red", codec="hevc")
+    assert shown(tmp_path / "out.mp4").times == [Fraction(i, 25) for i in range(count)]
+
+
+def test_start_and_duration_are_frame_exact(clip: Clip) -> None:
+    source = clip(count=25, name="in.mkv")
+    seen = read(source, start=Fraction("0.2"), duration=Fraction("0.4"))
+    assert indices(seen) == list(range(5, 15))
+    assert seen.times == [Fraction(i, 25) for i in range(10)]
+
+
+def test_start_between_two_pictures(clip: Clip) -> None:
+    """The first picture is the first one at or after the start; times count from the start."""
+    seen = read(clip(count=10), start=Fraction("0.05"))
+    assert indices(seen) == list(range(2, 10))
+    assert seen.times[0] == Fraction("0.03")
+
+
+def test_start_seeks_behind_key_pictures(tmp_path: Path) -> None:
+    """Pictures between the key picture and the start are decoded but not delivered."""
+    path = write(
+        tmp_path / "in.mp4",
+        pictures(30),
+        codec="libx264",
+        options={"qp": "0", "bf": "3", "g": "12", "b_strategy": "0"},
+        time_base=Fraction(1, 12_800),
+    )
+    seen = read(path, start=Fraction("0.72"), duration=Fraction("0.2"))
+    assert indices(seen) == [18, 19, 20, 21, 22]
+    assert seen.times == [Fraction(i, 25) for i in range(5)]
+
+
+def test_start_counts_from_the_beginning_of_a_late_stream(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "in.mkv", pictures(6), times=[2000 + 40 * i for i in range(6)], **LOSSLESS_H264
+    )
+    seen = read(path, start=Fraction("0.08"))
+    assert indices(seen) == [2, 3, 4, 5]
+    assert seen.times[0] == 0
+
+
+@pytest.mark.parametrize("name", ["in.ts", "in.avi", "in.h264"])
+def test_start_without_an_index(tmp_path: Path, name: str) -> None:
+    path = write(
+        tmp_path / name,
+        pictures(30),
+        codec="mpeg4" if name == "in.avi" else "libx264",
+        options={"qscale": "2", "qp": "0", "bf": "0", "g": "12"},
+        time_base=Fraction(1, 25),
+    )
+    seen = read(path, start=Fraction("0.72"), duration=Fraction("0.2"))
+    assert indices(seen) == [18, 19, 20, 21, 22]
+    assert seen.times == [Fraction(i, 25) for i in range(5)]
+
+
+def test_start_after_the_end(clip: Clip) -> None:
+    with pytest.raises(SourceError, match="ends before --start"):
+        open_source(str(clip()), start=Fraction(60))
+
+
+def test_duration_of_what_is_delivered(clip: Clip) -> None:
+    path = clip(count=25)
+    for start, duration, left in [(None, None, 1), ("0.2", None, 0.8), ("0.2", "0.4", 0.4)]:
+        options = {
+            "start": None if start is None else Fraction(start),
+            "duration": None if duration is None else Fraction(duration),
+        }
+        with open_source(str(path), **options) as source:
+            assert source.info.duration == pytest.approx(left, abs=0.002)
+
+
+def test_negative_times(tmp_path: Path) -> None:
+    """What an edit list moves before zero keeps its distance to the rest."""
+    path = write(tmp_path / "in.mov", pictures(6), time_base=Fraction(1, 25), **LOSSLESS_H264)
+    set_edit_start(path, 2)
+    wanted = shown(path)
+    seen = read(path)
+    assert seen.times == wanted.times
+    for one, two in zip(seen.pictures, wanted.pictures, strict=True):
+        assert np.array_equal(copied(one)[0], copied(two)[0])

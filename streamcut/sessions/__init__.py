@@ -13,12 +13,13 @@ from streamcut.sessions.base import BaseSession, Matte, MatteStream, Picture
 from streamcut.sessions.catalog import CATALOG, Model, by_file, by_name
 from streamcut.sessions.device import session_options
 from streamcut.sessions.map import MapSession
+from streamcut.sessions.recurrent import RecurrentSession
 
 __all__ = ["CATALOG", "BaseSession", "MapSession", "Matte", "MatteStream", "Model", "Picture"]
 __all__ += ["new_session", "session_options"]
 
 DEFAULT_MODEL = "portrait"
-_SESSIONS = {"map": MapSession}
+_SESSIONS = {"map": MapSession, "recurrent": RecurrentSession}
 _PACKAGED = Path(__file__).parent.parent / "models"
 
 

@@ -44,7 +44,7 @@ class Model:
     name: str
     purpose: str
     licence: str
-    architecture: Literal["map"] = "map"
+    architecture: Literal["map", "recurrent"] = "map"
     file: str | None = None
     sha256: str | None = None
     bytes: int | None = None
@@ -116,6 +116,16 @@ UNKNOWN = Model(
 )
 """How a model is read that nothing is known about: as rembg reads its custom U2-Net."""
 
+OWN = Model(
+    name="own",
+    purpose="a network trained with streamcut.training",
+    licence="its own",
+    architecture="recurrent",
+)
+"""How a network is read that was trained with this project."""
+
+_METADATA_BYTES = 65_536
+
 
 def by_name(name: str) -> Model | None:
     """Return the row of that name."""
@@ -128,4 +138,13 @@ def by_file(path: Path) -> Model:
     for model in CATALOG:
         if model.bytes == size and model.sha256 == hashlib.sha256(path.read_bytes()).hexdigest():
             return model
+    if _says_states(path):
+        return replace(OWN, name=path.stem)
     return replace(UNKNOWN, name=path.stem)
+
+
+def _says_states(path: Path) -> bool:
+    """Whether a file has the metadata of this project's networks, which ends an ONNX file."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _METADATA_BYTES))
+        return b"streamcut.states" in file.read()

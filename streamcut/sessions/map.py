@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from streamcut.errors import ModelError
-from streamcut.sessions.base import BaseSession, Matte, Picture, first_words
+from streamcut.sessions.base import BaseSession, Matte, MatteStream, Picture, first_words
 from streamcut.sessions.catalog import Model
 
 _FALLBACK_SIZE = (320, 320)
@@ -40,15 +40,19 @@ class MapSession(BaseSession):
     ) -> None:
         super().__init__(model.name, sess_opts, *args, model_path=path, **kwargs)
         self.model = model
-        inputs = self.inner_session.get_inputs()
-        if len(inputs) != 1 or len(inputs[0].shape) != 4:
-            raise ModelError(f"{path} takes more than one picture: no session knows how to feed it")
-        self._input = inputs[0]
+        self._input = self.inner_session.get_inputs()[0]
+        self._prepare(path)
         self._channels_last = model.channels_last or self._input.shape[3] in (1, 3)
         # (value / scale - mean) / std, as one multiplication and one addition.
         self._gain = np.array([1 / (model.scale * std) for std in model.std], np.float32)
         self._bias = np.divide(model.mean, model.std).astype(np.float32) * np.float32(-1)
         self.model = self._decided(model)
+
+    def _prepare(self, path: Path) -> None:
+        """Refuse a graph that this class cannot run."""
+        inputs = self.inner_session.get_inputs()
+        if len(inputs) != 1 or len(self._input.shape) != 4:
+            raise ModelError(f"{path} takes more than one picture: no session knows how to feed it")
 
     @classmethod
     def name(cls, *args: Any, **kwargs: Any) -> str:
@@ -66,7 +70,7 @@ class MapSession(BaseSession):
             return size_of_area(width, height, self.model.area, self.model.stride)
         return self.model.size or self._graph_size()
 
-    def stream(self) -> MapStream:
+    def stream(self) -> MatteStream:
         """Return a callable for the pictures of one video; it keeps no state."""
         return MapStream(self._matte)
 

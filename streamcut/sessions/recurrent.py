@@ -1,0 +1,122 @@
+"""Networks that remember: their state goes from frame to frame, and belongs to the stream.
+
+The graph takes ``rgb`` and states ``r1i``, ``r2i`` ..., and gives ``alpha`` and ``r1o``, ``r2o``
+... It says in its metadata what it takes: ``streamcut.stride`` and ``streamcut.area`` (pixels),
+and ``streamcut.states``, JSON rows of name, channels and stride.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamcut.errors import ModelError
+from streamcut.sessions.base import Matte, Picture, first_words
+from streamcut.sessions.map import MapSession, size_of_area
+
+States = list[NDArray[np.float32]]
+
+# Mean absolute difference of code values between two frames from which on they belong to two
+# scenes. A pan stays below it; taking one for a cut costs a moment of memory and nothing else.
+_CUT = 40.0
+
+
+class RecurrentSession(MapSession):
+    """Runs a recurrent network; a still picture is its first frame.
+
+    Takes what :class:`~streamcut.sessions.map.MapSession` takes.
+    """
+
+    @classmethod
+    def name(cls, *args: Any, **kwargs: Any) -> str:
+        """Return the name of the architecture."""
+        return "recurrent"
+
+    def input_size(self, width: int, height: int) -> tuple[int, int]:
+        """Return the size nearest to the network's area at a picture's aspect ratio."""
+        return size_of_area(width, height, self._area, self._stride)
+
+    def stream(self) -> RecurrentStream:
+        """Start with an empty memory; several streams may share the session."""
+        return RecurrentStream(self)
+
+    def step(self, picture: Picture, states: States) -> tuple[Matte, States]:
+        """Return the matte of an RGB picture, float32 [h, w] in 0..1, and the new states.
+
+        Args:
+            picture: uint8 [h, w, 3], both sides multiples of the stride.
+            states: of the frame before; empty for the first.
+
+        Raises:
+            ModelError: if the network fails.
+        """
+        alpha, *states = self._outputs(self._feed(picture), states)
+        return alpha[0, 0], states
+
+    def _prepare(self, path: Path) -> None:
+        try:
+            facts = self.inner_session.get_modelmeta().custom_metadata_map
+            self._area = int(facts["streamcut.area"])
+            self._stride = int(facts["streamcut.stride"])
+            self._states = [
+                (str(name), int(channels), int(stride))
+                for name, channels, stride in json.loads(facts["streamcut.states"])
+            ]
+        except (KeyError, ValueError) as error:
+            raise ModelError(f"{path} does not say what states it keeps") from error
+
+    def _infer(self, feed: NDArray[np.float32]) -> NDArray[np.float32]:
+        return self._outputs(feed, [])[0]
+
+    def _outputs(self, feed: NDArray[np.float32], states: States) -> States:
+        states = states or self._empty(*feed.shape[2:])
+        names = [f"{name}i" for name, _, _ in self._states]
+        try:
+            outputs = self.inner_session.run(
+                None, {"rgb": feed, **dict(zip(names, states, strict=True))}
+            )
+        except Exception as error:  # ONNX Runtime's errors share no base of their own.
+            raise ModelError(f"the model {self.model_name} failed: {first_words(error)}") from error
+        return [np.asarray(output, np.float32) for output in outputs]
+
+    def _empty(self, height: int, width: int) -> States:
+        return [
+            np.zeros((1, channels, height // stride, width // stride), np.float32)
+            for _, channels, stride in self._states
+        ]
+
+
+class RecurrentStream:
+    """The mattes of one video, each made with the memory of the frames before it."""
+
+    def __init__(self, session: RecurrentSession) -> None:
+        self._session = session
+        self._states: States = []
+        self._last: Picture | None = None
+
+    def __call__(self, picture: Picture) -> Matte:
+        """Return the matte of an RGB uint8 [h, w, 3] picture: float32 [h, w], 0..1.
+
+        A scene cut, or a change of size, empties the memory.
+        """
+        if self._last is None or is_cut(self._last, picture):
+            self.reset()
+        matte, self._states = self._session.step(picture, self._states)
+        self._last = picture
+        return matte
+
+    def reset(self) -> None:
+        """Forget the frames before."""
+        self._states = []
+        self._last = None
+
+
+def is_cut(before: Picture, after: Picture) -> bool:
+    """Whether two successive pictures belong to two scenes."""
+    if before.shape != after.shape:
+        return True
+    return float(np.abs(before.astype(np.int16) - after).mean()) > _CUT

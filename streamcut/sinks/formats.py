@@ -150,12 +150,15 @@ _FFV1 = Codec(
         *("yuva420p", "yuva422p", "yuva444p", "yuva420p10le", "yuva422p10le", "yuva444p10le"),
         *("yuva422p12le", "yuva444p12le", "gbrap10le", "gbrap12le", "gbrap16le", "bgra"),
     ),
-    options={"level": "3", "g": "1", "slices": "4", "slicecrc": "1"},
+    options={"level": "3", "g": "1", "slicecrc": "1"},
 )
+# The presets look ahead by up to 50 pictures: 500 MB at 1080p, where 8 do nearly as well with 150.
+_LOOKAHEAD = "8"
 _H264 = Codec(
     "h264",
     "libx264",
     opaque=("yuv420p",),
+    options={"rc-lookahead": _LOOKAHEAD},
     quality={
         "fast": {"preset": "veryfast", "crf": "23"},
         "balanced": {"preset": "faster", "crf": "20"},

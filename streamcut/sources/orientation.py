@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import cast
 
 import av
 import cv2
 import numpy as np
 from av.buffer import Buffer
+from av.filter import Graph
 
 from streamcut.frame import Plane, blank_like, planes
 
+# The kind of side data that photos have (AV_FRAME_DATA_EXIF), and that PyAV 18 stumbles over.
+_EXIF = 31
 # Turning a picture turns its chroma subsampling; 4:2:2 would become 4:4:0, which no alpha twin has.
 TURNABLE = {"yuv422p": "yuv444p", "yuv422p10le": "yuv444p10le", "yuv422p12le": "yuv444p12le"}
 
@@ -31,7 +35,7 @@ class Orientation:
         The matrix maps a source pixel (p, q) to (a p + c q + x, b p + d q + y), stored as
         a, b, u, c, d, v, x, y, w in 16.16 fixed point.
         """
-        matrix = cast("Buffer | None", picture.side_data.get("DISPLAYMATRIX"))
+        matrix = _display_matrix(picture)
         if matrix is None:
             return cls()
         a, b, _, c, d, *_ = np.frombuffer(bytes(matrix), np.int32).tolist()
@@ -56,3 +60,27 @@ class Orientation:
         if self.mirror_x:
             return cv2.flip(turned, 1)
         return cv2.flip(turned, 0) if self.mirror_y else turned
+
+
+def _display_matrix(picture: av.VideoFrame) -> Buffer | None:
+    try:
+        return cast("Buffer | None", picture.side_data.get("DISPLAYMATRIX"))
+    except ValueError:
+        return cast("Buffer | None", _without_exif(picture).side_data.get("DISPLAYMATRIX"))
+
+
+def _without_exif(picture: av.VideoFrame) -> av.VideoFrame:
+    """Return the same picture without its Exif, whose orientation FFmpeg has read already."""
+    graph = Graph()
+    graph.link_nodes(
+        graph.add_buffer(
+            width=picture.width,
+            height=picture.height,
+            format=picture.format,
+            time_base=picture.time_base or Fraction(1, 1000),
+        ),
+        graph.add("sidedata", f"mode=delete:type={_EXIF}"),
+        graph.add("buffersink"),
+    ).configure()
+    graph.push(picture)
+    return cast(av.VideoFrame, graph.pull())

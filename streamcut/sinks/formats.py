@@ -172,7 +172,7 @@ _HEVC = Codec(
     "hevc",
     "libx265",
     opaque=("yuv420p", "yuv420p10le"),
-    options={"x265-params": "log-level=none:bframes=0"},
+    options={"x265-params": f"log-level=none:bframes=0:rc-lookahead={_LOOKAHEAD}:frame-threads=1"},
     quality={
         "fast": {"preset": "ultrafast", "crf": "24"},
         "balanced": {"preset": "fast", "crf": "22"},

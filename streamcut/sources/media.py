@@ -12,6 +12,7 @@ import av
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
+from streamcut.cpu import cpu_count
 from streamcut.errors import SourceError
 from streamcut.frame import Colour, Frame, StreamInfo
 from streamcut.sources.conform import Conform
@@ -281,6 +282,7 @@ def _decoder(stream: VideoStream, threads: int) -> av.VideoCodecContext:
     if name and tagged.get("alpha_mode") == "1":
         context = cast(av.VideoCodecContext, av.CodecContext.create(name, "r"))
         context.extradata = stream.codec_context.extradata
-    context.thread_count = threads
+    # Each holds pictures of its own: more would cost memory for speed that nobody waits for.
+    context.thread_count = threads or min(4, cpu_count())
     context.thread_type = "AUTO"
     return context

@@ -298,8 +298,8 @@ class Shown:
         return [picture.to_ndarray(format="rgba") for picture in self.pictures]
 
 
-def shown(path: Path | str) -> Shown:
-    """Decode a file's moving pictures; alpha of VP9 is kept."""
+def shown(path: Path | str, *, cut: bool = False) -> Shown:
+    """Decode a file's moving pictures; alpha of VP9 is kept. A ``cut`` one may end in rubbish."""
     seen = Shown()
     with av.open(str(path)) as container:
         covers = av.stream.Disposition.attached_pic
@@ -314,9 +314,13 @@ def shown(path: Path | str) -> Shown:
         seen.streams = [s.type for s in container.streams]
         seen.duration = container.duration / av.time_base if container.duration else None
         for packet in container.demux(stream):
-            for frame in context.decode(packet if packet.size else None):
-                seen.pictures.append(frame)
-                seen.times.append(frame.pts * stream.time_base)
+            try:
+                frames = context.decode(packet if packet.size else None)
+            except av.error.InvalidDataError:
+                assert cut
+                continue
+            seen.pictures += frames
+            seen.times += [frame.pts * stream.time_base for frame in frames]
     return seen
 
 

@@ -6,12 +6,17 @@ stall the pictures nor fill the memory with sound.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
+from functools import partial
 from typing import Any, cast
 
 import av
+import numpy as np
 from av.audio.stream import AudioStream
+from av.bitstream import BitStreamFilterContext
 from av.container import InputContainer, OutputContainer
 
 from streamcut.errors import SinkError
@@ -26,6 +31,12 @@ _LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
 _PRIVATE_TAGS = {
     *("major_brand", "minor_version", "compatible_brands", "encoder", "duration", "creation_time"),
     *("alpha_mode", "vendor_id", "handler_name", "_statistics_tags", "number_of_frames"),
+}
+# Languages that QuickTime knows by the older of their two codes.
+_QUICKTIME_LANGUAGES = {
+    **{"bod": "tib", "cym": "wel", "deu": "ger", "ell": "gre", "eus": "baq", "fas": "per"},
+    **{"hye": "arm", "isl": "ice", "kat": "geo", "mkd": "mac", "msa": "may", "mya": "bur"},
+    **{"nld": "dut", "sqi": "alb", "swe": "sve", "zho": "chi"},
 }
 _COVER_TYPES = {"mjpeg": ("cover.jpg", "image/jpeg"), "png": ("cover.png", "image/png")}
 
@@ -97,10 +108,10 @@ class Companions:
     def _add_tracks(self, source: InputContainer, form: Format, encoder: str) -> None:
         for stream in source.streams.audio:
             name = stream.codec_context.codec.canonical_name
-            if form.audio is None or name in form.audio:
-                self._tracks[stream.index] = _Track(self._output, stream, None)
-            else:
-                self._tracks[stream.index] = _Track(self._output, stream, encoder)
+            kept = form.audio is None or name in form.audio
+            make = _Copied if kept else partial(_Transcoded, encoder=encoder)
+            self._tracks[stream.index] = make(self._output, stream, form, self._info)
+            if not kept:
                 self.notes.append(f"sound transcoded from {name}: {form.ending} does not hold it")
         if self._info.start > 0 and self._tracks:
             source.seek(int(self._info.start * av.time_base), backward=True)
@@ -110,7 +121,7 @@ class Companions:
             if not stream.disposition & av.stream.Disposition.attached_pic:
                 continue
             known = _COVER_TYPES.get(stream.codec_context.name)
-            if known is None or form.ending not in (".mkv", ".mp4", ".mov"):
+            if known is None or form.ending not in (".mkv", ".mp4"):
                 self.notes.append(f"the cover picture is left out: {form.ending} holds none")
             elif form.ending == ".mkv":
                 self._output.add_attachment(*known, bytes(_first_packet(source, stream)))
@@ -162,7 +173,7 @@ class Companions:
     def _write(self, packet: av.Packet[Any]) -> None:
         track = self._tracks[packet.stream_index]
         try:
-            made = track.convert(packet, self._info.start)
+            made = track.convert(packet)
         except av.error.InvalidDataError:
             self.undecodable += 1
             return
@@ -170,42 +181,115 @@ class Companions:
 
 
 class _Track:
-    """One sound track on its way: copied packet by packet, or decoded and encoded anew."""
+    """One sound track on its way from the input's clock to the output's."""
 
-    def __init__(self, output: OutputContainer, source: AudioStream, encoder: str | None) -> None:
-        self.source = source
-        self._transcoded = encoder is not None
-        try:
-            self.target = (
-                output.add_stream_from_template(source)
-                if encoder is None
-                else _encoder_stream(output, source, encoder)
-            )
-        except (av.error.FFmpegError, ValueError) as error:
-            raise SinkError(f"the sound cannot be written: {error}; try --no-audio") from error
-        self.target.metadata.update(public_tags(source.metadata))
-        self.target.disposition = source.disposition
+    source: AudioStream
+    target: AudioStream
 
-    def convert(self, packet: av.Packet[Any], start: Fraction) -> list[av.Packet[Any]]:
-        """Return the output packets for an input packet, on the output's clock."""
-        if self._transcoded:
-            return [made for frame in packet.decode() for made in self._encode(frame, start)]
-        shift = round(start / packet.time_base)
+    def __init__(self, source: AudioStream, target: AudioStream, form: Format) -> None:
+        self.source, self.target = source, target
+        target.metadata.update(public_tags(source.metadata))
+        target.disposition = source.disposition
+        language = target.metadata.get("language", "")
+        if form.ending == ".mov" and language in _QUICKTIME_LANGUAGES:
+            target.metadata["language"] = _QUICKTIME_LANGUAGES[language]
+
+    def convert(self, packet: av.Packet[Any]) -> list[av.Packet[Any]]:
+        """Return the output packets for an input packet."""
+        raise NotImplementedError
+
+    def flush(self) -> list[av.Packet[Any]]:
+        """Return what is still held."""
+        return []
+
+
+class _Copied(_Track):
+    """Packet by packet, as it is."""
+
+    def __init__(
+        self, output: OutputContainer, source: AudioStream, form: Format, info: StreamInfo
+    ) -> None:
+        with _refusing():
+            target = output.add_stream_from_template(source)
+        super().__init__(source, target, form)
+        self._start = info.start
+        # An edit list hides the lead-in of an MP4's sound, and what a cut leaves before zero.
+        # Elsewhere only Opus says for itself how long it is: the rest would shift the pictures.
+        codec = source.codec_context.name
+        hidden = "mov" in source.container.format.name and codec != "opus"
+        self._from_zero = not form.edit_lists and (hidden or info.start > 0)
+        self._repack = (
+            BitStreamFilterContext("aac_adtstoasc", source)
+            if codec == "aac" and form.edit_lists
+            else None
+        )
+
+    def convert(self, packet: av.Packet[Any]) -> list[av.Packet[Any]]:
+        """Return the packet itself on the output's clock, or nothing if it is too early."""
+        shift = round(self._start / packet.time_base)
         packet.pts = None if packet.pts is None else packet.pts - shift
         packet.dts = None if packet.dts is None else packet.dts - shift
-        packet.stream = self.target
-        return [packet]
+        if self._from_zero and (packet.pts or 0) < 0:
+            return []
+        packets = [packet] if self._repack is None else self._repack.filter(packet)
+        for made in packets:
+            made.stream = self.target
+        return packets
+
+
+class _Transcoded(_Track):
+    """Decoded and encoded anew."""
+
+    def __init__(
+        self,
+        output: OutputContainer,
+        source: AudioStream,
+        form: Format,
+        info: StreamInfo,
+        *,
+        encoder: str,
+    ) -> None:
+        with _refusing():
+            target = _encoder_stream(output, source, encoder)
+        super().__init__(source, target, form)
+        self._start = info.start
+
+    def convert(self, packet: av.Packet[Any]) -> list[av.Packet[Any]]:
+        """Return the packets that the encoder gives for the packet's sound."""
+        frames = [self._moved(frame) for frame in cast("list[av.AudioFrame]", packet.decode())]
+        return [made for frame in frames if frame is not None for made in self.target.encode(frame)]
 
     def flush(self) -> list[av.Packet[Any]]:
         """Return what the encoder still holds."""
-        return self.target.encode(None) if self._transcoded else []
+        return self.target.encode(None)
 
-    def _encode(self, frame: Any, start: Fraction) -> list[av.Packet[Any]]:
-        if frame.pts is not None:
-            frame.pts -= round(start / frame.time_base)
-            if start > 0 and frame.pts < 0:
-                return []
-        return self.target.encode(frame)
+    def _moved(self, frame: av.AudioFrame) -> av.AudioFrame | None:
+        """Return the frame on the output's clock, without what lies before zero."""
+        if frame.pts is None or frame.time_base is None:
+            return frame
+        frame.pts -= round(self._start / frame.time_base)
+        early = math.ceil(-frame.pts * frame.time_base * frame.sample_rate)
+        if early <= 0:
+            return frame
+        return _without_first(frame, early) if early < frame.samples else None
+
+
+def _without_first(frame: av.AudioFrame, samples: int) -> av.AudioFrame:
+    """Return a frame without its first samples; it begins at zero."""
+    each = 1 if frame.format.is_planar else frame.layout.nb_channels
+    rest: Any = np.ascontiguousarray(frame.to_ndarray()[:, samples * each :])
+    made = av.AudioFrame.from_ndarray(rest, frame.format.name, frame.layout.name)
+    made.sample_rate, made.pts = frame.sample_rate, 0
+    made.time_base = cast(Fraction, frame.time_base)
+    return made
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    try:
+        yield
+    except (av.error.FFmpegError, ValueError) as error:
+        raise SinkError(f"the sound cannot be written: {error}; try --no-audio") from error
 
 
 def _encoder_stream(output: OutputContainer, source: AudioStream, encoder: str) -> AudioStream:
@@ -228,11 +312,13 @@ def public_tags(metadata: Any) -> dict[str, str]:
 
 
 def shifted_chapters(info: StreamInfo) -> list[Any]:
-    """Return the input's chapters on the output's clock, without those that were cut away."""
+    """Return the input's chapters on the output's clock, without what was cut away."""
     kept = []
     for chapter in info.chapters:
-        shift = round(info.start / chapter["time_base"])
-        begin, end = chapter["start"] - shift, chapter["end"] - shift
-        if end > 0:
-            kept.append({**chapter, "start": max(begin, 0), "end": end})
+        unit = chapter["time_base"]
+        shift = round(info.start / unit)
+        last = chapter["end"] if info.end is None else round(info.end / unit)
+        begin, end = max(chapter["start"] - shift, 0), min(chapter["end"], last) - shift
+        if end > begin:
+            kept.append({**chapter, "start": begin, "end": end})
     return kept

@@ -61,6 +61,7 @@ class Format:
         codecs: those it may hold; the first one is used unless another is asked for.
         audio: sound codecs that are copied as they are; None means any.
         audio_encoder: what other sound is transcoded to; None means it holds no sound.
+        edit_lists: whether what begins before zero can be hidden by an edit list.
         options: muxer options.
         pictures: whether it is many files, one for each picture.
     """
@@ -70,6 +71,7 @@ class Format:
     codecs: Sequence[Codec]
     audio: frozenset[str] | None = frozenset()
     audio_encoder: str | None = None
+    edit_lists: bool = False
     options: Options = field(default_factory=dict)
     pictures: bool = False
 
@@ -222,10 +224,11 @@ FORMATS: tuple[Format, ...] = (
         (_PRORES, _QTRLE, _PNG, _H264, _HEVC),
         _PCM | {"aac", "alac", "ac3", "eac3", "mp3"},
         "aac",
+        True,
         _MOV,
     ),
     Format(".mkv", "matroska", (_FFV1, _VP9, _H264, _HEVC), None, "libopus"),
-    Format(".mp4", "mp4", (_H264, _HEVC), _MP4_AUDIO, "aac", _MOV),
+    Format(".mp4", "mp4", (_H264, _HEVC), _MP4_AUDIO, "aac", True, _MOV),
     Format(".gif", "gif", (_GIF,), options={"loop": "0"}),
     Format(".webp", "webp", (_WEBP,), options={"loop": "0"}),
     Format(".apng", "apng", (_APNG,), options={"plays": "0"}),

@@ -1,0 +1,60 @@
+"""The command, run within the test's own process (quick) or as a program of its own (whole)."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jobs import PROGRAM, Ran
+from media import pictures, write
+
+from streamcut.cli import run
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from streamcut import config
+
+    monkeypatch.setattr(config, "user_file", lambda: tmp_path / "no-such" / "config.toml")
+
+
+@pytest.fixture
+def command(capfd: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
+    """Run the command line in this process; what it and its libraries write is caught."""
+
+    def ran(*arguments: object) -> Ran:
+        capfd.readouterr()
+        code = run([str(argument) for argument in arguments])
+        return Ran(code, *capfd.readouterr())
+
+    return ran
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Callable[..., Ran]:
+    """Run the command line as a program, without a terminal and with an empty home."""
+
+    def ran(*arguments: object, **options: Any) -> Ran:
+        environment = {**os.environ, "HOME": str(tmp_path), **options.pop("env", {})}
+        done = subprocess.run(
+            [*PROGRAM, *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            timeout=120,
+            **options,
+        )
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    return ran
+
+
+@pytest.fixture(scope="session")
+def short_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clip of five small pictures."""
+    return write(tmp_path_factory.mktemp("clips") / "in.mkv", pictures(5))

@@ -1,0 +1,254 @@
+"""What goes wrong is one line, a fitting exit code, and no file that was not there before."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from jobs import Ran
+from media import Sound, pictures, write
+
+from streamcut.errors import StreamcutError
+
+OLD = b"what was there before"
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, short_clip: Path) -> Path:
+    """A folder to work in, with a good input called in.mkv."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in.mkv").symlink_to(short_clip)
+    return tmp_path
+
+
+def sound_only(path: Path) -> None:
+    sound = Sound(seconds=0.2)
+    with av.open(str(path), "w") as output:
+        track = output.add_stream(sound.codec, rate=sound.rate)
+        track.codec_context.layout = sound.layout
+        for frame in sound.frames():
+            output.mux(track.encode(frame))
+        output.mux(track.encode(None))
+
+
+def model_of_inputs(path: Path, count: int, shape: tuple[object, ...] = (1, 3, 32, 32)) -> None:
+    onnx = pytest.importorskip("onnx")
+    from onnx import TensorProto, helper
+
+    names = [f"in{number}" for number in range(count)]
+    inputs = [helper.make_tensor_value_info(n, TensorProto.FLOAT, shape) for n in names]
+    output = helper.make_tensor_value_info("out", TensorProto.FLOAT, shape)
+    graph = helper.make_graph([helper.make_node("Sum", names, ["out"])], "sum", inputs, [output])
+    opset = [helper.make_opsetid("", 13)]
+    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=8), str(path))
+
+
+def prepare(folder: Path) -> None:
+    """Make every faulty file that the table below names."""
+    (folder / "folder").mkdir()
+    (folder / "text.mp4").write_text("Once upon a time\n" * 50)
+    (folder / "empty.mp4").touch()
+    (folder / "noise.mp4").write_bytes(np.random.default_rng(0).bytes(5000))
+    (folder / "broken.onnx").write_bytes(b"no model")
+    (folder / "broken.toml").write_text("[output\n")
+    (folder / "key.toml").write_text("[output]\nqualty = 'fast'\n")
+    (folder / "taken.webm").mkdir()
+    sound_only(folder / "sound.mka")
+    whole = write(folder / "whole.mp4", pictures(5), codec="libx264").read_bytes()
+    (folder / "headless.mp4").write_bytes(whole[: len(whole) // 2])
+    model_of_inputs(folder / "two.onnx", 2)
+    model_of_inputs(folder / "flat.onnx", 1, (1, 3072))
+    os.link(folder / "whole.mp4", folder / "linked.mp4")
+    (folder / "points.mp4").symlink_to("whole.mp4")
+
+
+FAULTS: dict[str, tuple[int, str, str]] = {
+    # What: exit code, arguments, words that the one line must have (apart by |).
+    "missing file": (1, "none.mp4 out.webm", "no such file: none.mp4"),
+    "folder as file": (1, "folder out.webm", "folder is a folder, not a video"),
+    "text as video": (1, "text.mp4 out.webm", "text.mp4 is no video"),
+    "noise as video": (1, "noise.mp4 out.webm", "noise.mp4 is no video"),
+    "empty file": (1, "empty.mp4 out.webm", "empty.mp4 is no video"),
+    "cut off before the index": (1, "headless.mp4 out.webm", "headless.mp4 is no video|cut off"),
+    "no video stream": (1, "sound.mka out.webm", "sound.mka holds no video stream"),
+    "unreachable address": (1, "http://127.0.0.1:9/x.mp4 out.webm", "127.0.0.1|refused"),
+    "unknown protocol": (1, "gopher://x/y out.webm", "gopher://x/y"),
+    "output directory missing": (1, "in.mkv none/out.webm", "none/out.webm|none does not exist"),
+    "output is the input": (2, "whole.mp4 whole.mp4 -b red", "is the input: choose another"),
+    "output is the input, otherwise spelt": (
+        2,
+        "whole.mp4 folder/../whole.mp4 -y -b red",
+        "is the input",
+    ),
+    "output links to the input": (2, "whole.mp4 points.mp4 -y -b red", "is the input"),
+    "output is the input's other name": (2, "whole.mp4 linked.mp4 -y -b red", "is the input"),
+    "output is the background": (2, "in.mkv whole.mp4 -y -b whole.mp4", "is the background"),
+    "output is a folder": (1, "in.mkv taken.webm -y", "taken.webm is a folder"),
+    "folder is a file": (1, "in.mkv whole.mp4/", "whole.mp4/ is a file"),
+    "output without a name": (2, ["in.mkv", ""], "the output has no name"),
+    "unknown ending": (2, "in.mkv out.avi", "'.avi'|.webm .mov .mkv"),
+    "one picture": (2, "in.mkv out.png", "out.png is one picture|out_%04d.png"),
+    "mp4 without background": (2, "in.mkv out.mp4", ".mp4 holds no alpha|.webm or .mov"),
+    "codec without alpha": (2, "in.mkv out.mov --codec h264", "h264|--codec prores"),
+    "unknown codec": (2, "in.mkv out.webm --codec vp7", ".webm|'vp7'|vp9"),
+    "unknown model": (1, "in.mkv out.webm -m portrat", "'portrat'|did you mean portrait"),
+    "unknown model, like none": (1, "in.mkv out.webm -m zzz", "'zzz'|portrait"),
+    "missing model file": (1, "in.mkv out.webm -m none.onnx", "no such model file: none.onnx"),
+    "broken model": (1, "in.mkv out.webm -m broken.onnx", "broken.onnx|no usable ONNX model"),
+    "model with two inputs": (1, "in.mkv out.webm -m two.onnx", "two.onnx|more than one picture"),
+    "model of flat vectors": (1, "in.mkv out.webm -m flat.onnx", "flat.onnx"),
+    "bad colour": (2, "in.mkv out.webm -b rde", "'rde' is no colour"),
+    "transparent colour": (2, "in.mkv out.webm -b #ff000080", "transparent"),
+    "background that is no picture": (1, "in.mkv out.webm -b text.mp4", "text.mp4"),
+    "bad blur": (2, "in.mkv out.webm -b blur:x", "blur:x|1 to 100"),
+    "bad size": (2, "in.mkv out.webm --size big", "'big' is no size|1280x720"),
+    "size of nothing": (2, "in.mkv out.webm --size 0x0", "'0x0'|1 to 16384"),
+    "bad time": (2, "in.mkv out.webm --start soon", "'soon' is no time|1:30"),
+    "no time at all": (2, "in.mkv out.webm --duration 0", "--duration is more than 0"),
+    "start after the end": (1, "in.mkv out.webm --start 90", "in.mkv ends before --start"),
+    "two looks": (2, "in.mkv out.webm -om --stacked", "--only-mask and --stacked exclude"),
+    "background and mask": (2, "in.mkv out.webm -om -b red", "--background and --only-mask"),
+    "bad choice": (2, "in.mkv out.webm --quality fats", "--quality|fast|balanced|best"),
+    "bad number": (2, "in.mkv out.webm --threads x", "--threads|'x'"),
+    "negative number": (2, "in.mkv out.webm --threads -1", "threads is 0 or more"),
+    "unknown option": (2, "in.mkv out.webm --qualty fast", "--qualty|--quality"),
+    "missing argument": (2, "in.mkv", "'OUTPUT'|streamcut video --help"),
+    "too many arguments": (2, "in.mkv out.webm more", "more"),
+    "missing settings": (2, "in.mkv out.webm --config none.toml", "none.toml"),
+    "broken settings": (2, "in.mkv out.webm --config broken.toml", "broken.toml is no TOML"),
+    "unknown setting": (2, "in.mkv out.webm --config key.toml", "'qualty'|nearest is 'quality'"),
+    "existing output": (1, "in.mkv old.webm", "old.webm exists; give -y"),
+    "existing folder": (1, "in.mkv oldies/", "oldies/ exists; give -y"),
+    "existing pattern": (1, "in.mkv oldies/p%03d.png", "oldies/p%03d.png exists; give -y"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_is_one_line_and_leaves_nothing_behind(
+    here: Path, command: Callable[..., Ran], fault: str
+) -> None:
+    code, arguments, words = FAULTS[fault]
+    prepare(here)
+    (here / "old.webm").write_bytes(OLD)
+    (here / "oldies").mkdir()
+    (here / "oldies" / "p001.png").write_bytes(OLD)
+    before = {path: path.is_file() and path.read_bytes() for path in here.rglob("*")}
+    ran = command("video", *(arguments.split() if isinstance(arguments, str) else arguments))
+    assert ran.err.startswith("streamcut: error: "), ran.err
+    assert ran.err.count("\n") == 1
+    assert ran.err.endswith("\n")
+    assert len(ran.err) < 250
+    assert all(word in ran.err for word in words.split("|")), ran.err
+    assert (ran.code, ran.out) == (code, "")
+    assert {path: path.is_file() and path.read_bytes() for path in here.rglob("*")} == before
+
+
+@pytest.mark.parametrize("fault", ["broken model", "model of flat vectors", "text as video"])
+def test_what_fails_before_the_first_picture_leaves_an_older_output_alone(
+    here: Path, command: Callable[..., Ran], fault: str
+) -> None:
+    prepare(here)
+    (here / "out.webm").write_bytes(OLD)
+    code, arguments, _ = FAULTS[fault]
+    assert command("video", *arguments.split(), "-y").code == code
+    assert (here / "out.webm").read_bytes() == OLD
+
+
+def test_a_fault_is_the_same_line_from_the_whole_program(
+    here: Path, program: Callable[..., Ran]
+) -> None:
+    ran = program("video", "none.mp4", "out.webm", cwd=here)
+    assert ran == Ran(1, "", "streamcut: error: no such file: none.mp4\n")
+
+
+def test_an_unknown_command_is_answered_with_the_nearest(command: Callable[..., Ran]) -> None:
+    ran = command("vido")
+    assert ran.code == 2
+    assert "'vido'; the nearest is 'video'" in ran.err
+    assert command("--vresion").code == 2
+
+
+def test_a_traceback_is_shown_only_when_asked_for(
+    here: Path, command: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STREAMCUT_DEBUG", "1")
+    with pytest.raises(StreamcutError):
+        command("video", "none.mp4", "out.webm")
+
+
+def test_a_warning_is_one_line(
+    here: Path, command: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import warnings
+
+    from streamcut import job
+
+    def warn(*_: object, **__: object) -> None:
+        warnings.warn("slow", RuntimeWarning, stacklevel=1)
+        raise StreamcutError("and done")
+
+    monkeypatch.setattr(job, "new_session", warn)
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        ran = command("video", "in.mkv", "out.webm")
+    assert ran.err == "streamcut: warning: slow\nstreamcut: error: and done\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize("name", ["out.webm", "out.mkv", "out.gif", "out.apng", "out.mov"])
+def test_a_full_disk_is_named(here: Path, command: Callable[..., Ran], name: str) -> None:
+    (here / name).symlink_to("/dev/full")
+    ran = command("video", "in.mkv", name, "-y")
+    assert (ran.code, ran.err.count("\n")) == (1, 1)
+    assert f"{name}: the disk is full" in ran.err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/sys is Linux's")
+def test_an_output_that_may_not_be_written_is_named(
+    command: Callable[..., Ran], here: Path
+) -> None:
+    ran = command("video", "in.mkv", "/sys/out.webm")
+    assert ran == Ran(
+        1, "", "streamcut: error: /sys/out.webm cannot be written: Permission denied\n"
+    )
+
+
+def test_a_file_that_may_not_grow_is_one_line(tmp_path: Path, program: Callable[..., Ran]) -> None:
+    resource = pytest.importorskip("resource")
+    source = write(tmp_path / "in.mkv", pictures(40, 320, 240))
+    ran = program(
+        *("video", source, tmp_path / "out.mkv"),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000)),
+    )
+    assert ran.code == 1
+    assert ran.err == f"streamcut: error: {tmp_path}/out.mkv cannot be written: File too large\n"
+
+
+@pytest.mark.parametrize("ending", ["mkv", "webm", "mp4", "ts"])
+def test_a_truncated_video_is_converted_as_far_as_it_goes(
+    tmp_path: Path, command: Callable[..., Ran], ending: str
+) -> None:
+    codec = {"mkv": "ffv1", "webm": "libvpx-vp9"}.get(ending, "libx264")
+    muxing = {"movflags": "faststart"} if ending == "mp4" else {}
+    whole = write(tmp_path / f"whole.{ending}", pictures(100), codec=codec, muxing=muxing)
+    data = whole.read_bytes()
+    (tmp_path / f"cut.{ending}").write_bytes(data[: len(data) * 6 // 10])
+    ran = command("video", tmp_path / f"cut.{ending}", tmp_path / "out.mkv", "--codec", "ffv1")
+    assert ran.code == 0
+    assert "may be cut off" in ran.err or ending == "ts"
+    frames = int(ran.err.partition(" frames in")[0].rpartition(" ")[2])
+    assert 40 <= frames <= 80
+
+
+def test_longer_sound_is_no_cut_off_video(tmp_path: Path, command: Callable[..., Ran]) -> None:
+    for ending, codec in (("mkv", "ffv1"), ("mp4", "libx264"), ("webm", "libvpx-vp9")):
+        sound = Sound("libopus" if ending == "webm" else "aac", seconds=4)
+        source = write(tmp_path / f"in.{ending}", pictures(10), codec=codec, sounds=[sound])
+        ran = command("video", source, tmp_path / f"out-{ending}.mkv")
+        assert ran.code == 0
+        assert "cut off" not in ran.err

@@ -212,8 +212,9 @@ _APNG = Codec(
 _PCM = frozenset(f"pcm_{kind}" for kind in ("s16le", "s24le", "s32le", "f32le", "s16be", "s24be"))
 _MP4_AUDIO = frozenset({"aac", "alac", "ac3", "eac3", "mp3", "opus"})
 # Fragments of a second while it is written, so that a crashed job or a full disk leaves a file
-# that plays; an ordinary index once it is finished. The first index waits for the first fragment, since only
-# then is known what edit list keeps late starts and reordered pictures at their times.
+# that plays; an ordinary index once it is finished. The first index waits for the first
+# fragment, since only then is known what edit list keeps late starts and reordered pictures at
+# their times.
 _MOV = {"movflags": "+hybrid_fragmented+delay_moov", "frag_duration": "1000000"}
 
 FORMATS: tuple[Format, ...] = (

@@ -11,6 +11,7 @@ from typing import Self, cast
 
 import av
 from av.container import OutputContainer
+from av.video.frame import PictureType
 from av.video.stream import VideoStream
 
 from streamcut.errors import SinkError
@@ -109,6 +110,8 @@ class MediaSink:
             fitted = self._fit(picture, self._stream.width, self._stream.height)
             fitted = fitted if self._palette is None else self._palette(fitted)
             fitted.pts, fitted.time_base = stamp, self._unit
+            # What was a key picture in the input need not be one here; alpha's would not match.
+            fitted.pict_type = PictureType.NONE
             packets = self._encoded(fitted)
             if frame.alpha is not None:
                 attach_alpha(packets[0], frame.alpha)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from media import (
@@ -17,6 +18,7 @@ from media import (
     run,
     shown,
     to_rgb,
+    write,
 )
 from PIL import Image
 
@@ -55,6 +57,28 @@ def test_webm(clip: Clip, tmp_path: Path, width: int, height: int, cutout: str) 
     for index, made in enumerate(seen.planes()):
         assert made[3][inside(width, height, index, 0.7)].min() > 235
         assert made[3][~inside(width, height, index, 1.5)].max() < 20
+
+
+def test_webm_can_be_sought_in(tmp_path: Path) -> None:
+    """Colour and alpha have their key pictures together, also behind a change of scene."""
+    shots = [picture(index if index < 100 else index + 40, 64, 48) for index in range(250)]
+    source = write(tmp_path / "in.mkv", shots)
+    run(source, tmp_path / "out.webm", quality="fast")
+    whole = shown(tmp_path / "out.webm")
+    assert len(whole.pictures) == 250
+    with av.open(str(tmp_path / "out.webm")) as container:
+        stream = container.streams.video[0]
+        container.seek(9_800_000)
+        decoder = av.CodecContext.create("libvpx-vp9", "r")
+        packets = [packet for packet in container.demux(stream) if packet.size]
+        assert packets[0].is_keyframe
+        assert packets[0].pts * packets[0].time_base > 9
+        sought = [made for packet in packets for made in decoder.decode(packet)]
+    assert len(sought) == len(packets)
+    for made, want in zip(sought, whole.pictures[-len(sought) :], strict=True):
+        assert made.format.name == "yuva420p"
+        for one, two in zip(copied(made), copied(want), strict=True):
+            assert np.array_equal(one, two)
 
 
 @pytest.mark.parametrize("quality", ["fast", "balanced", "best"])

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -129,14 +129,14 @@ def test_stopped_at_once(clip: Clip, tmp_path: Path, frames: int, name: str) -> 
 
 
 @pytest.fixture
-def noisy(tmp_path: Path) -> Iterator[Path]:
+def noisy(tmp_path: Path) -> Path:
     """A clip that no codec makes small."""
     shots = pictures(150, 160, 120)
     for index, shot in enumerate(shots):
         noise = np.random.default_rng(index).integers(-12, 13, (120, 160))
         luma = copied(shot)[0] + noise
         np.frombuffer(shot.planes[0], np.uint8).reshape(120, -1)[:, :160] = luma.clip(16, 235)
-    yield write(tmp_path / "noisy.mkv", shots, sounds=[Sound("aac", seconds=6, click=0.5)])
+    return write(tmp_path / "noisy.mkv", shots, sounds=[Sound("aac", seconds=6, click=0.5)])
 
 
 LIMITED = """

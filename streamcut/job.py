@@ -157,10 +157,14 @@ class Job:
             StreamcutError: whatever went wrong; what was written until then plays.
             KeyboardInterrupt: on Ctrl-C; likewise.
         """
-        with self._source() as source, _closing(self.background(source.info)) as background:
+        # Within, Ctrl-C is held back: first the file is finished, then the threads end.
+        with (
+            Interrupts() as interrupts,
+            self._source(interrupts) as source,
+            _closing(self.background(source.info)) as background,
+        ):
             session = self.session or self._session()
-            # Within, Ctrl-C is held back: first the file is finished, then the threads end.
-            with Interrupts() as interrupts, _one_thread_per_picture(), Pipeline() as pipeline:
+            with _one_thread_per_picture(), Pipeline() as pipeline:
                 frames = self._spawn(pipeline, source, session, background)
                 self.state = State(source.info, pipeline, frames)
                 sink = self._write(interrupts.between(frames), source.info, self.state, tick)
@@ -180,8 +184,13 @@ class Job:
                     tick(state)
         return sink
 
-    def _source(self) -> Source:
-        return open_source(
+    def _source(self, interrupts: Interrupts) -> Source:
+        """Open the input on a thread of its own: Ctrl-C is heard also while it stalls."""
+        with Pipeline() as pipeline:
+            return next(interrupts.between(pipeline.spawn("open", self._opened())))
+
+    def _opened(self) -> Iterator[Source]:
+        yield open_source(
             self.url,
             start=self.start,
             duration=self.duration,

@@ -95,6 +95,50 @@ def test_pressing_again_later_is_not_held_back(monkeypatch: pytest.MonkeyPatch) 
     assert not reached
 
 
+def test_a_block_within_another_shares_its_note() -> None:
+    with pytest.raises(KeyboardInterrupt), Interrupts():
+        with pytest.raises(KeyboardInterrupt), Interrupts():
+            press()
+        assert signal.getsignal(signal.SIGINT) is not signal.default_int_handler
+
+
+def test_a_question_may_be_answered_with_ctrl_c_at_once() -> None:
+    reached = []
+    with pytest.raises(KeyboardInterrupt), Interrupts() as held:
+        with held.released():
+            pass
+        with Interrupts() as inner, inner.released():
+            press()
+            reached.append("never")
+    assert not reached
+
+
+def test_a_block_within_a_question_holds_back_again() -> None:
+    reached = []
+    with pytest.raises(KeyboardInterrupt), Interrupts() as held, held.released():
+        with pytest.raises(KeyboardInterrupt), Interrupts():
+            press()
+            reached.append("held")
+        held.check()
+    assert reached == ["held"]
+
+
+def test_a_press_before_a_question_spares_it() -> None:
+    reached = []
+    with pytest.raises(KeyboardInterrupt), Interrupts() as held:
+        press()
+        with held.released():
+            reached.append("never")
+    assert not reached
+
+
+def test_a_block_may_leave_another_handler_behind() -> None:
+    with Interrupts(afterwards=signal.SIG_IGN):
+        pass
+    press()
+    assert signal.signal(signal.SIGINT, signal.default_int_handler) is signal.SIG_IGN
+
+
 def test_a_program_s_own_handler_stays() -> None:
     pressed = []
     signal.signal(signal.SIGINT, lambda *_: pressed.append(1))

@@ -12,6 +12,7 @@ import click
 
 from streamcut import config
 from streamcut.cli.options import setting
+from streamcut.interrupts import Interrupts
 
 _SIZES = {"720p": (1280, 720), "1080p": (1920, 1080)}
 
@@ -59,7 +60,11 @@ def command(
 
     from streamcut import bench
 
-    with tempfile.TemporaryDirectory(prefix="streamcut-bench-") as folder:
+    with (
+        tempfile.TemporaryDirectory(prefix="streamcut-bench-") as folder,
+        Interrupts() as interrupts,
+        interrupts.released(),
+    ):
         if clip is None:
             clip = str(Path(folder) / f"generated-{size}.mp4")
             bench.generate(Path(clip), *_SIZES[size], frames)

@@ -67,8 +67,8 @@ def command(
     """
     given = {name: value for name, value in options.items() if value is not None}
     settings = config.load(Path(config_file) if config_file else None).with_options(given)
-    with Interrupts():  # An import that is broken off may take its own way out.
-        from streamcut.job import Job
+
+    from streamcut.job import Job
 
     new_job = partial(Job, input, output, settings, start=start, duration=duration)
     try:
@@ -81,8 +81,7 @@ def command(
 
 
 def _run(job: Job, quiet: bool, as_json: bool) -> None:
-    with Interrupts():
-        from streamcut.cli.progress import shown, summary_text
+    from streamcut.cli.progress import shown, summary_text
 
     try:
         with shown(quiet) as tick:
@@ -104,6 +103,7 @@ def _may_overwrite(output: str) -> bool:
     if not sys.stdin.isatty() or not sys.stderr.isatty():
         return False
     try:
-        return click.confirm(f"{output} exists. Overwrite it?", err=True)
+        with Interrupts() as interrupts, interrupts.released():
+            return click.confirm(f"{output} exists. Overwrite it?", err=True)
     except click.Abort:
         raise KeyboardInterrupt from None

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import Self, cast
 
 import av
@@ -204,7 +206,7 @@ class MediaSource:
             duration=self._duration(),
             start=self._clip.zero,
             end=self._clip.last,
-            url=self.url if self._container.input_was_opened else None,
+            url=self.url if _opens_again(self.url) else None,
             metadata=dict(self._container.metadata),
             chapters=self._container.chapters(),
         )
@@ -267,6 +269,14 @@ def open_container(url: str) -> InputContainer:
         container.close()
         raise SourceError(f"{url} is a text file, not a video")
     return container
+
+
+def _opens_again(url: str) -> bool:
+    """Whether an input can be opened a second time; what comes through a pipe cannot."""
+    try:
+        return stat.S_ISREG(Path(url).stat().st_mode)
+    except (OSError, ValueError):
+        return not url.startswith("pipe:")
 
 
 def reason(error: BaseException) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import select
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -58,3 +60,44 @@ def program(tmp_path: Path) -> Callable[..., Ran]:
 def short_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clip of five small pictures."""
     return write(tmp_path_factory.mktemp("clips") / "in.mkv", pictures(5))
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Callable[..., Ran]:
+    """Run the command in a terminal of its own; ``out`` is all that it showed.
+
+    ``at`` says what is typed so many seconds after the start, ``answers`` what is typed when the
+    terminal shows a text.
+    """
+    pty = pytest.importorskip("pty")
+
+    def ran(
+        *arguments: object,
+        columns: int = 80,
+        at: dict[float, str] | None = None,
+        answers: dict[str, str] | None = None,
+    ) -> Ran:
+        process, screen = pty.fork()
+        if process == 0:
+            os.environ.update(HOME=str(tmp_path), TERM="xterm", COLUMNS=str(columns))
+            os.execv(PROGRAM[0], [*PROGRAM, *map(str, arguments)])
+        typed, waiting = dict(at or {}), dict(answers or {})
+        began, shown = time.monotonic(), ""
+        while time.monotonic() - began < 60:
+            for due in [due for due in typed if time.monotonic() - began > due]:
+                os.write(screen, typed.pop(due).encode())
+            for text in [text for text in waiting if text in shown]:
+                os.write(screen, waiting.pop(text).encode())
+            if select.select([screen], [], [], 0.05)[0]:
+                try:
+                    part = os.read(screen, 65536)
+                except OSError:  # Linux says so when the other end is closed.
+                    break
+                if not part:
+                    break
+                shown += part.decode(errors="replace")
+        _, status = os.waitpid(process, 0)
+        os.close(screen)
+        return Ran(os.waitstatus_to_exitcode(status), shown, "")
+
+    return ran

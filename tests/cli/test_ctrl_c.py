@@ -1,0 +1,181 @@
+"""Ctrl-C at any moment: one line, the exit code 130, and a file that plays."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from jobs import Ran
+from media import animation, pictures, shown, write
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals are sent as POSIX has them")
+
+# Says when the command begins: before that, Ctrl-C is the interpreter's own affair.
+BEGUN = "from streamcut.cli import main; print('begun', flush=True); main()"
+MOMENTS = int(os.environ.get("STREAMCUT_TEST_MOMENTS", "2"))
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clip that takes about a second."""
+    return write(tmp_path_factory.mktemp("clips") / "in.mkv", pictures(150, 192, 128))
+
+
+class Stopped(Ran):
+    """A run that was sent signals."""
+
+    seconds: float
+    """How long it took to end after the first of them."""
+
+
+def stopped(arguments: list[str], after: float, presses: int = 1, gap: float = 0.0) -> Stopped:
+    """Run the command, press Ctrl-C so many seconds after it has begun, and wait for its end."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", BEGUN, *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "begun\n"
+    time.sleep(after)
+    pressed = time.monotonic()
+    for _ in range(presses):
+        process.send_signal(signal.SIGINT)
+        time.sleep(gap)
+    out, err = process.communicate(timeout=30)
+    ran = Stopped(process.returncode, out, err)
+    ran.seconds = time.monotonic() - pressed
+    with pytest.raises(ProcessLookupError):  # Nothing of it is left.
+        os.killpg(process.pid, 0)
+    return ran
+
+
+def frames_in(output: Path) -> int:
+    """How many pictures can be decoded; WebP makes one of those that are alike, so by time."""
+    if output.suffix == ".webp":
+        return sum(animation(output)[1]) // 40
+    if output.is_dir():
+        return len([shown(path) for path in sorted(output.glob("*.png"))])
+    if output.suffix in (".gif", ".apng"):
+        return len(animation(output)[0])
+    return len(shown(output).pictures)
+
+
+def check(ran: Stopped, output: Path) -> None:
+    """See that a run ended as it should: finished before the signal, or stopped by it."""
+    assert "Traceback" not in ran.err
+    if ran.code == 0:
+        assert frames_in(output) == 150
+        return
+    assert (ran.code, ran.out) == (130, "")
+    said = re.fullmatch(r"streamcut: stopped(?: after (\d+) frames; (.*) holds them)?\n", ran.err)
+    assert said, ran.err
+    assert ran.seconds < 3
+    if said[1] is None:
+        assert not output.exists()
+    else:
+        assert said[2] == str(output)
+        assert frames_in(output) == int(said[1])
+
+
+FORMATS = {
+    "out.webm": ["--quality", "fast"],
+    "out.mp4": ["-b", "red"],
+    "out.mov": [],
+    "out.mkv": [],
+    "pictures": [],
+    "out.webp": [],
+    "out.gif": [],
+    "out.apng": [],
+}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_at_any_moment(clip: Path, tmp_path: Path, name: str) -> None:
+    chance = random.Random(name)
+    for moment in range(MOMENTS):
+        output = tmp_path / str(moment) / name
+        output.parent.mkdir()
+        begin = moment / MOMENTS
+        after = 2.0 * chance.uniform(begin, begin + 1 / MOMENTS)
+        check(stopped(["video", str(clip), str(output), *FORMATS[name]], after), output)
+
+
+@pytest.mark.parametrize("gap", [0.0, 0.01, 0.1])
+@pytest.mark.parametrize("after", [0.1, 0.9])
+def test_twice_in_a_row(clip: Path, tmp_path: Path, after: float, gap: float) -> None:
+    output = tmp_path / "out.webm"
+    check(stopped(["video", str(clip), str(output)], after, presses=2, gap=gap), output)
+
+
+def test_while_importing(clip: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out.webm"
+    for moment in range(5):
+        check(stopped(["video", str(clip), str(output)], moment * 0.08), output)
+        output.unlink(missing_ok=True)
+
+
+def test_before_the_first_picture_an_older_output_stays(clip: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out.webm"
+    output.write_bytes(b"old")
+    ran = stopped(["video", str(clip), str(output), "-y"], 0.1)
+    assert (ran.code, ran.err) == (130, "streamcut: stopped\n")
+    assert output.read_bytes() == b"old"
+
+
+@pytest.mark.parametrize("share", [0.0, 0.9])
+def test_a_job_whose_input_stalls_is_left_by_pressing_again(
+    clip: Path, tmp_path: Path, share: float
+) -> None:
+    """A pipe that falls silent, at once or after a while: nothing can wake FFmpeg's read."""
+    pipe, output = tmp_path / "pipe.mkv", tmp_path / "out.mkv"
+    os.mkfifo(pipe)
+    arguments = [sys.executable, "-m", "streamcut", "video", str(pipe), str(output)]
+    with subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True) as process:
+        with pipe.open("wb") as feed:
+            data = clip.read_bytes()
+            feed.write(data[: int(len(data) * share)])
+            feed.flush()
+            time.sleep(1.2)
+            process.send_signal(signal.SIGINT)
+            time.sleep(2.2)
+            process.send_signal(signal.SIGINT)
+            pressed = time.monotonic()
+            process.wait(10)
+        err = process.stderr.read() if process.stderr else ""
+    assert time.monotonic() - pressed < 1
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert err.count("\n") == 1
+    if share:
+        assert len(shown(output).pictures) == int(err.split()[3])
+
+
+def test_bench(tmp_path: Path) -> None:
+    for after in (0.5, 1.5):
+        ran = stopped(["bench", "--frames", "20", "--rounds", "50"], after)
+        assert (ran.code, ran.out) == (130, "")
+        assert ran.err.endswith("streamcut: stopped\n")
+        assert "Traceback" not in ran.err
+        assert ran.seconds < 3
+
+
+def test_a_stopped_job_s_terminal_shows_one_line(
+    clip: Path, tmp_path: Path, terminal: Callable[..., Ran]
+) -> None:
+    ran = terminal("video", clip, tmp_path / "out.webm", at={1.2: "\x03"})
+    assert ran.code == 130
+    assert "Traceback" not in ran.out
+    last = ran.out.rstrip("\r\n").rpartition("\n")[2]
+    assert last.rpartition("\r")[2].startswith("streamcut: stopped")

@@ -23,6 +23,7 @@ from streamcut.errors import SourceError, UsageError
 from streamcut.frame import (
     RANGE_FULL,
     RANGE_LIMITED,
+    SCALING_THREADS,
     Colour,
     Frame,
     Plane,
@@ -239,7 +240,7 @@ def _cropped(picture: av.VideoFrame, info: StreamInfo) -> av.VideoFrame:
     crop = _crop_of(picture.width, picture.height, info)
     if crop[2:] == (picture.width, picture.height):
         return picture
-    rgb = picture.to_ndarray(format="rgb24")
+    rgb = picture.to_ndarray(format="rgb24", threads=SCALING_THREADS)
     return _from_rgb(_covering(cast(NDArray[np.uint8], rgb), info))
 
 
@@ -257,5 +258,6 @@ def _fitted(picture: av.VideoFrame, info: StreamInfo, width: int, height: int) -
         src_color_range=source.range or None,
         dst_color_range=RANGE_FULL if info.colour.full_range else RANGE_LIMITED,
         interpolation=Interpolation.BICUBIC,
+        threads=SCALING_THREADS,
     )
     return [plane.copy() for plane in planes(made)]

@@ -43,6 +43,11 @@ RANGE_UNSPECIFIED, RANGE_LIMITED, RANGE_FULL = 0, 1, 2
 MATRIX_RGB, MATRIX_BT709, MATRIX_UNSPECIFIED, MATRIX_BT601 = 0, 1, 2, 5
 HD_HEIGHT = 720
 
+SCALING_THREADS = 1
+"""Threads of every scaling and conversion. FFmpeg's scaler writes up to 32 bytes past the end of
+a row, which PyAV's pictures (rows aligned to 16 bytes) do not always leave room for: with more
+threads, one may overwrite the first pixels of a row that another has finished."""
+
 
 @dataclass(frozen=True, slots=True)
 class Colour:

@@ -19,6 +19,7 @@ from streamcut.backgrounds import Background, Layer
 from streamcut.frame import (
     ALPHA_TWIN,
     RANGE_FULL,
+    SCALING_THREADS,
     Colour,
     Frame,
     Plane,
@@ -61,6 +62,7 @@ def network_input(
         "rgb24",
         src_colorspace=Colour.of(picture).known_matrix(picture.height),
         interpolation=Interpolation.AREA,
+        threads=SCALING_THREADS,
     )
     return cast(Picture, small.to_ndarray())
 

@@ -15,6 +15,7 @@ from streamcut.frame import (
     MATRIX_UNSPECIFIED,
     RANGE_FULL,
     RANGE_LIMITED,
+    SCALING_THREADS,
     Colour,
     StreamInfo,
     blank_like,
@@ -69,6 +70,7 @@ class Fit:
             src_color_range=source.range or None,
             dst_color_range=self._colour.range or None,
             interpolation=Interpolation.BICUBIC,
+            threads=SCALING_THREADS,
         )
         copy_time(picture, made)
         return self._colour.apply(made)

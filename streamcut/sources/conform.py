@@ -10,6 +10,7 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from streamcut.frame import (
     ALPHA_TWIN,
     RANGE_FULL,
+    SCALING_THREADS,
     Colour,
     Frame,
     Plane,
@@ -87,6 +88,7 @@ class Conform:
             src_color_range=self._colour.range or None,
             dst_color_range=self._colour.range or None,
             interpolation=Interpolation.BICUBIC,
+            threads=SCALING_THREADS,
         )
         copy_time(picture, made)
         return self._colour.apply(made)

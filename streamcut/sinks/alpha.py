@@ -7,12 +7,14 @@ encoder makes the two one after the other; here they are made on two threads at 
 
 from __future__ import annotations
 
+import io
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import cast
 
 import av
 import numpy as np
+from av.container import OutputContainer
 from av.packet import PacketSideData, packet_sidedata_type_from_literal
 from av.video.stream import VideoStream
 
@@ -63,17 +65,28 @@ def attach_alpha(packet: av.Packet[VideoStream], alpha: bytes) -> None:
     packet.set_sidedata(side)
 
 
-def colour_encoder(stream: VideoStream, threads: int) -> av.VideoCodecContext:
-    """Return the encoder of the colour alone, as a stream's own encoder is described.
+def described_stream(output: OutputContainer, encoder: str) -> VideoStream:
+    """Add a stream whose own encoder is never opened, only asked what the pictures are.
 
-    The stream is left saying that its pictures have alpha, which its file's header then does
-    too; its own encoder is not used.
+    PyAV does so for streams copied from another file; opening an encoder for nothing would
+    take a hundred megabytes at 1080p.
+    """
+    with av.open(io.BytesIO(), "w", format=output.format.name) as scratch:
+        return cast(VideoStream, output.add_stream_from_template(scratch.add_stream(encoder)))
+
+
+def colour_encoder(
+    stream: VideoStream, options: Mapping[str, str], threads: int
+) -> av.VideoCodecContext:
+    """Return an encoder for the colour alone of a :func:`described_stream`.
+
+    The stream is left saying that its pictures have alpha, which its file's header then does.
     """
     described = stream.codec_context
     encoder = cast(av.VideoCodecContext, av.CodecContext.create(described.codec.name, "w"))
     for name in _DESCRIBED:
         setattr(encoder, name, getattr(described, name))
-    encoder.options = cast("dict[str, str]", stream.options)
+    encoder.options = dict(options)
     encoder.thread_count = _side_by_side_threads(threads)
     stream.pix_fmt = _WITH_ALPHA
     return encoder

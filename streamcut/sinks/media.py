@@ -16,7 +16,7 @@ from av.video.stream import VideoStream
 
 from streamcut.errors import SinkError
 from streamcut.frame import Frame, StreamInfo
-from streamcut.sinks.alpha import attach_alpha, colour_encoder
+from streamcut.sinks.alpha import attach_alpha, colour_encoder, described_stream
 from streamcut.sinks.aspect import set_aspect
 from streamcut.sinks.companions import Companions, public_tags, shifted_chapters
 from streamcut.sinks.fit import Fit, Palette
@@ -69,12 +69,12 @@ class MediaSink:
         self._palette = Palette() if codec.name == "gif" else None
         with self._reporting():
             self._output = _create(path, form)
-            self._stream = self._video_stream(info, size, quality, threads)
+            self._stream = self._video_stream(info, size, quality, threads, alpha_apart)
             self._fit = Fit(pixel_format, codec, info)
             self._fit.describe(self._stream)
             self._encoder = self._stream.codec_context
             if alpha_apart:
-                self._encoder = colour_encoder(self._stream, threads)
+                self._encoder = colour_encoder(self._stream, codec.options_for(quality), threads)
             if self._palette is not None:
                 self._stream.pix_fmt = self._palette.pixel_format
             self._companions = Companions(self._output, info, form, audio=audio)
@@ -158,13 +158,18 @@ class MediaSink:
         size: tuple[int, int],
         quality: str,
         threads: int,
+        alpha_apart: bool,
     ) -> VideoStream:
         codec = self._codec
         options = codec.options_for(quality)
-        made = self._output.add_stream(codec.encoder, rate=info.rate, options=options)
-        stream = cast(VideoStream, made)
+        if alpha_apart:
+            stream = described_stream(self._output, codec.encoder)
+        else:
+            made = self._output.add_stream(codec.encoder, rate=info.rate, options=options)
+            stream = cast(VideoStream, made)
         stream.width, stream.height = (side & ~1 for side in size) if codec.even else size
         context = stream.codec_context
+        context.framerate = info.rate
         context.time_base = self._unit
         stream.time_base = self._unit
         context.thread_count = threads

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -439,7 +440,7 @@ def _check_times(start: Fraction | None, duration: Fraction | None) -> None:
 def _check_apart(output: str, read: Mapping[str, str]) -> None:
     """Refuse to write what is being read, however its path is spelt."""
     for what, path in read.items():
-        if _identities(path) & _identities(output):
+        if path and _identities(path) & _identities(output):
             raise UsageError(f"{output} is the {what}: choose another output")
 
 
@@ -449,12 +450,12 @@ def _check_place(output: str) -> None:
         raise UsageError("the output has no name")
     target = Path(output)
     if is_folder(output):
-        if target.exists() and not target.is_dir():
+        if os.path.isfile(output.rstrip("/\\")):
             raise SinkError(f"{output} is a file, so it cannot become a folder of pictures")
         target = target.absolute()
-    elif target.is_dir():
+    elif os.path.isdir(output):
         raise SinkError(f"{output} is a folder; end it with a slash to write pictures into it")
-    if not target.parent.is_dir():
+    if not os.path.isdir(target.parent):
         raise SinkError(f"{output}: its folder {target.parent} does not exist")
 
 

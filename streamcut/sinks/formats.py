@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -262,4 +263,4 @@ def is_folder(path: str) -> bool:
     """Whether a path asks for a folder of pictures: it ends in a slash, in no ending, or is one."""
     ending = Path(path).suffix.lower()
     known = any(row.ending == ending for row in FORMATS)
-    return path.endswith(("/", "\\")) or not ending or (Path(path).is_dir() and not known)
+    return path.endswith(("/", "\\")) or not ending or (os.path.isdir(path) and not known)

@@ -8,6 +8,7 @@ from fractions import Fraction
 
 from streamcut.errors import UsageError
 
+_MOST_PIXELS = 2**27
 _PIXELS = re.compile(r"(\d*)[xX](\d*)")
 _HEIGHT = re.compile(r"(\d+)p")
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)%")
@@ -39,7 +40,11 @@ class Size:
         raise UsageError(f"{text!r} is no size: write 1280x720, 1280x, x720, 720p or 50%")
 
     def of(self, width: int, height: int) -> tuple[int, int]:
-        """Return what a picture of ``width`` x ``height`` pixels is scaled to; never under 1."""
+        """Return what a picture of ``width`` x ``height`` pixels is scaled to; never under 1.
+
+        Raises:
+            UsageError: if that is more than FFmpeg can hold.
+        """
         if self.factor is not None:
             wanted = width * self.factor, height * self.factor
         elif self.width and self.height:
@@ -49,7 +54,10 @@ class Size:
         else:
             tall = self.height or height
             wanted = Fraction(width * tall, height), Fraction(tall)
-        return max(1, round(wanted[0])), max(1, round(wanted[1]))
+        across, down = max(1, round(wanted[0])), max(1, round(wanted[1]))
+        if across * down > _MOST_PIXELS:
+            raise UsageError(f"{across}x{down} is too large a picture")
+        return across, down
 
 
 def _side(digits: str, text: str) -> int:

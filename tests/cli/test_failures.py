@@ -108,6 +108,7 @@ FAULTS: dict[str, tuple[int, str, str]] = {
     "bad blur": (2, "in.mkv out.webm -b blur:x", "blur:x|1 to 100"),
     "bad size": (2, "in.mkv out.webm --size big", "'big' is no size|1280x720"),
     "size of nothing": (2, "in.mkv out.webm --size 0x0", "'0x0'|1 to 16384"),
+    "size of a giant": (2, "in.mkv out.webm --size 16384x16384", "16384x16384 is too large"),
     "bad time": (2, "in.mkv out.webm --start soon", "'soon' is no time|1:30"),
     "no time at all": (2, "in.mkv out.webm --duration 0", "--duration is more than 0"),
     "start after the end": (1, "in.mkv out.webm --start 90", "in.mkv ends before --start"),

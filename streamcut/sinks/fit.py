@@ -20,6 +20,7 @@ from streamcut.frame import (
     StreamInfo,
     blank_like,
     copy_time,
+    depth,
     has_alpha,
     nearest_format,
     planes,
@@ -34,6 +35,8 @@ class Fit:
         source: pixel format of the pictures that come.
         codec: what encodes them; of its pixel formats, the nearest one is chosen.
         info: of the stream.
+
+    ``notes`` says in words what the encoder cannot hold.
     """
 
     def __init__(self, source: str, codec: Codec, info: StreamInfo) -> None:
@@ -45,6 +48,7 @@ class Fit:
             self._colour in (info.colour, _grey(info.colour))
         )
         self._reformatter = VideoReformatter()
+        self.notes = _shallower(depth(source), depth(self._target), codec)
 
     def describe(self, stream: VideoStream) -> None:
         """Tell the encoder, and through it the file, what the pictures are."""
@@ -124,6 +128,12 @@ def _colour_in(target: str, source: str, codec: Codec, info: StreamInfo) -> Colo
     if codec.limited and tags.full_range:
         tags = replace(tags, range=RANGE_LIMITED)
     return tags if codec.matrix is None else replace(tags, matrix=codec.matrix)
+
+
+def _shallower(source: int, target: int, codec: Codec) -> list[str]:
+    if target >= source:
+        return []
+    return [f"{source}-bit colour becomes {target}-bit: {codec.name} holds no more"]
 
 
 def _grey(tags: Colour) -> Colour:

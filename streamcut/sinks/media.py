@@ -85,7 +85,7 @@ class MediaSink:
     @property
     def notes(self) -> list[str]:
         """What could not be kept as the input has it, in words."""
-        return [*self._notes, *self._companions.notes]
+        return [*self._notes, *self._fit.notes, *self._companions.notes]
 
     @property
     def undecodable(self) -> int:
@@ -168,6 +168,10 @@ class MediaSink:
             made = self._output.add_stream(codec.encoder, rate=info.rate, options=options)
             stream = cast(VideoStream, made)
         stream.width, stream.height = (side & ~1 for side in size) if codec.even else size
+        if (stream.width, stream.height) != size:
+            self._notes.append(
+                f"cropped to {stream.width}x{stream.height}: {codec.name} wants even sides"
+            )
         context = stream.codec_context
         context.framerate = info.rate
         context.time_base = self._unit

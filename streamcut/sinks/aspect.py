@@ -14,7 +14,7 @@ from fractions import Fraction
 import av
 from av.video.stream import VideoStream
 
-_KNOWN_LAYOUTS = (61, 62)  # Major versions of libavformat: FFmpeg 7 and 8.
+_KNOWN = ("17.", "18.")  # Versions of PyAV; both bring libavformat 62.
 _POINTER_AT = object.__basicsize__ + ctypes.sizeof(ctypes.c_void_p)  # After Cython's method table.
 
 
@@ -43,7 +43,7 @@ class _Stream(ctypes.Structure):
 
 def set_aspect(stream: VideoStream, aspect: Fraction) -> bool:
     """Set the sample aspect ratio of an output stream; return whether it could be set."""
-    if int(av.library_versions["libavformat"][0]) not in _KNOWN_LAYOUTS:
+    if not av.__version__.startswith(_KNOWN) or av.library_versions["libavformat"][0] != 62:
         return False
     address = ctypes.c_void_p.from_address(id(stream) + _POINTER_AT).value
     if not address:

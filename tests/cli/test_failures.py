@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,11 +19,25 @@ from streamcut.errors import StreamcutError
 OLD = b"what was there before"
 
 
+@pytest.fixture(scope="session")
+def faulty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with every faulty file that the table below names."""
+    folder = tmp_path_factory.mktemp("faulty")
+    prepare(folder)
+    return folder
+
+
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, short_clip: Path) -> Path:
-    """A folder to work in, with a good input called in.mkv."""
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, short_clip: Path, faulty: Path) -> Path:
+    """A folder to work in: a good input called in.mkv, faulty files, and old outputs."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "in.mkv").symlink_to(short_clip)
+    shutil.copytree(faulty, tmp_path, dirs_exist_ok=True)
+    os.link("whole.mp4", "linked.mp4")
+    Path("points.mp4").symlink_to("whole.mp4")
+    Path("in.mkv").symlink_to(short_clip)
+    Path("old.webm").write_bytes(OLD)
+    Path("oldies").mkdir()
+    Path("oldies", "p001.png").write_bytes(OLD)
     return tmp_path
 
 
@@ -49,7 +64,6 @@ def model_of_inputs(path: Path, count: int, shape: tuple[object, ...] = (1, 3, 3
 
 
 def prepare(folder: Path) -> None:
-    """Make every faulty file that the table below names."""
     (folder / "folder").mkdir()
     (folder / "text.mp4").write_text("Once upon a time\n" * 50)
     (folder / "empty.mp4").touch()
@@ -63,8 +77,6 @@ def prepare(folder: Path) -> None:
     (folder / "headless.mp4").write_bytes(whole[: len(whole) // 2])
     model_of_inputs(folder / "two.onnx", 2)
     model_of_inputs(folder / "flat.onnx", 1, (1, 3072))
-    os.link(folder / "whole.mp4", folder / "linked.mp4")
-    (folder / "points.mp4").symlink_to("whole.mp4")
 
 
 FAULTS: dict[str, tuple[int, str, str]] = {
@@ -134,10 +146,6 @@ def test_a_fault_is_one_line_and_leaves_nothing_behind(
     here: Path, command: Callable[..., Ran], fault: str
 ) -> None:
     code, arguments, words = FAULTS[fault]
-    prepare(here)
-    (here / "old.webm").write_bytes(OLD)
-    (here / "oldies").mkdir()
-    (here / "oldies" / "p001.png").write_bytes(OLD)
     before = {path: path.is_file() and path.read_bytes() for path in here.rglob("*")}
     ran = command("video", *(arguments.split() if isinstance(arguments, str) else arguments))
     assert ran.err.startswith("streamcut: error: "), ran.err
@@ -153,7 +161,6 @@ def test_a_fault_is_one_line_and_leaves_nothing_behind(
 def test_what_fails_before_the_first_picture_leaves_an_older_output_alone(
     here: Path, command: Callable[..., Ran], fault: str
 ) -> None:
-    prepare(here)
     (here / "out.webm").write_bytes(OLD)
     code, arguments, _ = FAULTS[fault]
     assert command("video", *arguments.split(), "-y").code == code

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os.path
-import re
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import chain, islice
@@ -14,28 +12,28 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-from PIL import Image
 
-from streamcut.backgrounds import (
-    Background,
-    Blur,
-    Video,
-    colour_background,
-    image_background,
-)
+from streamcut.backgrounds import Background
 from streamcut.config import Settings
-from streamcut.errors import OutputExistsError, SinkError, UsageError
-from streamcut.frame import ALPHA_TWIN, Frame, StreamInfo, depth
+from streamcut.errors import OutputExistsError, UsageError
+from streamcut.frame import Frame, StreamInfo, depth
 from streamcut.interrupts import Interrupts
 from streamcut.pipeline import Channel, Pipeline, StageReport
+from streamcut.plan import (
+    check_apart,
+    check_place,
+    check_times,
+    files_of,
+    look_of,
+    parse_background,
+)
 from streamcut.sessions import BaseSession, new_session, session_options
-from streamcut.sinks import Codec, Sink, encode_alpha, format_of, is_folder, open_sink
+from streamcut.sinks import Codec, Sink, encode_alpha, format_of, open_sink
 from streamcut.sources import Size, Source, open_source
-from streamcut.stages import Look, composite, matte, refine
+from streamcut.stages import composite, made_by, matte, refine
 
 Tick = Callable[["State"], None]
 
-_BLUR = 20.0
 _CAPACITY = 3  # Frames between two stages: enough to even out their pace, little to remember.
 
 
@@ -139,16 +137,16 @@ class Job:
         self.session = session
         self.start, self.duration = start, duration
         self.state: State | None = None
-        _check_times(start, duration)
+        check_times(start, duration)
         self.form = format_of(output)
         self.look = look_of(self.settings)
         self.size = Size.parse(self.settings.picture.size) if self.settings.picture.size else None
         self.form.codec(self.settings.output.codec)
         self._check_alpha(self.form.codec(self.settings.output.codec))
         picture = self.settings.picture
-        _check_apart(output, {"input": url, "background": picture.background})
-        _check_place(output)
-        if not overwrite and _files_of(output):
+        check_apart(output, {"input": url, "background": picture.background})
+        check_place(output)
+        if not overwrite and files_of(output):
             raise OutputExistsError(f"{output} exists; give -y to overwrite it")
 
     def run(self, tick: Tick | None = None) -> Summary:
@@ -294,7 +292,7 @@ class Job:
             seconds=seconds,
             fps=state.frames / seconds,
             speed=covered / seconds,
-            bytes=sum(file.stat().st_size for file in _files_of(self.output)),
+            bytes=sum(file.stat().st_size for file in files_of(self.output)),
             dropped=sink.skipped + state.dropped(),
             undecodable=source.undecodable + sink.undecodable,
             stages=stages,
@@ -340,62 +338,6 @@ def remove_video(
     return job.run(tick)
 
 
-def look_of(settings: Settings) -> Look:
-    """Return what the output shows.
-
-    Raises:
-        UsageError: if the settings ask for several things at once.
-    """
-    picture = settings.picture
-    asked = {
-        "--background": bool(picture.background),
-        "--only-mask": picture.only_mask,
-        "--stacked": picture.stacked,
-    }
-    chosen = [name for name, wanted in asked.items() if wanted]
-    if len(chosen) > 1:
-        raise UsageError(f"{chosen[0]} and {chosen[1]} exclude each other")
-    if not chosen:
-        return "straight" if picture.cutout == "putalpha" else "premultiplied"
-    looks: dict[str, Look] = {
-        "--background": "background",
-        "--only-mask": "mask",
-        "--stacked": "stacked",
-    }
-    return looks[chosen[0]]
-
-
-def made_by(look: Look, info: StreamInfo) -> tuple[str, tuple[int, int]]:
-    """Return the pixel format and (width, height) of the pictures that a look makes."""
-    size = info.width, info.height
-    bits = depth(info.pixel_format)
-    if look in ("straight", "premultiplied"):
-        return ALPHA_TWIN[info.pixel_format], size
-    if look == "mask":
-        return "gray" if bits == 8 else f"gray{bits}le", size
-    if look == "stacked":
-        return info.pixel_format, (size[0] & ~1, 2 * (size[1] & ~1))
-    return info.pixel_format, size
-
-
-def parse_background(text: str, info: StreamInfo) -> Background:
-    """Return the background that a text asks for.
-
-    Raises:
-        UsageError: if it is neither a blur, nor a file, nor a colour.
-        SourceError: if the file is neither a picture nor a video.
-    """
-    kind, _, strength = text.partition(":")
-    if kind == "blur":
-        return Blur(_blur_strength(strength))
-    if Path(text).is_file():
-        return _file_background(Path(text), info)
-    try:
-        return colour_background(text, info)
-    except UsageError as error:
-        raise UsageError(f"background: no such file, and {error}") from error
-
-
 @contextmanager
 def _closing(background: Background | None) -> Iterator[Background | None]:
     try:
@@ -403,78 +345,6 @@ def _closing(background: Background | None) -> Iterator[Background | None]:
     finally:
         if background is not None:
             background.close()
-
-
-def _file_background(path: Path, info: StreamInfo) -> Background:
-    try:
-        with Image.open(path) as image:
-            moving = getattr(image, "is_animated", False)
-    except OSError:
-        moving = True
-    if not moving:
-        return image_background(path, info)
-
-    def opened() -> AbstractContextManager[Source]:
-        return open_source(str(path))
-
-    return Video(opened, info)
-
-
-def _blur_strength(text: str) -> float:
-    try:
-        strength = float(text or _BLUR)
-    except ValueError:
-        strength = 0.0
-    if not 1 <= strength <= 100:
-        raise UsageError(f"blur:{text}: the strength is a number from 1 to 100")
-    return strength
-
-
-def _check_times(start: Fraction | None, duration: Fraction | None) -> None:
-    if start is not None and start < 0:
-        raise UsageError("--start is 0 or more")
-    if duration is not None and duration <= 0:
-        raise UsageError("--duration is more than 0")
-
-
-def _check_apart(output: str, read: Mapping[str, str]) -> None:
-    """Refuse to write what is being read, however its path is spelt."""
-    for what, path in read.items():
-        if path and _identities(path) & _identities(output):
-            raise UsageError(f"{output} is the {what}: choose another output")
-
-
-def _check_place(output: str) -> None:
-    """Refuse an output whose folder does not exist, and a file or folder in the other's place."""
-    if not output:
-        raise UsageError("the output has no name")
-    target = Path(output)
-    if is_folder(output):
-        if os.path.isfile(output.rstrip("/\\")):
-            raise SinkError(f"{output} is a file, so it cannot become a folder of pictures")
-        target = target.absolute()
-    elif os.path.isdir(output):
-        raise SinkError(f"{output} is a folder; end it with a slash to write pictures into it")
-    if not os.path.isdir(target.parent):
-        raise SinkError(f"{output}: its folder {target.parent} does not exist")
-
-
-def _identities(path: str) -> set[tuple[int, int]]:
-    """Return what tells a path's files from all others, through links and other spellings."""
-    return {(file.stat().st_dev, file.stat().st_ino) for file in _files_of(path)}
-
-
-def _files_of(text: str) -> list[Path]:
-    """Return the files that a path, folder or pattern stands for; an address has none."""
-    path = Path(text)
-    before, wild, after = path.name.partition("%")
-    try:
-        if wild:
-            number = re.compile(re.escape(before) + r"\d+" + re.escape(after.partition("d")[2]))
-            return [file for file in path.parent.iterdir() if number.fullmatch(file.name)]
-        return list(path.glob("*.png")) if path.is_dir() else [path] * path.exists()
-    except OSError:
-        return []
 
 
 def _cut_off(info: StreamInfo, state: State) -> list[str]:

@@ -185,6 +185,19 @@ def _stacked(frame: Frame, _: Background | None) -> av.VideoFrame:
     return made
 
 
+def made_by(look: Look, info: StreamInfo) -> tuple[str, tuple[int, int]]:
+    """Return the pixel format and (width, height) of what :func:`composite` makes."""
+    size = info.width, info.height
+    bits = depth(info.pixel_format)
+    if look in ("straight", "premultiplied"):
+        return ALPHA_TWIN[info.pixel_format], size
+    if look == "mask":
+        return "gray" if bits == 8 else f"gray{bits}le", size
+    if look == "stacked":
+        return info.pixel_format, (size[0] & ~1, 2 * (size[1] & ~1))
+    return info.pixel_format, size
+
+
 _LOOKS = {
     "straight": _straight,
     "premultiplied": _premultiplied,

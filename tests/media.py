@@ -21,7 +21,8 @@ from PIL import Image, ImageSequence
 
 from streamcut import BaseSession
 from streamcut.config import Settings
-from streamcut.job import Summary, look_of, parse_background, remove_video
+from streamcut.job import Summary, remove_video
+from streamcut.plan import look_of, parse_background
 from streamcut.sources import open_source
 from streamcut.stages import composite, matte, refine
 

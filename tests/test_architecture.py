@@ -16,6 +16,7 @@ LAYERS = [
     {"frame", "pipeline", "interrupts", "config"},
     {"sources", "sinks", "sessions", "matting", "backgrounds", "upsample"},
     {"cutout", "stages"},
+    {"plan"},
     {"job"},
     {"bench"},
     {"cli"},

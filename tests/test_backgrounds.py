@@ -14,7 +14,7 @@ from PIL import Image, ImageColor
 from streamcut.backgrounds import Blur, Video, colour_background, image_background, parse_colour
 from streamcut.errors import SourceError, UsageError
 from streamcut.frame import Colour, Frame, StreamInfo
-from streamcut.job import parse_background
+from streamcut.plan import parse_background
 from streamcut.sources import open_source
 
 Clip = Callable[..., Path]

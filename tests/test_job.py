@@ -148,7 +148,8 @@ def test_a_background_video_is_closed_however_the_job_ends(
         opened.append(url)
         return source
 
-    monkeypatch.setattr(module, "open_source", counting)
+    for user in (module, plan):
+        monkeypatch.setattr(user, "open_source", counting)
     behind = write(tmp_path / "behind.mkv", pictures(4))
     for at in (3, 1000):
         try:

@@ -1,0 +1,141 @@
+"""What settings and paths ask for, worked out and, where it makes no sense, refused.
+
+Everything here happens before a frame is read.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from fractions import Fraction
+from pathlib import Path
+
+from PIL import Image
+
+from streamcut.backgrounds import Background, Blur, Video, colour_background, image_background
+from streamcut.config import Settings
+from streamcut.errors import SinkError, UsageError
+from streamcut.frame import StreamInfo
+from streamcut.sinks import is_folder
+from streamcut.sources import Source, open_source
+from streamcut.stages import Look
+
+_BLUR = 20.0
+
+
+def look_of(settings: Settings) -> Look:
+    """Return what the output shows.
+
+    Raises:
+        UsageError: if the settings ask for several things at once.
+    """
+    picture = settings.picture
+    asked = {
+        "--background": bool(picture.background),
+        "--only-mask": picture.only_mask,
+        "--stacked": picture.stacked,
+    }
+    chosen = [name for name, wanted in asked.items() if wanted]
+    if len(chosen) > 1:
+        raise UsageError(f"{chosen[0]} and {chosen[1]} exclude each other")
+    if not chosen:
+        return "straight" if picture.cutout == "putalpha" else "premultiplied"
+    looks: dict[str, Look] = {
+        "--background": "background",
+        "--only-mask": "mask",
+        "--stacked": "stacked",
+    }
+    return looks[chosen[0]]
+
+
+def parse_background(text: str, info: StreamInfo) -> Background:
+    """Return the background that a text asks for.
+
+    Raises:
+        UsageError: if it is neither a blur, nor a file, nor a colour.
+        SourceError: if the file is neither a picture nor a video.
+    """
+    kind, _, strength = text.partition(":")
+    if kind == "blur":
+        return Blur(_blur_strength(strength))
+    if Path(text).is_file():
+        return _file_background(Path(text), info)
+    try:
+        return colour_background(text, info)
+    except UsageError as error:
+        raise UsageError(f"background: no such file, and {error}") from error
+
+
+def _file_background(path: Path, info: StreamInfo) -> Background:
+    try:
+        with Image.open(path) as image:
+            moving = getattr(image, "is_animated", False)
+    except OSError:
+        moving = True
+    if not moving:
+        return image_background(path, info)
+
+    def opened() -> AbstractContextManager[Source]:
+        return open_source(str(path))
+
+    return Video(opened, info)
+
+
+def _blur_strength(text: str) -> float:
+    try:
+        strength = float(text or _BLUR)
+    except ValueError:
+        strength = 0.0
+    if not 1 <= strength <= 100:
+        raise UsageError(f"blur:{text}: the strength is a number from 1 to 100")
+    return strength
+
+
+def check_times(start: Fraction | None, duration: Fraction | None) -> None:
+    """Refuse a part of the input that cannot be."""
+    if start is not None and start < 0:
+        raise UsageError("--start is 0 or more")
+    if duration is not None and duration <= 0:
+        raise UsageError("--duration is more than 0")
+
+
+def check_apart(output: str, read: Mapping[str, str]) -> None:
+    """Refuse to write what is being read, however its path is spelt."""
+    for what, path in read.items():
+        if path and _identities(path) & _identities(output):
+            raise UsageError(f"{output} is the {what}: choose another output")
+
+
+def check_place(output: str) -> None:
+    """Refuse an output whose folder does not exist, and a file or folder in the other's place."""
+    if not output:
+        raise UsageError("the output has no name")
+    target = Path(output)
+    if is_folder(output):
+        if os.path.isfile(output.rstrip("/\\")):
+            raise SinkError(f"{output} is a file, so it cannot become a folder of pictures")
+        target = target.absolute()
+    elif os.path.isdir(output):
+        raise SinkError(f"{output} is a folder; end it with a slash to write pictures into it")
+    if not os.path.isdir(target.parent):
+        raise SinkError(f"{output}: its folder {target.parent} does not exist")
+
+
+def _identities(path: str) -> set[tuple[int, int]]:
+    """Return what tells a path's files from all others, through links and other spellings."""
+    return {(file.stat().st_dev, file.stat().st_ino) for file in files_of(path)}
+
+
+def files_of(text: str) -> list[Path]:
+    """Return the files that a path, folder or pattern stands for; an address has none."""
+    path = Path(text)
+    before, wild, after = path.name.partition("%")
+    try:
+        if wild:
+            number = re.compile(re.escape(before) + r"\d+" + re.escape(after.partition("d")[2]))
+            return [file for file in path.parent.iterdir() if number.fullmatch(file.name)]
+        return list(path.glob("*.png")) if path.is_dir() else [path] * path.exists()
+    except OSError:
+        return []

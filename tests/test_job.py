@@ -13,6 +13,7 @@ import pytest
 from media import Brightness, pictures, shown, write
 
 from streamcut import job as module
+from streamcut import plan
 from streamcut.config import Settings
 from streamcut.errors import (
     ConfigError,

@@ -21,6 +21,7 @@ from av.video.stream import VideoStream
 from streamcut.cpu import cpu_count
 from streamcut.frame import Frame, StreamInfo, copy_time, peak, planes
 from streamcut.sinks.formats import Codec
+from streamcut.sinks.lean import open_lean
 
 _BLOCK_ADD_ID = struct.pack(">Q", 1)
 _NO_COLOUR = 128
@@ -103,6 +104,7 @@ def _encoder(codec: Codec, info: StreamInfo, quality: str, threads: int) -> av.V
     encoder.time_base, encoder.framerate = info.time_base, info.rate
     encoder.options = codec.options_for(quality)
     encoder.thread_count = _side_by_side_threads(threads)
+    open_lean(encoder)
     return encoder
 
 

@@ -21,6 +21,7 @@ from streamcut.sinks.aspect import set_aspect
 from streamcut.sinks.companions import Companions, public_tags, shifted_chapters
 from streamcut.sinks.fit import Fit, Palette
 from streamcut.sinks.formats import Codec, Format
+from streamcut.sinks.lean import open_lean
 
 
 class MediaSink:
@@ -75,6 +76,8 @@ class MediaSink:
             self._encoder = self._stream.codec_context
             if alpha_apart:
                 self._encoder = colour_encoder(self._stream, codec.options_for(quality), threads)
+            if codec.encoder == "libvpx-vp9":
+                open_lean(self._encoder)
             if self._palette is not None:
                 self._stream.pix_fmt = self._palette.pixel_format
             self._companions = Companions(self._output, info, form, audio=audio)

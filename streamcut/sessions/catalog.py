@@ -30,7 +30,6 @@ class Model:
         size: input (width, height), or None where the graph or ``area`` decides.
         area: wanted input area in pixels where any aspect ratio fits, or None.
         stride: what width and height must be multiples of.
-        channels_last: whether the input is [1, H, W, 3] rather than [1, 3, H, W].
         bgr: whether blue comes first.
         scale: what code values 0..255 are divided by.
         mean: subtracted from each channel (in RGB order).
@@ -51,7 +50,6 @@ class Model:
     size: tuple[int, int] | None = None
     area: int | None = None
     stride: int = 1
-    channels_last: bool = False
     bgr: bool = False
     scale: float = 255.0
     mean: Triple = (0.0, 0.0, 0.0)
@@ -66,9 +64,8 @@ CATALOG: tuple[Model, ...] = (
         name="portrait",
         purpose="people, any framing; inside the package, needs no download",
         licence="MIT",
+        architecture="recurrent",
         file="portrait.onnx",
-        area=256 * 144,
-        stride=32,
     ),
     Model(
         name="mediapipe",
@@ -77,7 +74,6 @@ CATALOG: tuple[Model, ...] = (
         sha256="7f785cf032261a07af7b845f891cab30da3f0757c7b362310e089e3aa8e8860a",
         bytes=781_150,
         size=(256, 144),
-        channels_last=True,
         activation="softmax",
         channel=1,
     ),
@@ -88,7 +84,6 @@ CATALOG: tuple[Model, ...] = (
         sha256="1511ab5564cb0ae179cba9bcad6ad931003ccc71656f11fd270967023678c6a5",
         bytes=447_596,
         size=(256, 256),
-        channels_last=True,
     ),
     Model(
         name="sinet",

@@ -1,0 +1,11 @@
+"""How the embedded portrait network is made, and how to make your own.
+
+`python -m streamcut.training --help` lists the steps: prepare a data set from
+photographs and masks, train, evaluate, export to ONNX, write the model card.
+Needs the extra `train` (PyTorch, ONNX, pymatting, SciPy).
+
+    pack, prepare, teachers, soften, panoramas   the data set
+    geometry, look, scenes, clips, batches       what the network is shown
+    network, losses, loop, warmstart             what learns, from what, and how
+    metrics, evaluate, export, card              what came of it
+"""

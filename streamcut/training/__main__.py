@@ -1,0 +1,193 @@
+"""`python -m streamcut.training`: one command a step."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+EXAMPLE = """\
+A network of your own pictures, from the embedded one:
+
+  python -m streamcut.training prepare --photos photos --masks masks --out pack
+  python -m streamcut.training train --stage fine-tune --pack pack \\
+      --start portrait.pt --checkpoint mine.pt
+  python -m streamcut.training export --checkpoint mine.pt --out mine.onnx
+  python -m streamcut.training evaluate --pack pack mine.onnx portrait.onnx
+
+photos/NAME.jpg is a picture, masks/NAME.png its mask: white = person. A
+photograph without a mask is labelled by the networks given as --teacher. Every
+tenth labelled picture and every fifth panorama is held out for `evaluate`.
+Stopping `train` loses nothing: the same command resumes from its checkpoint.
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands and their options."""
+    top = argparse.ArgumentParser(
+        prog="python -m streamcut.training",
+        description="Makes the portrait matting network that streamcut carries, or your own.",
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _prepare_options(commands.add_parser("prepare", help="build a pack from pictures and masks"))
+    _train_options(commands.add_parser("train", help="train or resume one stage"))
+    _slim_options(commands.add_parser("slim", help="copy a checkpoint to a smaller file"))
+    _export_options(commands.add_parser("export", help="write the ONNX file of a checkpoint"))
+    _evaluate_options(commands.add_parser("evaluate", help="measure ONNX files on the held-out"))
+    _card_options(commands.add_parser("card", help="put figures into a model card"))
+    return top
+
+
+def _prepare_options(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add("--photos", type=Path, required=True, help="folder of photographs of people")
+    add("--masks", type=Path, help="folder of masks, NAME.png for a photograph NAME.*")
+    add("--places", type=Path, help="folder of equirectangular panoramas (.hdr) without people")
+    add("--teacher", type=Path, action="append", default=[], help="ONNX network; may be repeated")
+    add("--out", type=Path, required=True, help="folder of the pack")
+    add("--processes", type=int, default=None, help="worker processes (default: all cores)")
+
+
+def _train_options(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add("--pack", type=Path, required=True)
+    add("--checkpoint", type=Path, required=True, help="written often; resumed if it exists")
+    add("--stage", choices=("stills", "clips", "fine-tune"), default="fine-tune")
+    add("--start", type=Path, help="weights to begin with: a checkpoint, or the pilot's .onnx")
+    add("--minutes", type=float, help="how long (default: the stage's own)")
+    add("--steps", type=int, help="how many steps, instead of --minutes")
+    add("--rate", type=float, help="learning rate at the start")
+    add("--threads", type=int, help="threads of PyTorch")
+    add("--helpers", type=int, help="further processes that learn on the same weights")
+    add("--seed", type=int, default=0)
+
+
+def _slim_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--checkpoint", type=Path, required=True)
+    command.add_argument("--out", type=Path, required=True, help="can be resumed like the first")
+
+
+def _export_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--checkpoint", type=Path, required=True)
+    command.add_argument("--out", type=Path, required=True)
+    command.add_argument("--area", type=int, help="pixels to feed, kept in the metadata")
+
+
+def _evaluate_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--pack", type=Path, required=True)
+    command.add_argument("--json", type=Path, help="keep the figures for `card`")
+    command.add_argument("networks", type=Path, nargs="+", help="ONNX files")
+
+
+def _card_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--json", type=Path, required=True, help="what `evaluate` wrote")
+    command.add_argument("--out", type=Path, required=True, help="the card, Markdown")
+
+
+# -- commands: each imports what it needs, so --help works without the extra -------------------
+
+
+def prepare(options: argparse.Namespace) -> None:
+    """Build a pack."""
+    from .prepare import Sources
+    from .prepare import prepare as build
+
+    sources = Sources(
+        options.photos, options.masks, options.places, tuple(options.teacher)
+    ).with_processes(options.processes)
+    build(sources, options.out)
+
+
+def train(options: argparse.Namespace) -> None:
+    """Train or resume one stage."""
+    import torch
+
+    from .loop import Trainer
+    from .loop import train as run
+    from .network import PortraitNet
+    from .recipe import stage_named
+
+    torch.manual_seed(options.seed)
+    network = PortraitNet()
+    if options.start is not None and not options.checkpoint.exists():
+        _start_from(network, options.start)
+    names = ("minutes", "steps", "rate", "threads", "helpers", "seed")
+    stage = stage_named(options.stage, **{name: getattr(options, name) for name in names})
+    run(Trainer(network, stage), options.pack, options.checkpoint)
+
+
+def _start_from(network: object, path: Path) -> None:
+    from .loop import load_average
+    from .network import PortraitNet
+    from .warmstart import adopt_pilot
+
+    assert isinstance(network, PortraitNet)
+    adopt = adopt_pilot if path.suffix == ".onnx" else load_average
+    adopt(network, path)
+
+
+def slim(options: argparse.Namespace) -> None:
+    """Copy a checkpoint to a smaller file that can still be resumed."""
+    from .loop import slim as copy
+
+    copy(options.checkpoint, options.out)
+
+
+def export(options: argparse.Namespace) -> None:
+    """Write the ONNX file of a checkpoint's running average."""
+    from .export import AREA
+    from .export import export as write
+    from .loop import load_average
+    from .network import PortraitNet
+
+    network = PortraitNet()
+    load_average(network, options.checkpoint)
+    write(network, options.out, area=options.area or AREA)
+
+
+def evaluate(options: argparse.Namespace) -> None:
+    """Print a table of figures, one row a network."""
+    from .card import figures, save_scores
+    from .evaluate import grade_all, make_exam
+    from .teachers import Teacher
+
+    exam = make_exam(options.pack)
+    scores = grade_all([Teacher(path) for path in options.networks], exam)
+    print(figures(scores))
+    if options.json is not None:
+        save_scores(options.json, scores)
+
+
+def card(options: argparse.Namespace) -> None:
+    """Put figures into a model card."""
+    from .card import load_scores, write_card
+
+    write_card(options.out, load_scores(options.json))
+
+
+COMMANDS = {
+    "prepare": prepare,
+    "train": train,
+    "slim": slim,
+    "export": export,
+    "evaluate": evaluate,
+    "card": card,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status."""
+    options = parser().parse_args(arguments)
+    try:
+        COMMANDS[options.command](options)
+    except ModuleNotFoundError as error:
+        print(f"{error}. Training needs the extra: pip install 'streamcut[train]'", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,103 @@
+"""From a trained network to an ONNX file that the product can run.
+
+    inputs   rgb [1, 3, H, W] float32 0..1, r1i, r2i, r3i
+    outputs  alpha [1, 1, H, W] float32 0..1, r1o, r2o, r3o
+
+H and W are multiples of the stride. A state is [1, C, H/s, W/s]; the first frame
+of a stream, and a single photograph, pass zeros of [1, C, 1, 1], which are
+broadcast. The metadata says `streamcut.stride`, `streamcut.area` (how many
+pixels to feed) and `streamcut.states`, JSON [[name, channels, stride], ...].
+
+Weights are kept as float16; ONNX Runtime turns them back into float32 once,
+while it loads the file, so they halve the size and cost no time.
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor, nn
+
+from .network import STRIDE, PortraitNet, full_size
+
+AREA = 256 * 144
+OPSET = 17
+NAMES = ("r1", "r2", "r3")
+STRIDES = (16, 8, 4)
+
+
+class Deployed(nn.Module):
+    """The network as the product calls it: alpha at full size, states one by one."""
+
+    def __init__(self, network: PortraitNet) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, rgb: Tensor, *states: Tensor) -> tuple[Tensor, ...]:
+        """RGB and states in, alpha and new states out."""
+        logits, _, new = self.network(rgb, states)
+        return (torch.sigmoid(full_size(logits)), *new)
+
+
+def export(network: PortraitNet, path: Path, *, area: int = AREA, half: bool = True) -> None:
+    """Write the ONNX file."""
+    inputs = [f"{name}i" for name in NAMES]
+    outputs = [f"{name}o" for name in NAMES]
+    moving = {name: {2: f"{name}_h", 3: f"{name}_w"} for name in (*inputs, *outputs)}
+    moving |= {name: {2: "height", 3: "width"} for name in ("rgb", "alpha")}
+    example = (torch.zeros(1, 3, 96, 128), *_states(network, 96, 128))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            Deployed(network).eval(),
+            example,
+            str(path),
+            input_names=["rgb", *inputs],
+            output_names=["alpha", *outputs],
+            dynamic_axes=moving,
+            opset_version=OPSET,
+            dynamo=False,
+        )
+    model = onnx.load(str(path))
+    if half:
+        _halve(model)
+    helper.set_model_props(model, _metadata(network, area))
+    onnx.checker.check_model(model)
+    onnx.save(model, str(path))
+
+
+def _states(network: PortraitNet, height: int, width: int) -> list[Tensor]:
+    return [
+        torch.zeros(1, channels, height // stride, width // stride)
+        for channels, stride in zip(network.widths.memory, STRIDES, strict=True)
+    ]
+
+
+def _metadata(network: PortraitNet, area: int) -> dict[str, str]:
+    states = [list(row) for row in zip(NAMES, network.widths.memory, STRIDES, strict=True)]
+    return {
+        "streamcut.stride": str(STRIDE),
+        "streamcut.area": str(area),
+        "streamcut.states": json.dumps(states),
+    }
+
+
+def _halve(model: onnx.ModelProto) -> None:
+    """Keep large weights as float16 behind a Cast that the runtime folds away."""
+    graph = model.graph
+    casts = []
+    for weight in graph.initializer:
+        if weight.data_type != TensorProto.FLOAT or np.prod(weight.dims) < 256:
+            continue
+        name, array = weight.name, numpy_helper.to_array(weight)
+        weight.CopyFrom(numpy_helper.from_array(array.astype(np.float16), f"{name}.half"))
+        casts.append(helper.make_node("Cast", [f"{name}.half"], [name], to=TensorProto.FLOAT))
+    nodes = [*casts, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)

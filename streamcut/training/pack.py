@@ -1,0 +1,129 @@
+"""The prepared data set: one flat file of uint8 planes and an index.
+
+A pack is a folder with `data.bin` (planes one after another) and `index.json`
+(one record per picture). Reading maps the file, so several worker processes
+share one copy of it in memory.
+
+    kind      planes
+    person    picture [h, w, 3], foreground [h, w, 3], alpha [h, w], weight [h, w]
+    place     picture [h, w, 3]
+
+`weight` says how far the alpha is to be trusted, 255 = fully. All colours are
+RGB, gamma-encoded (sRGB), 0..255.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
+
+import numpy as np
+
+from .arrays import Bytes
+
+PERSON = "person"
+PLACE = "place"
+
+
+@dataclass(frozen=True)
+class Record:
+    """Where one picture lies in `data.bin`, and what it may be used for."""
+
+    name: str
+    kind: str
+    height: int
+    width: int
+    offset: int
+    held_out: bool = False
+    labelled: bool = False
+    quality: float = 1.0
+
+
+@dataclass(frozen=True)
+class Person:
+    """A photograph of people, its matte, and how far the matte is trusted."""
+
+    picture: Bytes
+    foreground: Bytes
+    alpha: Bytes
+    weight: Bytes
+
+
+class PackWriter:
+    """Appends pictures to a pack; the index is written when the block ends."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._records: list[Record] = []
+        self._file: BinaryIO = (folder / "data.bin").open("wb")
+
+    def __enter__(self) -> PackWriter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._file.close()
+        rows = [asdict(record) for record in self._records]
+        (self._folder / "index.json").write_text(json.dumps(rows))
+
+    def add_person(
+        self, name: str, person: Person, *, held_out: bool, labelled: bool, quality: float
+    ) -> None:
+        """Append a photograph of people."""
+        height, width = person.alpha.shape
+        planes = (person.picture, person.foreground, person.alpha, person.weight)
+        record = Record(name, PERSON, height, width, self._file.tell(), held_out, labelled, quality)
+        self._append(record, planes)
+
+    def add_place(self, name: str, picture: Bytes, *, held_out: bool) -> None:
+        """Append a picture without people."""
+        height, width = picture.shape[:2]
+        record = Record(name, PLACE, height, width, self._file.tell(), held_out)
+        self._append(record, (picture,))
+
+    def _append(self, record: Record, planes: tuple[Bytes, ...]) -> None:
+        for plane in planes:
+            self._file.write(np.ascontiguousarray(plane).tobytes())
+        self._records.append(record)
+
+
+class Pack:
+    """Reads a pack; every array is a read-only view of the mapped file."""
+
+    def __init__(self, folder: Path) -> None:
+        rows = json.loads((folder / "index.json").read_text())
+        self.records = [Record(**row) for row in rows]
+        self._data = np.memmap(folder / "data.bin", dtype=np.uint8, mode="r")
+
+    def select(self, kind: str, *, held_out: bool) -> list[Record]:
+        """The records of a kind, either those to learn from or those held out."""
+        return [r for r in self.records if r.kind == kind and r.held_out == held_out]
+
+    def person(self, record: Record) -> Person:
+        """The planes of a person."""
+        height, width = record.height, record.width
+        planes = self._planes(record, (3, 3, 1, 1))
+        picture, foreground, alpha, weight = planes
+        return Person(
+            picture, foreground, alpha.reshape(height, width), weight.reshape(height, width)
+        )
+
+    def place(self, record: Record) -> Bytes:
+        """The picture of a place."""
+        return next(self._planes(record, (3,)))
+
+    def _planes(self, record: Record, channels: tuple[int, ...]) -> Iterator[Bytes]:
+        start = record.offset
+        for depth in channels:
+            end = start + record.height * record.width * depth
+            yield self._data[start:end].reshape(record.height, record.width, depth)
+            start = end

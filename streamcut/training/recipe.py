@@ -1,0 +1,42 @@
+"""The stages of the embedded network's training, with their settings.
+
+First single pictures, a great many of them; then short clips in turn with
+pictures, so that the memory learns to hold still and a single photograph stays
+as good as it was. A fine-tuning stage goes gently over your own pictures.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from .batches import BatchPlan
+from .loop import Stage
+from .losses import LossWeights
+from .scenes import Mixture
+
+CLIP_SIZES = ((144, 256), (144, 256), (160, 224), (192, 160), (224, 144))
+
+CLIPS = BatchPlan(
+    pictures=5,
+    frames=6,
+    sizes=CLIP_SIZES,
+    mixture=Mixture(labelled=0.30, unlabelled=0.0, empty=0.05, occluder=0.25),
+)
+
+STAGES = {
+    "stills": Stage(minutes=30.0, rate=1.2e-3, final_rate=5e-4),
+    "clips": Stage(
+        minutes=70.0,
+        rate=8e-4,
+        final_rate=2e-5,
+        plans=(CLIPS, BatchPlan(), BatchPlan()),
+        losses=LossWeights(steady=4.0),
+    ),
+    "fine-tune": Stage(minutes=10.0, rate=1e-4, final_rate=1e-5, plans=(BatchPlan(pictures=8),)),
+}
+
+
+def stage_named(name: str, **changes: object) -> Stage:
+    """A stage of the recipe with some settings changed; None leaves a setting alone."""
+    wanted = {key: value for key, value in changes.items() if value is not None}
+    return replace(STAGES[name], **wanted)  # type: ignore[arg-type]

@@ -1,0 +1,370 @@
+"""Single training pictures: photographs, people pasted into places, empty places.
+
+A sample is RGB uint8 [h, w, 3], alpha uint8 [h, w], weight uint8 [h, w] (how far
+the alpha is trusted). Framing runs from head and shoulders to full body.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from .arrays import Bytes, Floats, Matrix, Size, to_bytes
+from .geometry import Box, box_of, displace, placement, warp, wobble
+from .look import apply_look, random_look
+from .pack import PERSON, PLACE, Pack, Person, Record
+
+REFLECT = cv2.BORDER_REFLECT_101
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One picture with its matte, all of one size."""
+
+    picture: Bytes
+    alpha: Bytes
+    weight: Bytes
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """How often each kind of picture is drawn (the rest are composites)."""
+
+    labelled: float = 0.32
+    unlabelled: float = 0.18
+    empty: float = 0.11
+    synthetic_place: float = 0.10
+    clutter: float = 0.35
+    occluder: float = 0.10
+    bent: float = 0.35
+    limb: float = 0.3
+
+    def draw(self, rng: np.random.Generator) -> str:
+        """The kind of the next picture."""
+        shares = (self.labelled, self.unlabelled, self.empty)
+        kinds = ("labelled", "unlabelled", "empty", "composite")
+        return kinds[int(np.searchsorted(np.cumsum(shares), rng.random(), side="right"))]
+
+
+class Casting:
+    """Draws people and places from a pack."""
+
+    def __init__(self, pack: Pack, *, held_out: bool = False) -> None:
+        self._pack = pack
+        people = pack.select(PERSON, held_out=held_out)
+        self.labelled = [r for r in people if r.labelled and r.quality > 0.6]
+        self.unlabelled = [r for r in people if not r.labelled and r.quality > 0.7]
+        self.cutouts = [r for r in people if r.quality > (0.8 if r.labelled else 0.9)]
+        self.places = pack.select(PLACE, held_out=held_out)
+        self._rooms = [r for r in self.places if r.width > r.height]
+        self._boxes: dict[str, Box | None] = {}
+
+    def person(self, records: list[Record], rng: np.random.Generator) -> tuple[Person, Box]:
+        """A person and the box around it; a photograph without anybody is redrawn."""
+        for _ in range(100):
+            record = records[int(rng.integers(len(records)))]
+            person = self._pack.person(record)
+            box = self._boxes.setdefault(record.name, box_of(person.alpha))
+            if box is not None:
+                return person, box
+        raise ValueError("no photograph in the pack shows a person")
+
+    def place(self, rng: np.random.Generator) -> Bytes:
+        """Panorama views and painted-over photographs, half and half."""
+        rooms = self._rooms if self._rooms and rng.random() < 0.5 else self.places
+        return self._pack.place(rooms[int(rng.integers(len(rooms)))])
+
+
+def random_sample(cast: Casting, size: Size, rng: np.random.Generator, mixture: Mixture) -> Sample:
+    """One sample of a random kind, seen by a random camera."""
+    sample = _drawn(cast, size, rng, mixture)
+    picture = apply_look(sample.picture, random_look(rng), rng)
+    return Sample(picture, sample.alpha, sample.weight)
+
+
+def _drawn(cast: Casting, size: Size, rng: np.random.Generator, mixture: Mixture) -> Sample:
+    kind = mixture.draw(rng)
+    if kind == "labelled" and cast.labelled:
+        return photograph(cast, cast.labelled, size, rng)
+    if kind == "unlabelled" and cast.unlabelled:
+        return photograph(cast, cast.unlabelled, size, rng)
+    place = random_place(cast, size, rng, mixture)
+    if kind == "empty":
+        return Sample(place, np.zeros(size, np.uint8), np.full(size, 255, np.uint8))
+    return composite(cast, place, rng, mixture)
+
+
+# -- photographs -----------------------------------------------------------------------------
+
+
+def photograph(
+    cast: Casting, records: list[Record], size: Size, rng: np.random.Generator
+) -> Sample:
+    """A real photograph, framed anew; beyond its border it is mirrored."""
+    person, box = cast.person(records, rng)
+    matrix = photo_framing(person, box, size, rng)
+    if rng.random() < 0.12 and len(records) > 1:
+        return _relit(person, matrix, size, rng)
+    return Sample(
+        warp(person.picture, matrix, size, REFLECT),
+        warp(person.alpha, matrix, size, REFLECT),
+        warp(person.weight, matrix, size, REFLECT),
+    )
+
+
+def _relit(person: Person, matrix: Matrix, size: Size, rng: np.random.Generator) -> Sample:
+    """The same photograph with its people and its place under different light."""
+    picture = warp(person.picture, matrix, size, REFLECT)
+    front = warp(person.foreground, matrix, size, REFLECT)
+    alpha = warp(person.alpha, matrix, size, REFLECT)
+    light = random_light(rng)
+    return Sample(
+        blend(cv2.LUT(front, light), picture, alpha),
+        alpha,
+        warp(person.weight, matrix, size, REFLECT),
+    )
+
+
+def photo_framing(person: Person, box: Box, size: Size, rng: np.random.Generator) -> Matrix:
+    """A window on the photograph, from head and shoulders to everything."""
+    rows, columns = person.alpha.shape
+    share = framing_share(rng)
+    window = min(share * box.height, rows * 1.05, 1.5 * columns * size[0] / size[1])
+    scale = size[0] / window
+    headroom = rng.uniform(-0.05, 0.3) * window
+    top = box.top - headroom if share < 1.0 else rng.uniform(0, max(1.0, rows - window))
+    breadth = window * size[1] / size[0]
+    x = box.centre + rng.normal(0, 0.25) * box.width
+    if rng.random() < 0.5:
+        x = box.centre + rng.uniform(-0.5, 0.5) * breadth
+    else:
+        x = _inside(x, breadth, columns)
+    return placement(
+        scale,
+        (x, _inside(top + window / 2, window, rows)),
+        (size[1] / 2, size[0] / 2),
+        degrees=lean(rng),
+        mirror=bool(rng.random() < 0.5),
+        stretch=float(np.exp(rng.normal(0, 0.06))),
+    )
+
+
+def lean(rng: np.random.Generator) -> float:
+    """Degrees off the vertical: upright as a rule, now and then tumbling."""
+    return float(rng.normal(0, 4 if rng.random() < 0.85 else 20))
+
+
+def framing_share(rng: np.random.Generator) -> float:
+    """How many body heights fit into the picture."""
+    kind = rng.random()
+    if kind < 0.25:
+        return float(rng.uniform(0.18, 0.35))
+    if kind < 0.65:
+        return float(rng.uniform(0.35, 0.7))
+    return float(rng.uniform(0.7, 1.3))
+
+
+def _inside(centre: float, window: float, length: int) -> float:
+    """Keep a window of this length inside the photograph where it fits."""
+    low, high = window / 2, length - window / 2
+    return float(np.clip(centre, low, high)) if low < high else length / 2
+
+
+# -- composites ------------------------------------------------------------------------------
+
+
+def composite(cast: Casting, place: Bytes, rng: np.random.Generator, mixture: Mixture) -> Sample:
+    """One to three people in front of a place."""
+    size = (place.shape[0], place.shape[1])
+    picture, alpha = place, np.zeros(size, np.uint8)
+    count = int(rng.choice([1, 2, 3], p=[0.62, 0.26, 0.12]))
+    share = framing_share(rng)
+    for column in rng.permutation(count):
+        person, box = cast.person(cast.cutouts, rng)
+        matrix = stage_position(person, box, size, share, (column + 0.5) / count, rng)
+        if rng.random() < mixture.limb and _stands(box):
+            limb, cover = raised_limb(person, box, matrix, size, rng)
+            picture, alpha = blend(limb, picture, cover), union(alpha, cover)
+        front, matte = pasted(person, matrix, size, picture, rng)
+        if rng.random() < mixture.bent:
+            bend = wobble(size, rng.uniform(0.01, 0.035) * size[0], rng)
+            front, matte = displace(front, bend), displace(matte, bend)
+        picture = blend(front, picture, matte)
+        alpha = union(alpha, matte)
+    if rng.random() < mixture.occluder:
+        picture, alpha = occlude(picture, alpha, rng)
+    return Sample(picture, alpha, np.full(size, 255, np.uint8))
+
+
+def stage_position(
+    person: Person, box: Box, size: Size, share: float, column: float, rng: np.random.Generator
+) -> Matrix:
+    """Where a pasted person stands; feet cut off in the photograph stay off the canvas."""
+    share = share * float(np.exp(rng.normal(0, 0.12)))
+    scale = size[0] / (share * box.height)
+    top = rng.uniform(0.0, 0.25) if share < 1.0 else rng.uniform(0.0, 1.0 - 1.0 / share)
+    if box.bottom >= person.alpha.shape[0] - 2 and share > 0.95:
+        top = 1.02 - 1.0 / share
+    x = size[1] * (column + rng.normal(0, 0.18))
+    return placement(
+        scale,
+        (box.centre, float(box.top)),
+        (x, top * size[0]),
+        degrees=lean(rng),
+        mirror=bool(rng.random() < 0.5),
+        stretch=float(np.exp(rng.normal(0, 0.08))),
+    )
+
+
+def _stands(box: Box) -> bool:
+    """Whether the box looks like somebody whose legs can be seen."""
+    return box.height > 2.2 * box.width and box.height > 100
+
+
+def raised_limb(
+    person: Person, box: Box, matrix: Matrix, size: Size, rng: np.random.Generator
+) -> tuple[Bytes, Bytes]:
+    """The person's legs, shrunk and turned about a shoulder: the photographs raise no arms."""
+    hip = box.top + int(rng.uniform(0.5, 0.65) * box.height)
+    side = float(rng.choice([-0.09, 0.09])) * box.height
+    shoulder = matrix @ np.array([box.centre + side, box.top + 0.2 * box.height, 1.0])
+    scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2])))) * rng.uniform(0.45, 0.8)
+    turned = placement(
+        scale,
+        (box.centre, 0.0),
+        (float(shoulder[0]), float(shoulder[1])),
+        degrees=float(rng.uniform(70, 290)),
+        stretch=float(rng.uniform(0.6, 1.0)),
+    )
+    front = warp(person.foreground[hip:], turned, size, cv2.BORDER_REPLICATE)
+    return cv2.LUT(front, random_light(rng)), warp(person.alpha[hip:], turned, size)
+
+
+def pasted(
+    person: Person, matrix: Matrix, size: Size, place: Bytes, rng: np.random.Generator
+) -> tuple[Bytes, Bytes]:
+    """A person on the canvas: colours moved towards the place's, and the matte."""
+    front = warp(person.foreground, matrix, size, cv2.BORDER_REPLICATE)
+    matte = warp(person.alpha, matrix, size)
+    return cv2.LUT(front, _light(place, front, matte, rng)), matte
+
+
+def light_for(
+    person: Person, matrix: Matrix, size: Size, place: Bytes, rng: np.random.Generator
+) -> Bytes:
+    """The lookup table [1, 256, 3] that lights a person for a place."""
+    small = (size[0] // 4, size[1] // 4)
+    front, matte = (
+        warp(plane, 0.25 * matrix, small) for plane in (person.foreground, person.alpha)
+    )
+    return _light(place, front, matte, rng)
+
+
+def _light(place: Bytes, front: Bytes, matte: Bytes, rng: np.random.Generator) -> Bytes:
+    return random_light(rng) if rng.random() < 0.5 else _light_of(place, front, matte, rng)
+
+
+def random_light(rng: np.random.Generator) -> Bytes:
+    """A random gain and gamma a channel as a lookup table [1, 256, 3]."""
+    gain = np.exp(rng.normal(0, 0.18) + rng.normal(0, 0.05, 3))
+    return _curve(gain, float(np.exp(rng.normal(0, 0.15))))
+
+
+def _light_of(place: Bytes, front: Bytes, matte: Bytes, rng: np.random.Generator) -> Bytes:
+    """The gain that takes the person's mean colour part of the way to the place's."""
+    here = np.array(cv2.mean(front, matte)[:3]) + 8.0
+    there = np.array(cv2.mean(place)[:3]) + 8.0
+    return _curve(np.clip(there / here, 0.3, 2.5) ** rng.uniform(0.2, 0.8), 1.0)
+
+
+def _curve(gain: Floats, gamma: float) -> Bytes:
+    levels = np.arange(256) / 255.0
+    return to_bytes(np.outer(levels**gamma, gain)[None])
+
+
+def blend(front: Bytes, back: Bytes, alpha: Bytes) -> Bytes:
+    """Alpha * front + (1 - alpha) * back, in 8 bits."""
+    cover = cv2.merge([alpha, alpha, alpha])
+    near = cv2.multiply(front, cover, scale=1 / 255)
+    far = cv2.multiply(back, cv2.bitwise_not(cover), scale=1 / 255)
+    return cv2.add(near, far)
+
+
+def union(first: Bytes, second: Bytes) -> Bytes:
+    """The opacity of two layers, one before the other."""
+    free = cv2.multiply(cv2.bitwise_not(first), cv2.bitwise_not(second), scale=1 / 255)
+    return cv2.bitwise_not(free)
+
+
+# -- places ----------------------------------------------------------------------------------
+
+
+def random_place(cast: Casting, size: Size, rng: np.random.Generator, mixture: Mixture) -> Bytes:
+    """A view without people, with clutter now and then."""
+    if rng.random() < mixture.synthetic_place or not cast.places:
+        place = synthetic_place(size, rng)
+    else:
+        place = _cropped(cast.place(rng), size, rng)
+    if rng.random() < mixture.clutter:
+        place = clutter(place, rng)
+    return cv2.GaussianBlur(place, (0, 0), rng.uniform(0.5, 4)) if rng.random() < 0.2 else place
+
+
+def _cropped(place: Bytes, size: Size, rng: np.random.Generator) -> Bytes:
+    rows, columns = place.shape[:2]
+    largest = min(rows / size[0], columns / size[1])
+    window = largest * rng.uniform(0.5, 1.0)
+    room = (max(0.0, columns - window * size[1]) / 2, max(0.0, rows - window * size[0]) / 2)
+    centre = (columns / 2 + rng.uniform(-1, 1) * room[0], rows / 2 + rng.uniform(-1, 1) * room[1])
+    matrix = placement(
+        1.0 / window,
+        centre,
+        (size[1] / 2, size[0] / 2),
+        degrees=float(rng.normal(0, 3)),
+        mirror=bool(rng.random() < 0.5),
+    )
+    return warp(place, matrix, size, REFLECT)
+
+
+def synthetic_place(size: Size, rng: np.random.Generator) -> Bytes:
+    """A wall, a gradient or coloured blotches."""
+    cells = int(rng.choice([1, 2, 3, 6, 12]))
+    coarse = rng.integers(0, 256, (cells, cells, 3)).astype(np.uint8)
+    base = rng.integers(0, 256, (1, 1, 3)).astype(np.uint8)
+    mixed = cv2.addWeighted(coarse, 0.5, np.broadcast_to(base, coarse.shape).copy(), 0.5, 0)
+    mode = cv2.INTER_CUBIC if rng.random() < 0.7 else cv2.INTER_NEAREST
+    return cv2.resize(mixed, (size[1], size[0]), interpolation=mode)
+
+
+def clutter(picture: Bytes, rng: np.random.Generator) -> Bytes:
+    """Furniture-like shapes: boxes, ellipses, poles and panels."""
+    picture = picture.copy()
+    for _ in range(int(rng.integers(1, 6))):
+        _shape(picture, None, rng)
+    return picture
+
+
+def occlude(picture: Bytes, alpha: Bytes, rng: np.random.Generator) -> tuple[Bytes, Bytes]:
+    """Something stands before the people and is not part of them."""
+    picture, alpha = picture.copy(), alpha.copy()
+    _shape(picture, alpha, rng)
+    return picture, alpha
+
+
+def _shape(picture: Bytes, alpha: Bytes | None, rng: np.random.Generator) -> None:
+    rows, columns = picture.shape[:2]
+    centre = (float(rng.uniform(0, columns)), float(rng.uniform(0.1 * rows, rows)))
+    extent = (float(rng.uniform(3, columns * 0.35)), float(rng.uniform(3, rows * 0.5)))
+    colour = tuple(float(c) for c in rng.integers(0, 256, 3))
+    angle = float(rng.normal(0, 12))
+    if rng.random() < 0.3:
+        cv2.ellipse(picture, (centre, extent, angle), colour, -1, cv2.LINE_AA)
+        if alpha is not None:
+            cv2.ellipse(alpha, (centre, extent, angle), 0.0, -1, cv2.LINE_AA)
+        return
+    corners = np.rint(cv2.boxPoints((centre, extent, angle))).astype(np.int32)
+    cv2.fillConvexPoly(picture, corners, colour, cv2.LINE_AA)
+    if alpha is not None:
+        cv2.fillConvexPoly(alpha, corners, 0.0, cv2.LINE_AA)

@@ -1,0 +1,56 @@
+"""Tiny generated people, places and a pack made of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+
+def figure(seed: int, size: tuple[int, int] = (120, 80)) -> tuple[np.ndarray, np.ndarray]:
+    """A person of an ellipse and a box before noise; RGB and a mask of 0 and 255."""
+    rng = np.random.default_rng(seed)
+    height, width = size
+    mask = np.zeros(size, np.uint8)
+    x = int(rng.integers(width // 3, 2 * width // 3))
+    cv2.circle(mask, (x, height // 4), height // 10, 255, -1)
+    cv2.rectangle(mask, (x - width // 7, height // 3), (x + width // 7, height - 4), 255, -1)
+    picture = rng.integers(90, 130, (height, width, 3)).astype(np.uint8)
+    picture[mask > 0] = (200, 40 + 10 * seed % 100, 60)
+    return picture, mask
+
+
+@pytest.fixture(scope="session")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """photos/, masks/ and places/, as a user would have them."""
+    root = tmp_path_factory.mktemp("pictures")
+    for name in ("photos", "masks", "places"):
+        (root / name).mkdir()
+    for seed in range(10):
+        picture, mask = figure(seed)
+        cv2.imwrite(str(root / "photos" / f"{seed}.png"), picture[..., ::-1])
+        cv2.imwrite(str(root / "masks" / f"{seed}.png"), mask)
+    ramp = np.linspace(0.05, 2.0, 64 * 32 * 3, dtype=np.float32).reshape(32, 64, 3)
+    for name in ("a", "b", "c"):
+        cv2.imwrite(str(root / "places" / f"{name}.hdr"), ramp)
+    return root
+
+
+@pytest.fixture(scope="session")
+def pack(folders: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The pack of these pictures."""
+    from streamcut.training.prepare import Sources, prepare
+
+    folder = tmp_path_factory.mktemp("pack")
+    sources = Sources(
+        folders / "photos",
+        folders / "masks",
+        folders / "places",
+        height=96,
+        views_per_place=2,
+        processes=1,
+    )
+    prepare(sources, folder)
+    return folder

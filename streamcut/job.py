@@ -296,7 +296,7 @@ class Job:
             dropped=sink.skipped + state.dropped(),
             undecodable=source.undecodable + sink.undecodable,
             stages=stages,
-            notes=[*sink.notes, *_cut_off(source.info, state)],
+            notes=[*source.notes, *sink.notes, *_cut_off(source, state)],
         )
 
 
@@ -347,12 +347,17 @@ def _closing(background: Background | None) -> Iterator[Background | None]:
             background.close()
 
 
-def _cut_off(info: StreamInfo, state: State) -> list[str]:
+def _cut_off(source: Source, state: State) -> list[str]:
     """Say so when the pictures ended well before the input said they would."""
-    if info.duration is None or info.duration - state.time < max(1.0, info.duration / 20):
+    info = source.info
+    shown = state.time + 1 / float(info.rate)
+    # Where the clock jumped, how long the input says it is means nothing.
+    if info.duration is None or source.jumps:
+        return []
+    if info.duration - shown < max(1.0, info.duration / 20):
         return []
     return [
-        f"the pictures end after {state.time:.1f} of {info.duration:.1f} seconds: "
+        f"the pictures end after {shown:.1f} of {info.duration:.1f} seconds: "
         "the input may be cut off"
     ]
 

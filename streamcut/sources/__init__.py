@@ -22,6 +22,14 @@ class Source(Protocol):
     info: StreamInfo
     undecodable: int
 
+    @property
+    def jumps(self) -> int:
+        """How often the input's clock jumped so far."""
+
+    @property
+    def notes(self) -> list[str]:
+        """What was not kept as the input has it, in words."""
+
     def __iter__(self) -> Iterator[Frame]: ...
     def __enter__(self) -> Self: ...
     def __exit__(self, *_: object) -> None: ...

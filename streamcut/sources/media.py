@@ -14,9 +14,11 @@ import av
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
+from streamcut.clock import Clock, is_free
 from streamcut.cpu import cpu_count
 from streamcut.errors import SourceError
-from streamcut.frame import Colour, Frame, StreamInfo
+from streamcut.frame import Colour, Frame, StreamInfo, depth
+from streamcut.network import timeout_for
 from streamcut.sources.conform import Conform
 from streamcut.sources.size import Size
 
@@ -24,9 +26,6 @@ from streamcut.sources.size import Size
 _ALPHA_DECODERS = {"vp9": "libvpx-vp9", "vp8": "libvpx"}
 # Text files that FFmpeg would play as pictures of a terminal.
 _NOT_VIDEO = {"tty"}
-# Formats whose clock has no zero of its own: their first timestamp says nothing.
-_CLOCK_WITHOUT_ZERO = {"mpegts", "rtsp", "rtp", "hls", "flv", "mpeg"}
-_NETWORK_TIMEOUT = 10.0
 # How Matroska says how long a stream is.
 _TAGGED_LENGTH = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)")
 _MAX_BROKEN_READS = 1000
@@ -36,7 +35,8 @@ class MediaSource:
     """The pictures of the best video stream, upright, scaled, in a working pixel format.
 
     Timestamps are kept as the container has them. Formats whose clock starts anywhere
-    (MPEG-TS, network streams) start at zero, and so does what is cut with ``start``.
+    (MPEG-TS, network streams) start at zero, and so does what is cut with ``start``. Where
+    the clock jumps, as in joined files, the pictures go on one step after the last.
     """
 
     def __init__(
@@ -57,10 +57,12 @@ class MediaSource:
             self._decoder = _decoder(self._stream, threads)
             self._time_base = self._stream.time_base or Fraction(1, 90_000)
             self._clip = self._clip_of(start, duration)
+            self._clock = Clock(self._container.format.name, self._time_base)
             self._pictures = self._clipped(self._from_key_picture())
             first = self._first_picture()
             self._conform = Conform(first, size)
             self._first: Frame | None = self._conform(first)
+            self._lost = _lost(first.format.name, self._first.picture.format.name)
             self.info = self._describe(self._first.picture)
         except BaseException:
             self._container.close()
@@ -72,6 +74,17 @@ class MediaSource:
             yield first
         for picture in self._pictures:
             yield self._conform(picture)
+
+    @property
+    def jumps(self) -> int:
+        """How often the input's clock jumped so far."""
+        return self._clock.jumps
+
+    @property
+    def notes(self) -> list[str]:
+        """What the pictures lost on the way here, in words."""
+        times = f"{self.jumps} times" if self.jumps > 1 else "once"
+        return [*self._lost, *([f"the input's clock jumps {times}: joined"] if self.jumps else [])]
 
     def close(self) -> None:
         """Close the input."""
@@ -89,12 +102,15 @@ class MediaSource:
         moving = [s for s in self._container.streams.video if not s.disposition & covers]
         if not moving:
             raise SourceError(f"{self.url} holds no video stream")
+        known = [stream for stream in moving if stream.codec_context is not None]
+        if not known:
+            raise SourceError(f"{self.url}: no decoder for its video")
         best = self._container.streams.best("video")
-        return best if isinstance(best, VideoStream) and best in moving else moving[0]
+        return best if isinstance(best, VideoStream) and best in known else known[0]
 
     def _clip_of(self, start: Fraction | None, duration: Fraction | None) -> _Clip:
         began = self._began(start)
-        without_zero = bool(_CLOCK_WITHOUT_ZERO & set(self._container.format.name.split(",")))
+        without_zero = is_free(self._container.format.name)
         zero = began if without_zero or start is not None else Fraction(0)
         first = None if start is None else began + start
         last = None if duration is None else (began if first is None else first) + duration
@@ -151,9 +167,13 @@ class MediaSource:
     def _decode(self) -> Iterator[av.VideoFrame]:
         for packet in self._packets():
             try:
-                yield from self._decoder.decode(packet)
-            except av.error.InvalidDataError:
+                pictures = self._decoder.decode(packet)
+            except (av.error.MemoryError, av.error.EOFError):
+                raise
+            except av.error.FFmpegError:  # Each decoder has its own idea of what broken data is.
                 self.undecodable += 1
+                continue
+            yield from pictures
 
     def _packets(self) -> Iterator[av.Packet[VideoStream] | None]:
         """Yield the stream's packets, then None to flush; broken reads are counted and passed."""
@@ -178,9 +198,8 @@ class MediaSource:
         step = max(1, round(1 / (self._rate() * self._time_base)))
         last: int | None = None
         for picture in pictures:
-            pts = picture.pts
-            if pts is None:
-                pts = 0 if last is None else last + step
+            following = 0 if last is None else last + step
+            pts = following if picture.pts is None else self._clock(picture.pts, step)
             pts = pts if last is None or pts > last else last + 1
             last = pts
             if self._clip.passed(pts * self._time_base):
@@ -254,9 +273,8 @@ def open_container(url: str) -> InputContainer:
     Raises:
         SourceError: in one line, whatever the reason.
     """
-    timeout = _NETWORK_TIMEOUT if "://" in url else None
     try:
-        container = av.open(url, "r", metadata_errors="replace", timeout=timeout)
+        container = av.open(url, "r", metadata_errors="replace", timeout=timeout_for(url))
     except av.error.FileNotFoundError as error:
         raise SourceError(f"no such file: {url}") from error
     except av.error.IsADirectoryError as error:
@@ -285,7 +303,11 @@ def reason(error: BaseException) -> str:
 
 
 def _decoder(stream: VideoStream, threads: int) -> av.VideoCodecContext:
-    """Return the decoder for a stream: one that keeps alpha where the stream has it."""
+    """Return the opened decoder for a stream: one that keeps alpha where the stream has it.
+
+    Raises:
+        SourceError: if it cannot be opened.
+    """
     context: av.VideoCodecContext = stream.codec_context
     name = _ALPHA_DECODERS.get(context.name)
     tagged = {key.lower(): value for key, value in stream.metadata.items()}
@@ -295,4 +317,21 @@ def _decoder(stream: VideoStream, threads: int) -> av.VideoCodecContext:
     # Each holds pictures of its own: more would cost memory for speed that nobody waits for.
     context.thread_count = threads or min(4, cpu_count())
     context.thread_type = "AUTO"
+    try:
+        context.open(strict=False)
+    except av.error.FFmpegError as error:
+        raise SourceError(
+            f"the decoder {context.name} cannot be opened with "
+            f"{context.thread_count} threads: {reason(error)}"
+        ) from error
     return context
+
+
+def _lost(decoded: str, made: str) -> list[str]:
+    """Say what the working format does not hold of the decoded one."""
+    before, after = av.VideoFormat(decoded), av.VideoFormat(made)
+    if after.is_rgb and not before.is_rgb and not before.has_palette:
+        return [f"the input's {decoded} is worked on as RGB ({made})"]
+    if depth(made) < depth(decoded):
+        return [f"the input's {depth(decoded)}-bit colour becomes {depth(made)}-bit"]
+    return []

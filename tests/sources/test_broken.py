@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -167,3 +168,72 @@ def test_every_source_is_closed(clip: Clip) -> None:
     for _ in range(3):
         with open_source(str(path)) as source:
             next(iter(source))
+
+
+def unknown_codec(path: Path) -> Path:
+    """Rename the codec of a Matroska file to one that nobody knows."""
+    data = path.read_bytes()
+    assert data.count(b"V_MPEG4/ISO/ASP") == 1
+    path.write_bytes(data.replace(b"V_MPEG4/ISO/ASP", b"V_MPEG4/ISO/XXX"))
+    return path
+
+
+def test_no_decoder(tmp_path: Path) -> None:
+    path = unknown_codec(write(tmp_path / "in.mkv", pictures(3), codec="mpeg4"))
+    with pytest.raises(SourceError, match="no decoder for its video"):
+        open_source(str(path))
+
+
+def test_a_decoder_that_cannot_be_opened(clip: Clip) -> None:
+    with pytest.raises(SourceError, match="cannot be opened with 100000 threads") as caught:
+        open_source(str(clip("in.mkv", codec="libx264")), threads=100_000)
+    assert "\n" not in str(caught.value)
+
+
+def test_every_error_of_a_decoder_counts(
+    clip: Clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Decoders tell of broken data in many ways; only memory is another matter."""
+    path = clip(count=4)
+    with open_source(str(path)) as source:
+        decoder = Failing(source._decoder, av.error.ExternalError(1, "broken"))
+        monkeypatch.setattr(source, "_decoder", decoder)
+        left = list(source)
+        assert (len(left), source.undecodable) == (3, 1)
+    with open_source(str(path)) as source:
+        decoder = Failing(source._decoder, av.error.MemoryError(1, "full"))
+        monkeypatch.setattr(source, "_decoder", decoder)
+        with pytest.raises(MemoryError):
+            list(source)
+
+
+class Failing:
+    """A decoder that fails once."""
+
+    def __init__(self, decoder: Any, error: Exception) -> None:
+        self.decoder, self.errors = decoder, [error]
+
+    def decode(self, packet: Any) -> Any:
+        if self.errors:
+            raise self.errors.pop()
+        return self.decoder.decode(packet)
+
+
+@pytest.mark.parametrize(
+    ("pixel_format", "note"),
+    [
+        ("gray16le", "the input's 16-bit colour becomes 10-bit"),
+        ("yuv444p16le", "the input's yuv444p16le is worked on as RGB (gbrp16le)"),
+        ("yuv422p10le", None),
+        ("yuv444p", None),
+    ],
+)
+def test_what_the_working_format_loses(clip: Clip, pixel_format: str, note: str | None) -> None:
+    with open_source(str(clip(count=1, pixel_format=pixel_format))) as source:
+        assert source.notes == ([note] if note else [])
+
+
+def test_slow_pictures_are_not_cut_off(clip: Clip, tmp_path: Path) -> None:
+    """The last picture lasts as long as the others."""
+    path = clip(count=3, rate=Fraction(1, 3), times=[0, 3000, 6000])
+    assert run(path, tmp_path / "out.mkv").notes == []

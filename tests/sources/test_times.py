@@ -6,9 +6,22 @@ from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
-from media import MS, Shown, copied, picture, pictures, run, set_edit_start, shown, views, write
+from media import (
+    MS,
+    Shown,
+    Sound,
+    copied,
+    picture,
+    pictures,
+    run,
+    set_edit_start,
+    shown,
+    views,
+    write,
+)
 
 from streamcut.errors import SourceError
 from streamcut.sources import open_source
@@ -237,3 +250,51 @@ def test_negative_times(tmp_path: Path) -> None:
     assert seen.times == wanted.times
     for one, two in zip(seen.pictures, wanted.pictures, strict=True):
         assert np.array_equal(copied(one)[0], copied(two)[0])
+
+
+def transport(path: Path, begin: float, count: int = 25, click: float = 0.5) -> bytes:
+    """A second of MPEG-TS whose clock begins anywhere."""
+    first = round(begin * 90_000)
+    write(
+        path,
+        pictures(count),
+        times=[first + 3600 * i for i in range(count)],
+        time_base=Fraction(1, 90_000),
+        sounds=[Sound("mp2", seconds=count / 25, start=begin, click=begin + click)],
+        **LOSSLESS_H264,
+    )
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("later", [0.0, 3.0, 60.0], ids=["back", "less", "ahead"])
+@pytest.mark.parametrize("name", ["out.webm", "out.mkv"])
+def test_joined_transport_streams(tmp_path: Path, later: float, name: str) -> None:
+    """The clock of the second part begins anew, or far ahead; pictures and sound go on."""
+    one = transport(tmp_path / "a.ts", 10.0)
+    two = transport(tmp_path / "b.ts", 10.0 + later - (10 if later == 3 else 0), click=0.7)
+    path = tmp_path / "in.ts"
+    path.write_bytes(one + two)
+    summary = run(path, tmp_path / name)
+    assert summary.notes[0] == "the input's clock jumps once: joined"
+    assert not any("cut off" in note for note in summary.notes)
+    times = shown(tmp_path / name).times
+    assert len(times) == 50
+    assert [time - times[0] for time in times] == [Fraction(i, 25) for i in range(50)]
+    assert summary.undecodable == 0
+    clicks = clicks_of(tmp_path / name)
+    assert clicks == pytest.approx([0.5, 1.7], abs=0.06)
+
+
+def clicks_of(path: Path) -> list[float]:
+    """When the sound is loud, once for each click."""
+    found: list[float] = []
+    resampler = av.AudioResampler(format="fltp", layout="mono")
+    with av.open(str(path)) as container:
+        for frame in container.decode(audio=0):
+            begin = float(frame.pts * frame.time_base)
+            for part in resampler.resample(frame):
+                for sample in np.flatnonzero(np.abs(part.to_ndarray()[0]) > 0.25):
+                    time = begin + sample / frame.sample_rate
+                    if not found or time - found[-1] > 0.1:
+                        found.append(time)
+    return found

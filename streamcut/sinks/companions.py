@@ -19,12 +19,15 @@ from av.audio.stream import AudioStream
 from av.bitstream import BitStreamFilterContext
 from av.container import InputContainer, OutputContainer
 
+from streamcut.clock import Clock
 from streamcut.errors import SinkError
 from streamcut.frame import StreamInfo
+from streamcut.network import timeout_for
 from streamcut.sinks.formats import Format
 
 _TRANSCODED_RATE = 48_000
 _MAX_BROKEN_READS = 1000
+_USUAL_PACKET = Fraction(1, 50)  # How long a packet of sound lasts that does not say so; seconds.
 _BITS_PER_CHANNEL = {"libopus": 64_000, "aac": 96_000}
 _LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
 # Written by muxers for themselves; wrong in another file.
@@ -61,9 +64,11 @@ class Companions:
         self._output = output
         self._info = info
         self._tracks: dict[int, _Track] = {}
+        self._clocks: dict[int, Clock] = {}
         self._covers: list[av.Packet[Any]] = []
         self._packets: Iterator[av.Packet[Any]] = iter(())
         self._waiting: av.Packet[Any] | None = None
+        self._lossy = False
         self._input = self._open(form, audio)
         if self._input is None:
             return
@@ -88,7 +93,10 @@ class Companions:
     def finish(self) -> None:
         """Write what the sound encoders still hold."""
         for track in self._tracks.values():
-            self._output.mux(track.flush())
+            rest: list[av.Packet[Any]] = []
+            with self._losing():
+                rest = track.flush()
+            self._output.mux(rest)
 
     def close(self) -> None:
         """Close the second reader of the input."""
@@ -99,7 +107,8 @@ class Companions:
         if form.pictures or self._info.url is None:
             return None
         try:
-            return av.open(self._info.url, "r", metadata_errors="replace")
+            url = self._info.url
+            return av.open(url, "r", metadata_errors="replace", timeout=timeout_for(url))
         except (av.error.FFmpegError, OSError, ValueError):
             if audio:
                 self.notes.append("the input cannot be read twice, so its sound is left out")
@@ -107,10 +116,15 @@ class Companions:
 
     def _add_tracks(self, source: InputContainer, form: Format, encoder: str) -> None:
         for stream in source.streams.audio:
+            if stream.codec_context is None:
+                self.notes.append("a sound track is left out: no decoder for it")
+                continue
             name = stream.codec_context.codec.canonical_name
             kept = form.audio is None or name in form.audio
             make = _Copied if kept else partial(_Transcoded, encoder=encoder)
             self._tracks[stream.index] = make(self._output, stream, form, self._info)
+            unit = stream.time_base or Fraction(1, av.time_base)
+            self._clocks[stream.index] = Clock(source.format.name, unit)
             if not kept:
                 self.notes.append(f"sound transcoded from {name}: {form.ending} does not hold it")
         if self._info.start > 0 and self._tracks:
@@ -120,7 +134,8 @@ class Companions:
         for stream in source.streams.video:
             if not stream.disposition & av.stream.Disposition.attached_pic:
                 continue
-            known = _COVER_TYPES.get(stream.codec_context.name)
+            decoder = stream.codec_context
+            known = None if decoder is None else _COVER_TYPES.get(decoder.name)
             if known is None or form.ending not in (".mkv", ".mp4"):
                 self.notes.append(f"the cover picture is left out: {form.ending} holds none")
             elif form.ending == ".mkv":
@@ -148,7 +163,7 @@ class Companions:
         while broken < _MAX_BROKEN_READS:
             try:
                 for packet in source.demux(streams):
-                    if packet.size and not self._outside(packet):
+                    if packet.size and not self._outside(self._joined(packet)):
                         broken = 0
                         yield packet
                 return
@@ -158,6 +173,17 @@ class Companions:
             except av.error.FFmpegError as error:
                 self.notes.append(f"the sound ends early: {error.strerror}")
                 return
+
+    def _joined(self, packet: av.Packet[Any]) -> av.Packet[Any]:
+        """Return the packet on a clock that goes on where the input's jumps."""
+        stamp = packet.dts if packet.dts is not None else packet.pts
+        if stamp is None:
+            return packet
+        step = packet.duration or round(_USUAL_PACKET / packet.time_base)
+        shift = self._clocks[packet.stream_index](stamp, step) - stamp
+        packet.pts = None if packet.pts is None else packet.pts + shift
+        packet.dts = None if packet.dts is None else packet.dts + shift
+        return packet
 
     def _outside(self, packet: av.Packet[Any]) -> bool:
         """Whether a packet lies wholly before or after what is kept of the input."""
@@ -171,13 +197,29 @@ class Companions:
         return Fraction(stamp or 0) * (packet.time_base or 0) - self._info.start
 
     def _write(self, packet: av.Packet[Any]) -> None:
-        track = self._tracks[packet.stream_index]
+        made: list[av.Packet[Any]] = []
+        with self._losing():
+            made = self._tracks[packet.stream_index].convert(packet)
         try:
-            made = track.convert(packet)
-        except av.error.InvalidDataError:
-            self.undecodable += 1
-            return
-        self._output.mux(made)
+            self._output.mux(made)
+        except av.error.ArgumentError as error:  # A time that the format cannot hold.
+            self._lose(error)
+
+    @contextmanager
+    def _losing(self) -> Iterator[None]:
+        """Let broken sound cost itself alone, never the pictures."""
+        try:
+            yield
+        except (av.error.MemoryError, av.error.EOFError):
+            raise
+        except (av.error.FFmpegError, ValueError) as error:
+            self._lose(error)
+
+    def _lose(self, error: BaseException) -> None:
+        self.undecodable += 1
+        if not self._lossy:
+            self.notes.append(f"some sound is lost: {getattr(error, 'strerror', None) or error}")
+        self._lossy = True
 
 
 class _Track:
@@ -253,15 +295,40 @@ class _Transcoded(_Track):
             target = _encoder_stream(output, source, encoder)
         super().__init__(source, target, form)
         self._start = info.start
+        self._kind: tuple[str, str, int] | None = None
+        self._resampler: av.AudioResampler | None = None
 
     def convert(self, packet: av.Packet[Any]) -> list[av.Packet[Any]]:
         """Return the packets that the encoder gives for the packet's sound."""
         frames = [self._moved(frame) for frame in cast("list[av.AudioFrame]", packet.decode())]
-        return [made for frame in frames if frame is not None for made in self.target.encode(frame)]
+        return [
+            made
+            for frame in frames
+            if frame is not None
+            for part in self._resampled(frame)
+            for made in self.target.encode(part)
+        ]
 
     def flush(self) -> list[av.Packet[Any]]:
-        """Return what the encoder still holds."""
-        return self.target.encode(None)
+        """Return what the resampler and the encoder still hold."""
+        rest = [made for part in self._drained() for made in self.target.encode(part)]
+        return rest + self.target.encode(None)
+
+    def _resampled(self, frame: av.AudioFrame) -> list[av.AudioFrame]:
+        """Return a frame as the encoder takes it; what sound is may change in mid-stream."""
+        kind = (frame.format.name, frame.layout.name, frame.sample_rate)
+        before = []
+        if self._resampler is None or kind != self._kind:
+            before = self._drained()
+            wanted = self.target.codec_context
+            self._resampler = av.AudioResampler(wanted.format, wanted.layout, wanted.sample_rate)
+            self._kind = kind
+        return before + self._resampler.resample(frame)
+
+    def _drained(self) -> list[av.AudioFrame]:
+        return (
+            [] if self._kind is None or self._resampler is None else self._resampler.resample(None)
+        )
 
     def _moved(self, frame: av.AudioFrame) -> av.AudioFrame | None:
         """Return the frame on the output's clock, without what lies before zero."""

@@ -129,6 +129,14 @@ class MediaSink:
                     self._companions.advance(None)
                 if self.written:
                     self._companions.finish()
+        finally:
+            self._finish()
+
+    def _finish(self) -> None:
+        """Write what the encoder still holds and the file's end, whatever became of the sound."""
+        try:
+            if self.written:
+                with self._reporting():
                     self._output.mux(self._encoded(None))
         finally:
             self._companions.close()

@@ -21,6 +21,9 @@ from media import (
     write,
 )
 
+from streamcut.errors import SinkError
+from streamcut.sinks import companions
+
 Clip = Callable[..., Path]
 
 WITH_SOUND = ["out.webm", "out.mkv", "out.mov", "out.mp4"]
@@ -308,3 +311,75 @@ def test_undecodable_sound_is_counted(clip: Clip, tmp_path: Path) -> None:
     assert summary.undecodable == 1
     assert heard(tmp_path / "out.webm").click == pytest.approx(0.8, abs=0.003)
     assert len(shown(tmp_path / "out.webm").pictures) == len(composited(path))
+
+
+def test_sound_that_changes_in_mid_stream(tmp_path: Path) -> None:
+    """From stereo to mono and to another rate: one track, all of it."""
+    data = b""
+    for number, (layout, rate) in enumerate(
+        [("stereo", 48_000), ("mono", 48_000), ("mono", 32_000)]
+    ):
+        write(
+            tmp_path / "part.ts",
+            pictures(25),
+            times=[90_000 * number + 3600 * i for i in range(25)],
+            time_base=Fraction(1, 90_000),
+            sounds=[Sound("mp2", start=number, click=number + 0.5, layout=layout, rate=rate)],
+            **H264,
+        )
+        data += (tmp_path / "part.ts").read_bytes()
+    (tmp_path / "in.ts").write_bytes(data)
+    summary = run(tmp_path / "in.ts", tmp_path / "out.webm")
+    assert summary.frames == len(shown(tmp_path / "out.webm").pictures) == 75
+    assert summary.undecodable == 0
+    made = heard(tmp_path / "out.webm")
+    assert made.end == pytest.approx(3, abs=0.1)
+
+
+def test_any_error_of_the_sound_costs_its_packet(
+    clip: Clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = clip("in.mkv", count=25, sounds=[Sound("flac", seconds=1.0)])
+
+    def fail(*_: object) -> object:
+        raise ValueError("broken sound")
+
+    monkeypatch.setattr(companions._Transcoded, "convert", fail)
+    summary = run(path, tmp_path / "out.webm")
+    assert summary.undecodable == len(audio_packets(path))
+    assert summary.notes.count("some sound is lost: broken sound") == 1
+    assert len(shown(tmp_path / "out.webm").pictures) == 25
+
+
+def test_pictures_are_finished_though_the_sound_fails(
+    clip: Clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = clip("in.mkv", count=25, sounds=[Sound("flac", seconds=1.0)])
+
+    def fail(*_: object) -> None:
+        raise OSError("no sound")
+
+    monkeypatch.setattr(companions.Companions, "finish", fail)
+    with pytest.raises(SinkError, match="no sound"):
+        run(path, tmp_path / "out.mp4", background="red")
+    assert len(shown(tmp_path / "out.mp4").pictures) == 25
+
+
+def test_sound_without_decoder_is_left_out(clip: Clip, tmp_path: Path) -> None:
+    path = clip("in.mkv", sounds=[Sound("flac", seconds=0.2)])
+    data = path.read_bytes()
+    assert data.count(b"A_FLAC") == 1
+    path.write_bytes(data.replace(b"A_FLAC", b"A_FLAX"))
+    summary = run(path, tmp_path / "out.mkv")
+    assert summary.notes == ["a sound track is left out: no decoder for it"]
+    assert summary.frames == 5
+
+
+def test_the_second_reader_of_an_address_does_not_wait_forever(
+    clip: Clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    monkeypatch.setattr(companions, "timeout_for", lambda url: asked.append(url))
+    path = clip("in.mkv", sounds=[Sound("flac", seconds=0.2)])
+    run(path, tmp_path / "out.mkv")
+    assert asked == [str(path)]

@@ -108,7 +108,7 @@ def image_background(path: Path, info: StreamInfo) -> Fixed:
     """
     try:
         with Image.open(path) as image:
-            rgb = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+            rgb = _opaque(ImageOps.exif_transpose(image))
     except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
         raise SourceError(f"{path} cannot be read as a picture") from error
     cropped = _covering(rgb, info)
@@ -220,6 +220,17 @@ def _time(picture: av.VideoFrame) -> Fraction:
 
 def _from_rgb(rgb: NDArray[np.uint8]) -> av.VideoFrame:
     return av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24")
+
+
+def _opaque(image: Image.Image) -> NDArray[np.uint8]:
+    """Return a picture's RGB values; what is transparent in it is black."""
+    if image.mode.startswith("I"):  # 16 bits, which Pillow would clip rather than scale.
+        values = np.asarray(image).astype(np.uint32)
+        return np.repeat((values >> 8).astype(np.uint8)[:, :, None], 3, axis=2)
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "black"), image)
+    return np.asarray(image.convert("RGB"))
 
 
 def _crop_of(width: int, height: int, info: StreamInfo) -> tuple[int, int, int, int]:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import chain, islice
-from pathlib import Path
 from typing import Any
 
 import cv2
 
 from streamcut.backgrounds import Background
 from streamcut.config import Settings
-from streamcut.errors import OutputExistsError, UsageError
+from streamcut.errors import ModelError, OutputExistsError, UsageError
 from streamcut.frame import Frame, StreamInfo, depth
 from streamcut.interrupts import Interrupts
 from streamcut.pipeline import Channel, Pipeline, StageReport
@@ -34,6 +35,7 @@ from streamcut.stages import composite, made_by, matte, refine
 
 Tick = Callable[["State"], None]
 
+_PATIENCE = 1.0  # Seconds for a stalled open to end after Ctrl-C, before it is left behind.
 _CAPACITY = 3  # Frames between two stages: enough to even out their pace, little to remember.
 
 
@@ -123,8 +125,8 @@ class Job:
 
     def __init__(
         self,
-        url: str,
-        output: str,
+        url: str | os.PathLike[str],
+        output: str | os.PathLike[str],
         settings: Settings | None = None,
         *,
         session: BaseSession | None = None,
@@ -132,7 +134,7 @@ class Job:
         duration: Fraction | None = None,
         overwrite: bool = False,
     ) -> None:
-        self.url, self.output = url, output
+        self.url, self.output = url, output = os.fspath(url), os.fspath(output)
         self.settings = settings or Settings()
         self.session = session
         self.start, self.duration = start, duration
@@ -162,8 +164,9 @@ class Job:
             self._source(interrupts) as source,
             _closing(self.background(source.info)) as background,
         ):
-            session = self.session or self._session()
-            with _one_thread_per_picture(), Pipeline() as pipeline:
+            made_by(self.look, source.info)  # Refuses what cannot be made.
+            session = _able(self.session or self._session())
+            with _one_thread_per_picture, Pipeline() as pipeline:
                 frames = self._spawn(pipeline, source, session, background)
                 self.state = State(source.info, pipeline, frames)
                 sink = self._write(interrupts.between(frames), source.info, self.state, tick)
@@ -185,7 +188,7 @@ class Job:
 
     def _source(self, interrupts: Interrupts) -> Source:
         """Open the input on a thread of its own: Ctrl-C is heard also while it stalls."""
-        with Pipeline() as pipeline:
+        with Pipeline(patience=_PATIENCE) as pipeline:
             return next(interrupts.between(pipeline.spawn("open", self._opened())))
 
     def _opened(self) -> Iterator[Source]:
@@ -301,8 +304,8 @@ class Job:
 
 
 def remove_video(
-    input: str | Path,
-    output: str | Path,
+    input: str | os.PathLike[str],
+    output: str | os.PathLike[str],
     *,
     session: BaseSession | None = None,
     start: float | None = None,
@@ -327,12 +330,12 @@ def remove_video(
         StreamcutError: in one line, whatever the reason.
     """
     job = Job(
-        str(input),
-        str(output),
+        input,
+        output,
         Settings().with_options(options),
         session=session,
-        start=None if start is None else Fraction(start),
-        duration=None if duration is None else Fraction(duration),
+        start=_seconds(start),
+        duration=_seconds(duration),
         overwrite=overwrite,
     )
     return job.run(tick)
@@ -362,12 +365,44 @@ def _cut_off(source: Source, state: State) -> list[str]:
     ]
 
 
-@contextmanager
-def _one_thread_per_picture() -> Iterator[None]:
-    """Keep OpenCV on the calling thread: the stages are what runs in parallel."""
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(1)
+def _able(session: BaseSession) -> BaseSession:
+    """Refuse a session that was made for still pictures alone."""
+    for name in ("input_size", "stream"):
+        if getattr(type(session), name, None) in (None, getattr(BaseSession, name)):
+            raise ModelError(f"{type(session).__name__} has no {name}(): it cannot do video")
+    return session
+
+
+def _seconds(value: float | None) -> Fraction | None:
+    """Return a time as it is written, not as it is rounded to binary: 0.1 is a tenth."""
     try:
-        yield
-    finally:
-        cv2.setNumThreads(before)
+        return None if value is None else Fraction(str(value))
+    except ValueError as error:
+        raise UsageError(f"{value} is no time in seconds") from error
+
+
+class _CallersThreadOnly:
+    """Keeps OpenCV on the calling thread while jobs run: the stages are what runs in parallel.
+
+    The setting is the process's, so that the last of several jobs restores it.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._jobs = self._before = 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._jobs:
+                self._before = cv2.getNumThreads()
+                cv2.setNumThreads(1)
+            self._jobs += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._jobs -= 1
+            if not self._jobs:
+                cv2.setNumThreads(self._before)
+
+
+_one_thread_per_picture = _CallersThreadOnly()

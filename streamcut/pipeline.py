@@ -196,6 +196,10 @@ class _Stage(Generic[T]):
 class Pipeline:
     """Runs stages on threads; leaving its ``with`` block cancels and joins them all.
 
+    Args:
+        patience: seconds to wait for each thread when an error ends the block; None waits for
+            ever. Only for threads that hold nothing which must be finished.
+
     Example::
 
         with Pipeline() as pipeline:
@@ -205,7 +209,8 @@ class Pipeline:
                 sink.write(frame)
     """
 
-    def __init__(self) -> None:
+    def __init__(self, patience: float | None = None) -> None:
+        self._patience = patience
         self._stages: list[_Stage[Any]] = []
 
     def spawn(
@@ -257,4 +262,4 @@ class Pipeline:
         self.cancel()
         for stage in self._stages:
             if stage.thread.ident is not None:
-                stage.thread.join()
+                stage.thread.join(None if error is None else self._patience)

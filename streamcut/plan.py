@@ -6,7 +6,6 @@ Everything here happens before a frame is read.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from fractions import Fraction
@@ -18,7 +17,7 @@ from streamcut.backgrounds import Background, Blur, Video, colour_background, im
 from streamcut.config import Settings
 from streamcut.errors import SinkError, UsageError
 from streamcut.frame import StreamInfo
-from streamcut.sinks import is_folder
+from streamcut.sinks import is_folder, pattern_of
 from streamcut.sources import Source, open_source
 from streamcut.stages import Look
 
@@ -130,12 +129,11 @@ def _identities(path: str) -> set[tuple[int, int]]:
 
 def files_of(text: str) -> list[Path]:
     """Return the files that a path, folder or pattern stands for; an address has none."""
-    path = Path(text)
-    before, wild, after = path.name.partition("%")
+    path, pattern = Path(text), pattern_of(text)
+    folder = path if is_folder(text) else path.parent
     try:
-        if wild:
-            number = re.compile(re.escape(before) + r"\d+" + re.escape(after.partition("d")[2]))
-            return [file for file in path.parent.iterdir() if number.fullmatch(file.name)]
-        return list(path.glob("*.png")) if path.is_dir() else [path] * path.exists()
-    except OSError:
+        if pattern is not None and folder.is_dir():
+            return [file for file in folder.iterdir() if pattern.fullmatch(file.name)]
+        return [path] * path.is_file()
+    except (OSError, ValueError):
         return []

@@ -16,6 +16,7 @@ import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 
 from streamcut.backgrounds import Background, Layer
+from streamcut.errors import UsageError
 from streamcut.frame import (
     ALPHA_TWIN,
     RANGE_FULL,
@@ -186,7 +187,11 @@ def _stacked(frame: Frame, _: Background | None) -> av.VideoFrame:
 
 
 def made_by(look: Look, info: StreamInfo) -> tuple[str, tuple[int, int]]:
-    """Return the pixel format and (width, height) of what :func:`composite` makes."""
+    """Return the pixel format and (width, height) of what :func:`composite` makes.
+
+    Raises:
+        UsageError: if the pictures are too small for it.
+    """
     size = info.width, info.height
     bits = depth(info.pixel_format)
     if look in ("straight", "premultiplied"):
@@ -194,6 +199,8 @@ def made_by(look: Look, info: StreamInfo) -> tuple[str, tuple[int, int]]:
     if look == "mask":
         return "gray" if bits == 8 else f"gray{bits}le", size
     if look == "stacked":
+        if min(size) < 2:
+            raise UsageError(f"a picture of {size[0]}x{size[1]} is too small to be stacked")
         return info.pixel_format, (size[0] & ~1, 2 * (size[1] & ~1))
     return info.pixel_format, size
 

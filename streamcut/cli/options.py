@@ -13,7 +13,7 @@ from streamcut import config
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_CLOCK = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)")
+_CLOCK = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?|\.\d+)")
 
 
 def setting(name: str, *flags: str, **extra: Any) -> Callable[[F], F]:

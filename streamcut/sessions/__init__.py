@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ _PACKAGED = Path(__file__).parent.parent / "models"
 
 
 def new_session(
-    model_name: str = DEFAULT_MODEL,
+    model_name: str | os.PathLike[str] = DEFAULT_MODEL,
     *args: Any,
     sess_opts: ort.SessionOptions | None = None,
     **kwargs: Any,
@@ -42,7 +43,7 @@ def new_session(
     Raises:
         ModelError: if the name is unknown or the file unusable.
     """
-    model, path = _locate(model_name, kwargs.pop("model_path", None))
+    model, path = _locate(os.fspath(model_name), kwargs.pop("model_path", None))
     return _SESSIONS[model.architecture](model, path, sess_opts, *args, **kwargs)
 
 

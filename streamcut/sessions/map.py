@@ -17,6 +17,11 @@ from streamcut.sessions.base import BaseSession, Matte, MatteStream, Picture, fi
 from streamcut.sessions.catalog import Model
 
 _FALLBACK_SIZE = (320, 320)
+_TYPES: dict[str, type[np.floating[Any]]] = {
+    "tensor(float)": np.float32,
+    "tensor(float16)": np.float16,
+    "tensor(double)": np.float64,
+}
 
 
 class MapSession(BaseSession):
@@ -42,7 +47,7 @@ class MapSession(BaseSession):
         self.model = model
         self._input = self.inner_session.get_inputs()[0]
         self._prepare(path)
-        self._channels_last = model.channels_last or self._input.shape[3] in (1, 3)
+        self._channels_last = self._input.shape[3] == 3 and self._input.shape[1] != 3
         # (value / scale - mean) / std, as one multiplication and one addition.
         self._gain = np.array([1 / (model.scale * std) for std in model.std], np.float32)
         self._bias = np.divide(model.mean, model.std).astype(np.float32) * np.float32(-1)
@@ -50,9 +55,12 @@ class MapSession(BaseSession):
 
     def _prepare(self, path: Path) -> None:
         """Refuse a graph that this class cannot run."""
-        inputs = self.inner_session.get_inputs()
-        if len(inputs) != 1 or len(self._input.shape) != 4:
+        if len(self.inner_session.get_inputs()) != 1:
             raise ModelError(f"{path} takes more than one picture: no session knows how to feed it")
+        if len(self._input.shape) != 4:
+            raise ModelError(f"{path} takes no picture: its input is not [1, 3, H, W]")
+        if self._input.type not in _TYPES:
+            raise ModelError(f"{path} takes {self._input.type}, not floating point")
 
     @classmethod
     def name(cls, *args: Any, **kwargs: Any) -> str:
@@ -105,7 +113,7 @@ class MapSession(BaseSession):
             return model
         width, height = self.input_size(*_FALLBACK_SIZE)
         noise = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
-        maps = self._maps(self._infer(self._feed(noise)))
+        maps = self._maps(self._feed(noise))
         if maps.min() >= -1e-3 and maps.max() <= 1 + 1e-3:
             return replace(model, activation="none")
         return replace(model, activation="sigmoid" if len(maps) == 1 else "softmax")
@@ -125,19 +133,26 @@ class MapSession(BaseSession):
 
     def _infer(self, feed: NDArray[np.float32]) -> NDArray[np.float32]:
         try:
-            output = self.inner_session.run(None, {self._input.name: feed})[0]
+            typed = feed.astype(_TYPES[self._input.type], copy=False)
+            output = self.inner_session.run(None, {self._input.name: typed})[0]
         except Exception as error:  # ONNX Runtime's errors share no base of their own.
             raise ModelError(f"the model {self.model_name} failed: {first_words(error)}") from error
         return np.asarray(output, np.float32)
 
-    def _maps(self, output: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the output as [channels, h, w], whatever shape the network gives it."""
-        maps = output.reshape((1, *output.shape)[-3:])
-        return maps.transpose(2, 0, 1) if self._channels_last else maps
+    def _maps(self, feed: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the network's output as [channels, h, w], whatever shape it has itself."""
+        output = self._infer(feed)
+        maps = output[0] if output.ndim == 4 else output
+        if maps.ndim == 2:
+            return maps[None]
+        if maps.ndim != 3:
+            raise ModelError(f"the model {self.model_name} gives {output.shape}, which is no map")
+        last = maps.shape[2] < min(maps.shape[:2]) and maps.shape[0] > maps.shape[2]
+        return maps.transpose(2, 0, 1) if last else maps
 
     def _run(self, feed: NDArray[np.float32]) -> Matte:
         """Return the subject's map, [h, w] in 0..1."""
-        maps = _ACTIVATIONS[self.model.activation](self._maps(self._infer(feed)))
+        maps = _ACTIVATIONS[self.model.activation](self._maps(feed))
         channel = min(self.model.channel, len(maps) - 1)
         matte: Matte = np.clip(maps[channel], np.float32(0), np.float32(1))
         return matte

@@ -7,11 +7,19 @@ from typing import Protocol, Self
 
 from streamcut.frame import Frame, StreamInfo
 from streamcut.sinks.alpha import encode_alpha
-from streamcut.sinks.formats import FORMATS, QUALITIES, Codec, Format, format_of, is_folder
+from streamcut.sinks.formats import (
+    FORMATS,
+    QUALITIES,
+    Codec,
+    Format,
+    format_of,
+    is_folder,
+    pattern_of,
+)
 from streamcut.sinks.media import MediaSink
 
 __all__ = ["FORMATS", "QUALITIES", "Codec", "Format", "MediaSink", "Sink"]
-__all__ += ["encode_alpha", "format_of", "is_folder", "open_sink"]
+__all__ += ["encode_alpha", "format_of", "is_folder", "open_sink", "pattern_of"]
 
 _NUMBERED = "%06d.png"
 

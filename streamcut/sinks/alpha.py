@@ -19,6 +19,7 @@ from av.packet import PacketSideData, packet_sidedata_type_from_literal
 from av.video.stream import VideoStream
 
 from streamcut.cpu import cpu_count
+from streamcut.errors import SinkError
 from streamcut.frame import Frame, StreamInfo, copy_time, peak, planes
 from streamcut.sinks.formats import Codec
 from streamcut.sinks.lean import open_lean
@@ -43,6 +44,9 @@ def encode_alpha(
         info: of the stream.
         quality: of the encoder.
         threads: for the encoder; 0 takes half of the processors, the colour has the rest.
+
+    Raises:
+        SinkError: if the encoder cannot be opened or fails.
     """
     encoder = _encoder(codec, info, quality, threads)
     top = peak(info.pixel_format)
@@ -54,8 +58,15 @@ def encode_alpha(
             raise ValueError("encode_alpha needs frames with a matte")
         luma[:] = frame.matte if top == 255 else np.rint(frame.matte * (255 / top))
         copy_time(frame.picture, picture)
-        frame.alpha = b"".join(bytes(packet) for packet in encoder.encode(picture))
+        frame.alpha = _encoded(encoder, picture)
         yield frame
+
+
+def _encoded(encoder: av.VideoCodecContext, picture: av.VideoFrame) -> bytes:
+    try:
+        return b"".join(bytes(packet) for packet in encoder.encode(picture))
+    except av.error.FFmpegError as error:
+        raise SinkError(f"the alpha cannot be encoded: {error.strerror}") from error
 
 
 def attach_alpha(packet: av.Packet[VideoStream], alpha: bytes) -> None:
@@ -102,9 +113,13 @@ def _encoder(codec: Codec, info: StreamInfo, quality: str, threads: int) -> av.V
     encoder = cast(av.VideoCodecContext, av.CodecContext.create(codec.encoder, "w"))
     encoder.width, encoder.height, encoder.pix_fmt = info.width, info.height, "yuv420p"
     encoder.time_base, encoder.framerate = info.time_base, info.rate
-    encoder.options = codec.options_for(quality)
+    encoder.options = codec.options_for(quality, (info.width, info.height))
     encoder.thread_count = _side_by_side_threads(threads)
-    open_lean(encoder)
+    try:
+        open_lean(encoder)
+    except av.error.FFmpegError as error:
+        size = f"{info.width}x{info.height}"
+        raise SinkError(f"{codec.name} cannot encode alpha of {size}: {error.strerror}") from error
     return encoder
 
 

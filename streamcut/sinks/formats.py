@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os.path
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -12,6 +13,8 @@ from streamcut.errors import UsageError
 from streamcut.frame import MATRIX_BT601
 
 Options = Mapping[str, str]
+_NUMBERED_NAME = re.compile(r"([^%]*)%(?:0\d+)?d([^%]*\.png)", re.IGNORECASE)
+_SMALL = 64
 QUALITIES = ("fast", "balanced", "best")
 
 
@@ -26,6 +29,7 @@ class Codec:
         alpha: pixel formats with alpha that it is given; none if it holds none.
         options: encoder options common to every quality.
         quality: encoder options of each quality in :data:`QUALITIES`.
+        small: encoder options for pictures with a side under 64 pixels.
         tag: the four-character code that players look for, where FFmpeg's own differs.
         even: whether both sides must be even.
         unit: the coarsest time unit it writes, where that is coarser than the input's; seconds.
@@ -40,6 +44,7 @@ class Codec:
     alpha: Sequence[str] = ()
     options: Options = field(default_factory=dict)
     quality: Mapping[str, Options] = field(default_factory=dict)
+    small: Options = field(default_factory=dict)
     tag: str | None = None
     even: bool = False
     unit: Fraction | None = None
@@ -47,9 +52,10 @@ class Codec:
     limited: bool = False
     matrix: int | None = None
 
-    def options_for(self, quality: str) -> dict[str, str]:
-        """Return the encoder options of a quality."""
-        return {**self.options, **self.quality.get(quality, {})}
+    def options_for(self, quality: str, size: tuple[int, int]) -> dict[str, str]:
+        """Return the encoder options of a quality, for pictures of (width, height)."""
+        small = self.small if min(size) < _SMALL else {}
+        return {**self.options, **self.quality.get(quality, {}), **small}
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +160,7 @@ _FFV1 = Codec(
         *("yuva422p12le", "yuva444p12le", "gbrap10le", "gbrap12le", "gbrap16le", "bgra"),
     ),
     options={"level": "3", "g": "1", "slicecrc": "1"},
+    small={"slices": "1"},
 )
 # The presets look ahead by up to 50 pictures: 500 MB at 1080p, where 8 do nearly as well with 150.
 _LOOKAHEAD = "8"
@@ -246,11 +253,13 @@ def format_of(path: str) -> Format:
         UsageError: if the ending is missing or unknown, or one picture is asked for many.
     """
     ending = Path(path).suffix.lower()
+    if path == "-":
+        raise UsageError("there is no writing to standard output: name a file or a folder")
     if is_folder(path):
         return next(row for row in FORMATS if row.pictures)
     for row in FORMATS:
         if row.ending == ending:
-            if row.pictures and "%" not in path:
+            if row.pictures and pattern_of(path) is None:
                 raise UsageError(
                     f"{path} is one picture; name a folder (out/) or a pattern (out_%04d.png)"
                 )
@@ -264,3 +273,17 @@ def is_folder(path: str) -> bool:
     ending = Path(path).suffix.lower()
     known = any(row.ending == ending for row in FORMATS)
     return path.endswith(("/", "\\")) or not ending or (os.path.isdir(path) and not known)
+
+
+def pattern_of(path: str) -> re.Pattern[str] | None:
+    """Return what the names of a PNG sequence's files look like, or None for a single file.
+
+    Whatever number they have is theirs, and so is every PNG in a folder: rather too many files
+    than too few are taken for what an output would replace.
+    """
+    if is_folder(path):
+        return re.compile(r".+\.png")
+    match = _NUMBERED_NAME.fullmatch(Path(path).name)
+    if match is None:
+        return None
+    return re.compile(re.escape(match[1]) + r"\d+" + re.escape(match[2]))

@@ -64,7 +64,7 @@ class MediaSink:
         self.written = 0
         self.skipped = 0
         self._notes: list[str] = []
-        self._form, self._codec = form, codec
+        self._codec = codec
         self._unit = max(info.time_base, codec.unit or info.time_base)
         self._last: int | None = None
         self._palette = Palette() if codec.name == "gif" else None
@@ -75,7 +75,9 @@ class MediaSink:
             self._fit.describe(self._stream)
             self._encoder = self._stream.codec_context
             if alpha_apart:
-                self._encoder = colour_encoder(self._stream, codec.options_for(quality), threads)
+                self._encoder = colour_encoder(
+                    self._stream, codec.options_for(quality, size), threads
+                )
             if codec.encoder == "libvpx-vp9":
                 open_lean(self._encoder)
             if self._palette is not None:
@@ -172,13 +174,15 @@ class MediaSink:
         alpha_apart: bool,
     ) -> VideoStream:
         codec = self._codec
-        options = codec.options_for(quality)
+        options = codec.options_for(quality, size)
         if alpha_apart:
             stream = described_stream(self._output, codec.encoder)
         else:
             made = self._output.add_stream(codec.encoder, rate=info.rate, options=options)
             stream = cast(VideoStream, made)
         stream.width, stream.height = (side & ~1 for side in size) if codec.even else size
+        if not (stream.width and stream.height):
+            raise SinkError(f"{codec.name} holds no picture of {size[0]}x{size[1]}: try .mkv")
         if (stream.width, stream.height) != size:
             self._notes.append(
                 f"cropped to {stream.width}x{stream.height}: {codec.name} wants even sides"

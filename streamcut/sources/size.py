@@ -9,6 +9,7 @@ from fractions import Fraction
 from streamcut.errors import UsageError
 
 _MOST_PIXELS = 2**27
+_MOST_SIDE = 16384
 _PIXELS = re.compile(r"(\d*)[xX](\d*)")
 _HEIGHT = re.compile(r"(\d+)p")
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)%")
@@ -55,13 +56,13 @@ class Size:
             tall = self.height or height
             wanted = Fraction(width * tall, height), Fraction(tall)
         across, down = max(1, round(wanted[0])), max(1, round(wanted[1]))
-        if across * down > _MOST_PIXELS:
+        if max(across, down) > _MOST_SIDE or across * down > _MOST_PIXELS:
             raise UsageError(f"{across}x{down} is too large a picture")
         return across, down
 
 
 def _side(digits: str, text: str) -> int:
     side = int(digits)
-    if not 1 <= side <= 16384:
-        raise UsageError(f"{text!r} is no size: each side is 1 to 16384 pixels")
+    if not 1 <= side <= _MOST_SIDE:
+        raise UsageError(f"{text!r} is no size: each side is 1 to {_MOST_SIDE} pixels")
     return side

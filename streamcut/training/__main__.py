@@ -92,8 +92,8 @@ def _card_options(command: argparse.ArgumentParser) -> None:
 
 def prepare(options: argparse.Namespace) -> None:
     """Build a pack."""
-    from .prepare import Sources
-    from .prepare import prepare as build
+    from streamcut.training.prepare import Sources
+    from streamcut.training.prepare import prepare as build
 
     sources = Sources(
         options.photos, options.masks, options.places, tuple(options.teacher)
@@ -105,10 +105,10 @@ def train(options: argparse.Namespace) -> None:
     """Train or resume one stage."""
     import torch
 
-    from .loop import Trainer
-    from .loop import train as run
-    from .network import PortraitNet
-    from .recipe import stage_named
+    from streamcut.training.loop import Trainer
+    from streamcut.training.loop import train as run
+    from streamcut.training.network import PortraitNet
+    from streamcut.training.recipe import stage_named
 
     torch.manual_seed(options.seed)
     network = PortraitNet()
@@ -120,9 +120,9 @@ def train(options: argparse.Namespace) -> None:
 
 
 def _start_from(network: object, path: Path) -> None:
-    from .loop import load_average
-    from .network import PortraitNet
-    from .warmstart import adopt_pilot
+    from streamcut.training.loop import load_average
+    from streamcut.training.network import PortraitNet
+    from streamcut.training.warmstart import adopt_pilot
 
     assert isinstance(network, PortraitNet)
     adopt = adopt_pilot if path.suffix == ".onnx" else load_average
@@ -131,17 +131,17 @@ def _start_from(network: object, path: Path) -> None:
 
 def slim(options: argparse.Namespace) -> None:
     """Copy a checkpoint to a smaller file that can still be resumed."""
-    from .loop import slim as copy
+    from streamcut.training.loop import slim as copy
 
     copy(options.checkpoint, options.out)
 
 
 def export(options: argparse.Namespace) -> None:
     """Write the ONNX file of a checkpoint's running average."""
-    from .export import AREA
-    from .export import export as write
-    from .loop import load_average
-    from .network import PortraitNet
+    from streamcut.training.export import AREA
+    from streamcut.training.export import export as write
+    from streamcut.training.loop import load_average
+    from streamcut.training.network import PortraitNet
 
     network = PortraitNet()
     load_average(network, options.checkpoint)
@@ -150,9 +150,9 @@ def export(options: argparse.Namespace) -> None:
 
 def evaluate(options: argparse.Namespace) -> None:
     """Print a table of figures, one row a network."""
-    from .card import figures, save_scores
-    from .evaluate import grade_all, make_exam
-    from .teachers import Teacher
+    from streamcut.training.card import figures, save_scores
+    from streamcut.training.evaluate import grade_all, make_exam
+    from streamcut.training.teachers import Teacher
 
     exam = make_exam(options.pack)
     scores = grade_all([Teacher(path) for path in options.networks], exam)
@@ -163,7 +163,7 @@ def evaluate(options: argparse.Namespace) -> None:
 
 def card(options: argparse.Namespace) -> None:
     """Put figures into a model card."""
-    from .card import load_scores, write_card
+    from streamcut.training.card import load_scores, write_card
 
     write_card(options.out, load_scores(options.json))
 

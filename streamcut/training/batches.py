@@ -18,10 +18,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-from .arrays import Bytes, Size
-from .clips import random_clip
-from .pack import Pack
-from .scenes import Casting, Mixture, Sample, random_sample
+from streamcut.training.arrays import Bytes, Size
+from streamcut.training.clips import random_clip
+from streamcut.training.pack import Pack
+from streamcut.training.scenes import Casting, Mixture, Sample, random_sample
 
 Draw = Callable[[Casting, Size, np.random.Generator, Mixture], Sequence[Sample]]
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 
-from .evaluate import Scores
+from streamcut.training.evaluate import Scores
 
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 

@@ -16,10 +16,10 @@ import av
 import cv2
 import numpy as np
 
-from .arrays import Bytes, Floats, Matrix, Size
-from .geometry import displace, warp, wobble
-from .look import Look, apply_look, random_look
-from .scenes import (
+from streamcut.training.arrays import Bytes, Floats, Matrix, Size
+from streamcut.training.geometry import displace, warp, wobble
+from streamcut.training.look import Look, apply_look, random_look
+from streamcut.training.scenes import (
     REFLECT,
     Casting,
     Mixture,

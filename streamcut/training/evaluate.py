@@ -15,13 +15,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from . import metrics
-from .arrays import Floats
-from .clips import random_clip
-from .look import apply_look, random_look
-from .pack import PERSON, Pack
-from .scenes import Casting, Mixture, Sample, composite, photograph, random_place
-from .teachers import Teacher
+from streamcut.training import metrics
+from streamcut.training.arrays import Floats
+from streamcut.training.clips import random_clip
+from streamcut.training.look import apply_look, random_look
+from streamcut.training.pack import PERSON, Pack
+from streamcut.training.scenes import Casting, Mixture, Sample, composite, photograph, random_place
+from streamcut.training.teachers import Teacher
 
 LARGE: tuple[tuple[int, int], ...] = ((288, 512), (384, 384), (512, 288), (360, 480))
 

@@ -24,7 +24,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
-from .network import STRIDE, PortraitNet, full_size
+from streamcut.training.network import STRIDE, PortraitNet, full_size
 
 AREA = 256 * 144
 OPSET = 17

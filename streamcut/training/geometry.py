@@ -8,7 +8,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from .arrays import Bytes, Floats, Matrix, Size
+from streamcut.training.arrays import Bytes, Floats, Matrix, Size
 
 SMOOTH = cv2.INTER_LINEAR
 

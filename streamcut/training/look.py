@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from .arrays import Bytes, Floats, to_bytes
+from streamcut.training.arrays import Bytes, Floats, to_bytes
 
 
 @dataclass(frozen=True)

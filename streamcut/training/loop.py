@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 from torch.multiprocessing import get_context
 
-from .batches import Batch, BatchPlan, batches, echoed
-from .losses import LossWeights, matte_loss, steady_loss
-from .network import PortraitNet, full_size
+from streamcut.training.batches import Batch, BatchPlan, batches, echoed
+from streamcut.training.losses import LossWeights, matte_loss, steady_loss
+from streamcut.training.network import PortraitNet, full_size
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
-from .arrays import Bytes, Flags, Floats
+from streamcut.training.arrays import Bytes, Flags, Floats
 
 
 def iou(matte: Floats, truth: Floats) -> float:

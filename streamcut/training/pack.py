@@ -23,7 +23,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from .arrays import Bytes
+from streamcut.training.arrays import Bytes
 
 PERSON = "person"
 PLACE = "place"

@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from .arrays import Bytes, Floats, to_bytes
+from streamcut.training.arrays import Bytes, Floats, to_bytes
 
 
 def read_panorama(path: Path) -> Floats:

@@ -18,10 +18,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from .arrays import Bytes, Flags, Floats, to_bytes
-from .pack import PackWriter, Person
-from .panoramas import random_view, read_panorama
-from .soften import (
+from streamcut.training.arrays import Bytes, Flags, Floats, to_bytes
+from streamcut.training.pack import PackWriter, Person
+from streamcut.training.panoramas import random_view, read_panorama
+from streamcut.training.soften import (
     clean_foreground,
     close_holes,
     closed_form_alpha,
@@ -29,7 +29,7 @@ from .soften import (
     trimap_of_probability,
     without_people,
 )
-from .teachers import Teacher, consensus, load_teachers
+from streamcut.training.teachers import Teacher, consensus, load_teachers
 
 PICTURES = {".jpg", ".jpeg", ".png", ".webp"}
 

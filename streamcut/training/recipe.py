@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .batches import BatchPlan
-from .loop import Stage
-from .losses import LossWeights
-from .scenes import Mixture
+from streamcut.training.batches import BatchPlan
+from streamcut.training.loop import Stage
+from streamcut.training.losses import LossWeights
+from streamcut.training.scenes import Mixture
 
 CLIP_SIZES = ((144, 256), (144, 256), (160, 224), (192, 160), (224, 144))
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from .arrays import Bytes, Floats, Matrix, Size, to_bytes
-from .geometry import Box, box_of, displace, placement, warp, wobble
-from .look import apply_look, random_look
-from .pack import PERSON, PLACE, Pack, Person, Record
+from streamcut.training.arrays import Bytes, Floats, Matrix, Size, to_bytes
+from streamcut.training.geometry import Box, box_of, displace, placement, warp, wobble
+from streamcut.training.look import apply_look, random_look
+from streamcut.training.pack import PERSON, PLACE, Pack, Person, Record
 
 REFLECT = cv2.BORDER_REFLECT_101
 

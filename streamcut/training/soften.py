@@ -14,7 +14,7 @@ import scipy.sparse as sparse
 import scipy.sparse.linalg as sparse_linalg
 from pymatting import cf_laplacian, estimate_foreground_ml
 
-from .arrays import Bytes, Flags, Floats, to_bytes
+from streamcut.training.arrays import Bytes, Flags, Floats, to_bytes
 
 BACKGROUND, UNKNOWN, FOREGROUND = 0, 128, 255
 

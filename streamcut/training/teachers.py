@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import onnxruntime as ort
 
-from .arrays import Bytes, Floats
+from streamcut.training.arrays import Bytes, Floats
 
 OWN_AREA = 36_864
 """Pixels that a network of free input size is fed, unless its metadata says more."""

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 from torch import nn
 
-from .arrays import Floats
-from .network import Conv, Gate, PortraitNet, Residual
+from streamcut.training.arrays import Floats
+from streamcut.training.network import Conv, Gate, PortraitNet, Residual
 
 Index = NDArray[np.intp]
 

@@ -1,0 +1,137 @@
+"""What settings and paths ask for, and what is refused before anything is read or written."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from media import Brightness, run, shown
+from PIL import Image
+
+from streamcut import remove_video
+from streamcut.backgrounds import image_background
+from streamcut.errors import ModelError, OutputExistsError, SinkError, UsageError
+from streamcut.job import Job
+from streamcut.sources import open_source
+from streamcut.sources.size import Size
+
+Clip = Callable[..., Path]
+
+
+@pytest.mark.parametrize("name", ["50%.mkv", "a%d.webm", "%03d.mov", "100%.mp4"])
+def test_a_percent_sign_in_a_name_is_just_that(clip: Clip, tmp_path: Path, name: str) -> None:
+    source, output = clip(count=2), tmp_path / name
+    options = {"background": "red"} if name.endswith("mp4") else {}
+    assert run(source, output, **options).bytes == output.stat().st_size > 0
+    with pytest.raises(OutputExistsError):
+        run(source, output, **options)
+    copy = tmp_path / "100%in.mkv"
+    shutil.copy(source, copy)
+    with pytest.raises(UsageError, match="is the input"):
+        run(copy, copy, overwrite=True)
+    with pytest.raises(UsageError, match="is the background"):
+        run(source, copy, background=str(copy), overwrite=True)
+
+
+@pytest.mark.parametrize("name", ["100%.png", "a%s.png", "a%d_%d.png", "one.png"])
+def test_a_picture_name_without_one_number_is_refused(
+    clip: Clip, tmp_path: Path, name: str
+) -> None:
+    with pytest.raises(UsageError, match="pattern"):
+        run(clip(count=1), tmp_path / name)
+    assert not (tmp_path / name).exists()
+
+
+def test_standard_output_is_refused(clip: Clip) -> None:
+    with pytest.raises(UsageError, match="standard output"):
+        Job(clip(count=1), "-")
+
+
+@pytest.mark.parametrize(("start", "duration", "frames"), [(None, 0.2, 5), (0.1, None, 17)])
+def test_seconds_mean_what_is_written(
+    clip: Clip, tmp_path: Path, start: float | None, duration: float | None, frames: int
+) -> None:
+    source = clip(count=20)
+    made = run(source, tmp_path / "a.mkv", start=start, duration=duration)
+    exact = Job(
+        source,
+        tmp_path / "b.mkv",
+        session=Brightness(),
+        start=None if start is None else Fraction(str(start)),
+        duration=None if duration is None else Fraction(str(duration)),
+    ).run()
+    assert made.frames == exact.frames == frames
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_no_time_is_an_error_in_words(clip: Clip, tmp_path: Path, value: float) -> None:
+    with pytest.raises(UsageError, match="is no time"):
+        remove_video(clip(count=1), tmp_path / "a.mkv", start=value)
+
+
+@pytest.mark.parametrize(("width", "height"), [(17, 1), (1, 1), (3, 3), (2, 2)])
+def test_tiny_pictures_work_or_are_refused_in_words(
+    clip: Clip, tmp_path: Path, width: int, height: int
+) -> None:
+    source = clip(count=2, width=width, height=height, pixel_format="yuv444p")
+    run(source, tmp_path / "a.mkv", session=Brightness(1))
+    assert len(shown(tmp_path / "a.mkv").times) == 2
+    small = min(width, height) < 2
+    for output, options, error in (
+        ("a.mp4", {"background": "red"}, SinkError),
+        ("b.mkv", {"stacked": True}, UsageError),
+    ):
+        if small:
+            with pytest.raises(error, match=f"{width}x{height}"):
+                run(source, tmp_path / output, session=Brightness(1), **options)
+        else:
+            run(source, tmp_path / output, session=Brightness(1), **options)
+
+
+def test_a_size_that_follows_is_bounded_too() -> None:
+    with pytest.raises(UsageError, match="too large"):
+        Size.parse("720p").of(2000, 8)
+
+
+def test_jobs_side_by_side_leave_opencv_as_it_was(clip: Clip, tmp_path: Path) -> None:
+    from streamcut.job import _one_thread_per_picture as one
+
+    before = cv2.getNumThreads()
+    with one:
+        with one:
+            assert cv2.getNumThreads() == 1
+        assert cv2.getNumThreads() == 1
+    assert cv2.getNumThreads() == before
+
+
+def test_a_session_for_pictures_alone_is_refused(clip: Clip, tmp_path: Path) -> None:
+    class Still:
+        def predict(self, img: Image.Image, *args: Any, **kwargs: Any) -> list[Image.Image]:
+            return [img.convert("L")]
+
+    with pytest.raises(ModelError, match=r"Still has no input_size\(\)"):
+        run(clip(count=1), tmp_path / "a.mkv", session=Still())
+
+
+@pytest.mark.parametrize("kind", ["deep", "clear"])
+def test_pictures_of_every_kind_as_background(clip: Clip, tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "behind.png"
+    if kind == "deep":
+        ramp = np.linspace(0, 65535, 96).astype(np.uint16)
+        cv2.imwrite(str(path), np.repeat(ramp[None], 64, axis=0))
+    else:
+        Image.new("RGBA", (96, 64), (255, 0, 0, 0)).save(path)
+    with open_source(str(clip(count=1, pixel_format="yuv444p"))) as source:
+        background = image_background(path, source.info)
+        luma = background.layers(next(iter(source)))[0]
+    assert isinstance(luma, np.ndarray)
+    if kind == "deep":
+        assert np.abs(luma[0].astype(int) - np.linspace(16, 235, 96)).max() <= 2
+    else:
+        assert luma.max() == 16

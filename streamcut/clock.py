@@ -23,12 +23,14 @@ class Clock:
     Args:
         format_name: of the container, as FFmpeg names it.
         time_base: unit of the timestamps.
+
+    ``jumps`` counts them; ``offset`` is what is added after the last one.
     """
 
     def __init__(self, format_name: str, time_base: Fraction) -> None:
         self.jumps = 0
         self._longest = _LONGEST_WAIT / time_base if is_free(format_name) else None
-        self._offset = 0
+        self.offset = 0
         self._last: int | None = None
         self._step = 0
 
@@ -38,10 +40,10 @@ class Clock:
             self._last = stamp
         elif self._jumped(stamp):
             self.jumps += 1
-            self._offset += self._last + self._step - stamp
+            self.offset += self._last + self._step - stamp
             self._last = stamp
         self._last, self._step = max(self._last, stamp), step
-        return stamp + self._offset
+        return stamp + self.offset
 
     def _jumped(self, stamp: int) -> bool:
         assert self._last is not None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from functools import partial
 from typing import Any, cast
@@ -19,15 +19,14 @@ from av.audio.stream import AudioStream
 from av.bitstream import BitStreamFilterContext
 from av.container import InputContainer, OutputContainer
 
-from streamcut.clock import Clock
 from streamcut.errors import SinkError
 from streamcut.frame import StreamInfo
 from streamcut.network import timeout_for
 from streamcut.sinks.formats import Format
+from streamcut.sinks.joins import Joins
 
 _TRANSCODED_RATE = 48_000
 _MAX_BROKEN_READS = 1000
-_USUAL_PACKET = Fraction(1, 50)  # How long a packet of sound lasts that does not say so; seconds.
 _BITS_PER_CHANNEL = {"libopus": 64_000, "aac": 96_000}
 _LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
 # Written by muxers for themselves; wrong in another file.
@@ -64,7 +63,6 @@ class Companions:
         self._output = output
         self._info = info
         self._tracks: dict[int, _Track] = {}
-        self._clocks: dict[int, Clock] = {}
         self._covers: list[av.Packet[Any]] = []
         self._packets: Iterator[av.Packet[Any]] = iter(())
         self._waiting: av.Packet[Any] | None = None
@@ -123,12 +121,11 @@ class Companions:
             kept = form.audio is None or name in form.audio
             make = _Copied if kept else partial(_Transcoded, encoder=encoder)
             self._tracks[stream.index] = make(self._output, stream, form, self._info)
-            unit = stream.time_base or Fraction(1, av.time_base)
-            self._clocks[stream.index] = Clock(source.format.name, unit)
             if not kept:
                 self.notes.append(f"sound transcoded from {name}: {form.ending} does not hold it")
         if self._info.start > 0 and self._tracks:
-            source.seek(int(self._info.start * av.time_base), backward=True)
+            with suppress(av.error.FFmpegError):  # Then it is read from its beginning.
+                source.seek(int(self._info.start * av.time_base), backward=True)
 
     def _add_covers(self, source: InputContainer, form: Format) -> None:
         for stream in source.streams.video:
@@ -158,32 +155,25 @@ class Companions:
 
     def _read(self, source: InputContainer) -> Iterator[av.Packet[Any]]:
         """Yield the wanted packets of sound; broken reads are counted and passed."""
-        streams = [track.source for track in self._tracks.values()]
+        joins = Joins(source, [track.source for track in self._tracks.values()])
         broken = 0
         while broken < _MAX_BROKEN_READS:
             try:
-                for packet in source.demux(streams):
-                    if packet.size and not self._outside(self._joined(packet)):
+                for packet in source.demux(joins.streams):
+                    if packet.size:
                         broken = 0
-                        yield packet
-                return
+                        yield from self._inside(joins(packet))
+                break
             except av.error.InvalidDataError:
                 broken += 1
                 self.undecodable += 1
             except av.error.FFmpegError as error:
                 self.notes.append(f"the sound ends early: {error.strerror}")
-                return
+                break
+        yield from self._inside(joins.rest())
 
-    def _joined(self, packet: av.Packet[Any]) -> av.Packet[Any]:
-        """Return the packet on a clock that goes on where the input's jumps."""
-        stamp = packet.dts if packet.dts is not None else packet.pts
-        if stamp is None:
-            return packet
-        step = packet.duration or round(_USUAL_PACKET / packet.time_base)
-        shift = self._clocks[packet.stream_index](stamp, step) - stamp
-        packet.pts = None if packet.pts is None else packet.pts + shift
-        packet.dts = None if packet.dts is None else packet.dts + shift
-        return packet
+    def _inside(self, packets: Iterator[av.Packet[Any]]) -> Iterator[av.Packet[Any]]:
+        return (packet for packet in packets if not self._outside(packet))
 
     def _outside(self, packet: av.Packet[Any]) -> bool:
         """Whether a packet lies wholly before or after what is kept of the input."""

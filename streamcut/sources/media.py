@@ -83,8 +83,12 @@ class MediaSource:
     @property
     def notes(self) -> list[str]:
         """What the pictures lost on the way here, in words."""
+        if not self.jumps:
+            return self._lost
         times = f"{self.jumps} times" if self.jumps > 1 else "once"
-        return [*self._lost, *([f"the input's clock jumps {times}: joined"] if self.jumps else [])]
+        # Seeking goes by the input's own times, each of which may come more than once.
+        doubt = "" if self._clip.first is None else "; start and sound may not be where they should"
+        return [*self._lost, f"the input's clock jumps {times}: joined{doubt}"]
 
     def close(self) -> None:
         """Close the input."""

@@ -12,7 +12,7 @@ A network of your own pictures, from the embedded one:
 
   python -m streamcut.training prepare --photos photos --masks masks --out pack
   python -m streamcut.training train --stage fine-tune --pack pack \\
-      --start portrait.pt --checkpoint mine.pt
+      --start portrait --checkpoint mine.pt
   python -m streamcut.training export --checkpoint mine.pt --out mine.onnx
   python -m streamcut.training evaluate --pack pack mine.onnx portrait.onnx
 
@@ -21,6 +21,9 @@ photograph without a mask is labelled by the networks given as --teacher. Every
 tenth labelled picture and every fifth panorama is held out for `evaluate`.
 Stopping `train` loses nothing: the same command resumes from its checkpoint.
 """
+
+EMBEDDED = Path(__file__).with_name("portrait.pt")
+"""The embedded network's weights, to go on from; float16."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -56,7 +59,11 @@ def _train_options(command: argparse.ArgumentParser) -> None:
     add("--pack", type=Path, required=True)
     add("--checkpoint", type=Path, required=True, help="written often; resumed if it exists")
     add("--stage", choices=("stills", "clips", "fine-tune"), default="fine-tune")
-    add("--start", type=Path, help="weights to begin with: a checkpoint, or the pilot's .onnx")
+    add(
+        "--start",
+        type=Path,
+        help="weights to begin with: portrait (the embedded network's), or a checkpoint",
+    )
     add("--minutes", type=float, help="how long (default: the stage's own)")
     add("--steps", type=int, help="how many steps, instead of --minutes")
     add("--rate", type=float, help="learning rate at the start")
@@ -125,6 +132,8 @@ def _start_from(network: object, path: Path) -> None:
     from streamcut.training.warmstart import adopt_pilot
 
     assert isinstance(network, PortraitNet)
+    if str(path) == "portrait":
+        path = EMBEDDED
     adopt = adopt_pilot if path.suffix == ".onnx" else load_average
     adopt(network, path)
 

@@ -154,3 +154,19 @@ def test_help_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--help"])
     assert "photos/NAME.jpg" in capsys.readouterr().out
+
+
+def test_the_weights_to_start_from_are_those_of_the_embedded_network(tmp_path: Path) -> None:
+    from streamcut.sessions import new_session
+    from streamcut.sessions.recurrent import RecurrentSession
+    from streamcut.training.__main__ import EMBEDDED
+
+    network = PortraitNet()
+    load_average(network, EMBEDDED)
+    export(network, tmp_path / "again.onnx")
+    embedded, again = new_session("portrait"), new_session(str(tmp_path / "again.onnx"))
+    assert isinstance(again, RecurrentSession)
+    picture = np.random.default_rng(0).integers(0, 256, (144, 256, 3), np.uint8)
+    one, two = embedded.stream(), again.stream()
+    for _ in range(3):
+        assert np.abs(one(picture) - two(picture)).max() < 0.01

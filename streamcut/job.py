@@ -31,7 +31,7 @@ from streamcut.plan import (
 from streamcut.sessions import BaseSession, new_session, session_options
 from streamcut.sinks import Codec, Sink, encode_alpha, format_of, open_sink
 from streamcut.sources import Size, Source, open_source
-from streamcut.stages import composite, made_by, matte, refine
+from streamcut.stages import ALPHA_LOOKS, composite, made_by, matte, refine
 
 Tick = Callable[["State"], None]
 
@@ -143,7 +143,6 @@ class Job:
         self.form = format_of(output)
         self.look = look_of(self.settings)
         self.size = Size.parse(self.settings.picture.size) if self.settings.picture.size else None
-        self.form.codec(self.settings.output.codec)
         self._check_alpha(self.form.codec(self.settings.output.codec))
         picture = self.settings.picture
         check_apart(output, {"input": url, "background": picture.background})
@@ -241,7 +240,7 @@ class Job:
 
     def alpha_apart(self, info: StreamInfo) -> bool:
         """Whether the output's alpha is encoded beside its colour."""
-        return self.look in ("straight", "premultiplied") and self._codec(info).alpha_apart
+        return self.look in ALPHA_LOOKS and self._codec(info).alpha_apart
 
     def sink(self, info: StreamInfo) -> Sink:
         """Open the output for pictures of a stream."""
@@ -268,7 +267,7 @@ class Job:
         return self.form.codec(name)
 
     def _check_alpha(self, codec: Codec) -> None:
-        if codec.alpha or self.look not in ("straight", "premultiplied"):
+        if codec.alpha or self.look not in ALPHA_LOOKS:
             return
         able = " or ".join(other.name for other in self.form.codecs if other.alpha)
         what, instead = self.form.ending, "write a .webm or .mov"

@@ -38,6 +38,9 @@ Look = Literal["straight", "premultiplied", "background", "mask", "stacked"]
 """What the output shows: colour with straight or premultiplied alpha, the subject over a
 background, the matte alone, or colour above matte."""
 
+ALPHA_LOOKS: frozenset[Look] = frozenset({"straight", "premultiplied"})
+"""The looks that need an output with alpha."""
+
 
 def matte(frames: Iterable[Frame], session: BaseSession) -> Iterator[Frame]:
     """Give each frame the network's matte, at the network's size.
@@ -142,9 +145,7 @@ def _straight(frame: Frame, _: Background | None) -> av.VideoFrame:
 
 def _over_black(frame: Frame, _: Background | None) -> av.VideoFrame:
     """Colour times matte, without alpha."""
-    made = blank_like(frame.picture, frame.picture.format.name)
-    _blend(frame, _black(frame.picture), planes(made))
-    return made
+    return _blended(frame, _black(frame.picture))
 
 
 def _premultiplied(frame: Frame, _: Background | None) -> av.VideoFrame:
@@ -160,8 +161,12 @@ def _over(frame: Frame, background: Background | None) -> av.VideoFrame:
     """Picture over background, without alpha."""
     if background is None:
         raise ValueError("nothing to put the subject over")
+    return _blended(frame, background.layers(frame))
+
+
+def _blended(frame: Frame, below: list[Layer]) -> av.VideoFrame:
     made = blank_like(frame.picture, frame.picture.format.name)
-    _blend(frame, background.layers(frame), planes(made))
+    _blend(frame, below, planes(made))
     return made
 
 
@@ -194,7 +199,7 @@ def made_by(look: Look, info: StreamInfo) -> tuple[str, tuple[int, int]]:
     """
     size = info.width, info.height
     bits = depth(info.pixel_format)
-    if look in ("straight", "premultiplied"):
+    if look in ALPHA_LOOKS:
         return ALPHA_TWIN[info.pixel_format], size
     if look == "mask":
         return "gray" if bits == 8 else f"gray{bits}le", size
@@ -212,8 +217,6 @@ _LOOKS = {
     "mask": _mask,
     "stacked": _stacked,
 }
-
-
 _APART = {"straight": lambda frame, _: frame.picture, "premultiplied": _over_black}
 
 
@@ -237,9 +240,14 @@ def _black(picture: av.VideoFrame) -> list[Layer]:
     name = picture.format.name
     if name.startswith("gbr"):
         return [0, 0, 0]
-    middle = 1 << (depth(name) - 1)
-    floor = 0 if Colour.of(picture).full_range else middle >> 3
+    floor, middle = _levels(picture)
     return [floor, middle, middle]
+
+
+def _levels(picture: av.VideoFrame) -> tuple[int, int]:
+    """Return the code values of black luma and of no colour, for a YUV picture."""
+    middle = 1 << (depth(picture.format.name) - 1)
+    return 0 if Colour.of(picture).full_range else middle >> 3, middle
 
 
 def _matte_layers(frame: Frame) -> list[Layer]:
@@ -247,10 +255,10 @@ def _matte_layers(frame: Frame) -> list[Layer]:
     matte, name = _matte_of(frame), frame.picture.format.name
     if name.startswith("gbr"):
         return [matte, matte, matte]
-    middle = 1 << (depth(name) - 1)
-    if Colour.of(frame.picture).full_range:
+    floor, middle = _levels(frame.picture)
+    if not floor:
         return [matte, middle, middle]
-    floor, span = middle >> 3, 219 * middle >> 7
+    span = 219 * middle >> 7
     table = np.arange(peak(name) + 1, dtype=np.float64) * (span / peak(name)) + floor
     return [np.rint(table).astype(dtype(name))[matte], middle, middle]
 

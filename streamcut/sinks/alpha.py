@@ -95,31 +95,32 @@ def colour_encoder(
     The stream is left saying that its pictures have alpha, which its file's header then does.
     """
     described = stream.codec_context
-    encoder = cast(av.VideoCodecContext, av.CodecContext.create(described.codec.name, "w"))
+    encoder = _one_of_two(described.codec.name, options, threads)
     for name in _DESCRIBED:
         setattr(encoder, name, getattr(described, name))
-    encoder.options = dict(options)
-    encoder.thread_count = _side_by_side_threads(threads)
     stream.pix_fmt = _WITH_ALPHA
     return encoder
 
 
-def _side_by_side_threads(threads: int) -> int:
-    """Return the threads of one of the two encoders."""
-    return threads or max(1, cpu_count() // 2)
+def _one_of_two(name: str, options: Mapping[str, str], threads: int) -> av.VideoCodecContext:
+    """Return an unopened encoder that leaves half of the processors to the other one."""
+    encoder = cast(av.VideoCodecContext, av.CodecContext.create(name, "w"))
+    encoder.options = dict(options)
+    encoder.thread_count = threads or max(1, cpu_count() // 2)
+    return encoder
 
 
 def _encoder(codec: Codec, info: StreamInfo, quality: str, threads: int) -> av.VideoCodecContext:
-    encoder = cast(av.VideoCodecContext, av.CodecContext.create(codec.encoder, "w"))
-    encoder.width, encoder.height, encoder.pix_fmt = info.width, info.height, "yuv420p"
+    size = (info.width, info.height)
+    encoder = _one_of_two(codec.encoder, codec.options_for(quality, size), threads)
+    encoder.width, encoder.height, encoder.pix_fmt = *size, "yuv420p"
     encoder.time_base, encoder.framerate = info.time_base, info.rate
-    encoder.options = codec.options_for(quality, (info.width, info.height))
-    encoder.thread_count = _side_by_side_threads(threads)
     try:
         open_lean(encoder)
     except av.error.FFmpegError as error:
-        size = f"{info.width}x{info.height}"
-        raise SinkError(f"{codec.name} cannot encode alpha of {size}: {error.strerror}") from error
+        raise SinkError(
+            f"{codec.name} cannot encode alpha of {size[0]}x{size[1]}: {error.strerror}"
+        ) from error
     return encoder
 
 

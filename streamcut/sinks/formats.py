@@ -68,6 +68,7 @@ class Format:
         codecs: those it may hold; the first one is used unless another is asked for.
         audio: sound codecs that are copied as they are; None means any.
         audio_encoder: what other sound is transcoded to; None means it holds no sound.
+        chapters: whether it holds chapters.
         edit_lists: whether what begins before zero can be hidden by an edit list.
         options: muxer options.
         pictures: whether it is many files, one for each picture.
@@ -78,6 +79,7 @@ class Format:
     codecs: Sequence[Codec]
     audio: frozenset[str] | None = frozenset()
     audio_encoder: str | None = None
+    chapters: bool = False
     edit_lists: bool = False
     options: Options = field(default_factory=dict)
     pictures: bool = False
@@ -226,18 +228,42 @@ _MP4_AUDIO = frozenset({"aac", "alac", "ac3", "eac3", "mp3", "opus"})
 _MOV = {"movflags": "+hybrid_fragmented+delay_moov", "frag_duration": "1000000"}
 
 FORMATS: tuple[Format, ...] = (
-    Format(".webm", "webm", (_VP9,), frozenset({"opus", "vorbis"}), "libopus"),
+    Format(
+        ".webm",
+        "webm",
+        (_VP9,),
+        audio=frozenset({"opus", "vorbis"}),
+        audio_encoder="libopus",
+        chapters=True,
+    ),
     Format(
         ".mov",
         "mov",
         (_PRORES, _QTRLE, _PNG, _H264, _HEVC),
-        _PCM | {"aac", "alac", "ac3", "eac3", "mp3"},
-        "aac",
-        True,
-        _MOV,
+        audio=_PCM | {"aac", "alac", "ac3", "eac3", "mp3"},
+        audio_encoder="aac",
+        chapters=True,
+        edit_lists=True,
+        options=_MOV,
     ),
-    Format(".mkv", "matroska", (_FFV1, _VP9, _H264, _HEVC), None, "libopus"),
-    Format(".mp4", "mp4", (_H264, _HEVC), _MP4_AUDIO, "aac", True, _MOV),
+    Format(
+        ".mkv",
+        "matroska",
+        (_FFV1, _VP9, _H264, _HEVC),
+        audio=None,
+        audio_encoder="libopus",
+        chapters=True,
+    ),
+    Format(
+        ".mp4",
+        "mp4",
+        (_H264, _HEVC),
+        audio=_MP4_AUDIO,
+        audio_encoder="aac",
+        chapters=True,
+        edit_lists=True,
+        options=_MOV,
+    ),
     Format(".gif", "gif", (_GIF,), options={"loop": "0"}),
     Format(".webp", "webp", (_WEBP,), options={"loop": "0"}),
     Format(".apng", "apng", (_APNG,), options={"plays": "0"}),

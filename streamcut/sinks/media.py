@@ -84,7 +84,7 @@ class MediaSink:
                 self._stream.pix_fmt = self._palette.pixel_format
             self._companions = Companions(self._output, info, form, audio=audio)
             self._output.metadata.update(public_tags(info.metadata))
-            if info.chapters and form.ending in (".webm", ".mkv", ".mp4", ".mov"):
+            if info.chapters and form.chapters:
                 self._output.set_chapters(shifted_chapters(info))
 
     @property

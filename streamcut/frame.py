@@ -141,6 +141,7 @@ class Frame:
     Attributes:
         picture: the decoded picture; its ``pts`` and ``time_base`` are the input's.
         opacity: the input's own alpha, like ``matte``, or None where it is opaque.
+        small: what the network saw: RGB uint8 [h, w, 3] at its size.
         coarse: the network's matte, float32 [h, w] at the network's size, 0..1.
         matte: the matte at the picture's size and depth: uint8 0..255, or uint16 up to
             2**bits - 1 for deeper pictures.
@@ -149,6 +150,7 @@ class Frame:
 
     picture: av.VideoFrame
     opacity: Plane | None = None
+    small: NDArray[np.uint8] | None = None
     coarse: NDArray[np.float32] | None = None
     matte: Plane | None = None
     alpha: bytes | None = None

@@ -52,7 +52,8 @@ def matte(frames: Iterable[Frame], session: BaseSession) -> Iterator[Frame]:
     shrink = VideoReformatter()
     for frame in frames:
         size = session.input_size(frame.picture.width, frame.picture.height)
-        frame.coarse = stream(network_input(frame.picture, size, shrink))
+        frame.small = network_input(frame.picture, size, shrink)
+        frame.coarse = stream(frame.small)
         yield frame
 
 

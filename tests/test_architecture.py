@@ -12,7 +12,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "streamcut"
 
 LAYERS = [
-    {"errors", "cpu", "network", "clock"},
+    {"errors", "cpu", "network", "clock", "cuts"},
     {"frame", "pipeline", "interrupts", "config"},
     {"sources", "sinks", "sessions", "matting", "backgrounds", "upsample"},
     {"cutout", "stages"},

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from streamcut.sessions.weights import Weights
+
 Triple = tuple[float, float, float]
 
 IMAGENET_MEAN: Triple = (0.485, 0.456, 0.406)
@@ -27,6 +29,9 @@ class Model:
         file: file name inside the package, or None where it is given by path.
         sha256: of the file, by which a model given by path is recognised.
         bytes: size of the file.
+        weights: the files that are fetched on first use; empty for what is inside the package
+            or given by path.
+        conditions: what the licence asks of whoever downloads it, shown before that, or None.
         size: input (width, height), or None where the graph or ``area`` decides.
         area: wanted input area in pixels where any aspect ratio fits, or None.
         stride: what width and height must be multiples of.
@@ -47,6 +52,8 @@ class Model:
     file: str | None = None
     sha256: str | None = None
     bytes: int | None = None
+    weights: tuple[Weights, ...] = ()
+    conditions: str | None = None
     size: tuple[int, int] | None = None
     area: int | None = None
     stride: int = 1

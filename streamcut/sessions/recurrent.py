@@ -14,15 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from streamcut.cuts import is_cut
 from streamcut.errors import ModelError
 from streamcut.sessions.base import Matte, Picture, first_words
 from streamcut.sessions.map import MapSession, size_of_area
 
 States = list[NDArray[np.float32]]
-
-# Mean absolute difference of code values between two frames from which on they belong to two
-# scenes. A pan stays below it; taking one for a cut costs a moment of memory and nothing else.
-_CUT = 40.0
 
 
 class RecurrentSession(MapSession):
@@ -113,10 +110,3 @@ class RecurrentStream:
         """Forget the frames before."""
         self._states = []
         self._last = None
-
-
-def is_cut(before: Picture, after: Picture) -> bool:
-    """Whether two successive pictures belong to two scenes."""
-    if before.shape != after.shape:
-        return True
-    return float(np.abs(before.astype(np.int16) - after).mean()) > _CUT

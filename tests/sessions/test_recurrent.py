@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper
 from PIL import Image
 
+from streamcut.cuts import is_cut
 from streamcut.errors import ModelError
 from streamcut.sessions import new_session
-from streamcut.sessions.recurrent import RecurrentSession, is_cut
+from streamcut.sessions.recurrent import RecurrentSession
 
 FACTS = {
     "streamcut.area": "3072",

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from streamcut.frame import planes
 from streamcut.sessions import new_session
 from streamcut.sources import open_source
-from streamcut.stages import matte, refine
+from streamcut.stages import matte, upsample
 
 HERE = Path(__file__).parent
 MOMENT = Fraction(3)
@@ -25,7 +25,7 @@ WIDTH, HEIGHT = 640, 360
 
 def main() -> None:
     with open_source(str(HERE / "presenter.mp4"), start=MOMENT) as source:
-        frame = next(iter(refine(matte(source, new_session()), source.info)))
+        frame = next(iter(upsample(matte(source, new_session()), source.info)))
     assert frame.matte is not None
     picture = frame.picture.to_ndarray(format="bgr24")
     alpha = frame.matte[:, :, None] / 255

@@ -28,7 +28,7 @@ from streamcut.job import Job
 from streamcut.pipeline import Pipeline
 from streamcut.sessions import BaseSession, new_session, session_options
 from streamcut.sources import Size, Source, open_source
-from streamcut.stages import composite, matte, network_input, refine
+from streamcut.stages import composite, matte, network_input, upsample
 
 GENERATED_RATE = 30
 
@@ -131,7 +131,7 @@ class _Subject:
         self._stamps = [frame.picture.pts for frame in taken]
         self._duration = Fraction(len(taken)) / self._info.rate
         self._job = self._new_job()
-        matted = refine(matte(taken, self._session), self._info)
+        matted = upsample(matte(taken, self._session), self._info)
         background = self._job.background(self._info)
         apart = self._job.alpha_apart(self._info)
         self._made = list(composite(matted, self._job.look, background, apart=apart))

@@ -16,6 +16,7 @@ import cv2
 
 from streamcut.backgrounds import Background
 from streamcut.config import Settings
+from streamcut.edges import shape
 from streamcut.errors import ModelError, OutputExistsError, UsageError
 from streamcut.frame import Frame, StreamInfo, depth
 from streamcut.interrupts import Interrupts
@@ -24,6 +25,7 @@ from streamcut.plan import (
     check_apart,
     check_place,
     check_times,
+    edges_of,
     files_of,
     look_of,
     parse_background,
@@ -31,7 +33,7 @@ from streamcut.plan import (
 from streamcut.sessions import BaseSession, new_session, session_options
 from streamcut.sinks import Codec, Sink, encode_alpha, format_of, open_sink
 from streamcut.sources import Size, Source, open_source
-from streamcut.stages import ALPHA_LOOKS, composite, made_by, matte, refine
+from streamcut.stages import ALPHA_LOOKS, composite, made_by, matte, upsample
 
 Tick = Callable[["State"], None]
 
@@ -211,22 +213,18 @@ class Job:
         background: Background | None,
     ) -> Channel[Frame]:
         """Wire the stages: each runs on a thread of its own and fills the next channel."""
-        matting = self.settings.matte
-        decoded = pipeline.spawn("decode", source, capacity=_CAPACITY, drop_oldest=source.info.live)
+        info = source.info
+        decoded = pipeline.spawn("decode", source, capacity=_CAPACITY, drop_oldest=info.live)
         matted = pipeline.spawn("matte", matte(decoded, session), after=decoded, capacity=_CAPACITY)
-        refined = refine(
-            matted,
-            source.info,
-            post_process=matting.post_process_mask,
-            invert=matting.invert,
-        )
+        # Keyframe matting belongs between these two.
+        shaped = shape(upsample(matted, info), info, edges_of(self.settings))
         composited = pipeline.spawn(
             "composite",
-            composite(refined, self.look, background, apart=self.alpha_apart(source.info)),
+            composite(shaped, self.look, background, apart=self.alpha_apart(info)),
             after=matted,
             capacity=_CAPACITY,
         )
-        return self.with_alpha(pipeline, composited, source.info)
+        return self.with_alpha(pipeline, composited, info)
 
     def with_alpha(
         self, pipeline: Pipeline, frames: Channel[Frame], info: StreamInfo

@@ -15,6 +15,7 @@ from PIL import Image
 
 from streamcut.backgrounds import Background, Blur, Video, colour_background, image_background
 from streamcut.config import Settings
+from streamcut.edges import Edges
 from streamcut.errors import SinkError, UsageError
 from streamcut.frame import StreamInfo
 from streamcut.sinks import is_folder, pattern_of
@@ -47,6 +48,12 @@ def look_of(settings: Settings) -> Look:
         "--stacked": "stacked",
     }
     return looks[chosen[0]]
+
+
+def edges_of(settings: Settings) -> Edges:
+    """Return what is done to the border of every matte."""
+    matte = settings.matte
+    return Edges(post_process=matte.post_process_mask, invert=matte.invert)
 
 
 def parse_background(text: str, info: StreamInfo) -> Background:

@@ -1,8 +1,9 @@
 """The stages between source and sink: plain generators over frames.
 
 Each takes frames and yields the same frames, further along: :func:`matte` adds the
-network's coarse matte, :func:`refine` brings it to the picture's size, and
-:func:`composite` makes the picture that is encoded.
+network's coarse matte, :func:`upsample` brings it to the picture's size, and
+:func:`composite` makes the picture that is encoded. Between them, :mod:`streamcut.edges`
+works on the matte.
 """
 
 from __future__ import annotations
@@ -72,45 +73,19 @@ def network_input(
     return cast(Picture, small.to_ndarray())
 
 
-def refine(
-    frames: Iterable[Frame],
-    info: StreamInfo,
-    *,
-    post_process: bool = False,
-    invert: bool = False,
-) -> Iterator[Frame]:
+def upsample(frames: Iterable[Frame], info: StreamInfo) -> Iterator[Frame]:
     """Bring each coarse matte to the picture's size and depth, its edges led by the picture.
 
     Args:
         frames: with their coarse mattes.
         info: of the stream.
-        post_process: make the matte hard and smooth at its border, as rembg's option does.
-        invert: keep the background, cut the subject out.
     """
-    top = peak(info.pixel_format)
-    upsample = GuidedUpsampler(info.width, info.height, top)
+    enlarge = GuidedUpsampler(info.width, info.height, peak(info.pixel_format))
     for frame in frames:
         if frame.coarse is None:
-            raise ValueError("refine needs frames with a coarse matte")
-        made = upsample(planes(frame.picture)[0], frame.coarse)
-        if post_process:
-            made = hardened(made, top)
-        if invert:
-            made = np.subtract(top, made, dtype=made.dtype)
-        frame.matte = made if frame.opacity is None else _both(made, frame.opacity, top)
+            raise ValueError("upsample needs frames with a coarse matte")
+        frame.matte = enlarge(planes(frame.picture)[0], frame.coarse)
         yield frame
-
-
-def hardened(matte: Plane, top: int) -> Plane:
-    """Open, blur and threshold a matte: rembg's ``post_process`` at video speed.
-
-    The blur works on 8-bit values, so that borders may differ from the still pictures'
-    version by a pixel.
-    """
-    cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
-    opened = cv2.morphologyEx(matte, cv2.MORPH_OPEN, cross)
-    smooth = cv2.GaussianBlur(opened, (0, 0), 2, borderType=cv2.BORDER_REFLECT)
-    return np.where(smooth < top * 127 / 255, 0, top).astype(matte.dtype)
 
 
 def composite(
@@ -229,11 +204,6 @@ def _matte_of(frame: Frame) -> Plane:
 
 def _grey_of(picture: av.VideoFrame) -> str:
     return f"gray{depth(picture.format.name)}le"
-
-
-def _both(matte: Plane, opacity: Plane, top: int) -> Plane:
-    """Return where the matte and the input's own alpha both let the subject be seen."""
-    return cv2.multiply(matte, opacity, scale=1 / top)
 
 
 def _black(picture: av.VideoFrame) -> list[Layer]:

@@ -21,10 +21,11 @@ from PIL import Image, ImageSequence
 
 from streamcut import BaseSession
 from streamcut.config import Settings
+from streamcut.edges import shape
 from streamcut.job import Summary, remove_video
-from streamcut.plan import look_of, parse_background
+from streamcut.plan import edges_of, look_of, parse_background
 from streamcut.sources import open_source
-from streamcut.stages import composite, matte, refine
+from streamcut.stages import composite, matte, upsample
 
 Planes = list[NDArray[Any]]
 MS = Fraction(1, 1000)
@@ -425,13 +426,9 @@ def composited(
     with open_source(str(source), start=start, duration=duration) as frames:
         text = settings.picture.background
         background = parse_background(text, frames.info) if text else None
-        refined = refine(
-            matte(frames, session or Brightness()),
-            frames.info,
-            post_process=settings.matte.post_process_mask,
-            invert=settings.matte.invert,
-        )
-        made = composite(refined, look_of(settings), background)
+        mattes = upsample(matte(frames, session or Brightness()), frames.info)
+        shaped = shape(mattes, frames.info, edges_of(settings))
+        made = composite(shaped, look_of(settings), background)
         return [frame.picture for frame in made]
 
 

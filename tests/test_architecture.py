@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parents[1] / "streamcut"
 LAYERS = [
     {"errors", "cpu", "network", "clock", "cuts"},
     {"frame", "pipeline", "interrupts", "config"},
-    {"sources", "sinks", "sessions", "matting", "backgrounds", "upsample"},
+    {"sources", "sinks", "sessions", "matting", "backgrounds", "upsample", "edges"},
     {"cutout", "stages"},
     {"plan"},
     {"job"},

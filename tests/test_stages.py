@@ -9,7 +9,7 @@ from media import Bright, Brightness, copied, depth, inside, picture, pictures, 
 
 from streamcut.backgrounds import Fixed
 from streamcut.frame import ALPHA_TWIN, Frame, StreamInfo
-from streamcut.stages import composite, hardened, matte, mix, refine
+from streamcut.stages import composite, matte, mix, upsample
 
 FORMATS = ["yuv420p", "yuv422p", "yuv444p", "yuv420p10le", "yuv422p12le", "gbrp", "gbrp16le"]
 
@@ -153,58 +153,15 @@ def test_stacked(pixel_format: str, full: bool, width: int, height: int) -> None
         assert np.abs(plane[half:] - want).max() <= 0.5 + 1e-6
 
 
-def through(count: int = 6, pixel_format: str = "yuv420p", **options: bool) -> list[np.ndarray]:
-    shots = pictures(count, 96, 64, pixel_format)
-    info = StreamInfo(96, 64, pixel_format)
-    frames = matte((Frame(shot) for shot in shots), Brightness())
-    return [made.matte.copy() for made in refine(frames, info, **options)]
-
-
 @pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv420p10le", "gbrp"])
 def test_the_matte_is_that_of_its_own_picture(pixel_format: str) -> None:
     top = (1 << depth(pixel_format)) - 1
-    for index, made in enumerate(through(8, pixel_format)):
+    shots = pictures(8, 96, 64, pixel_format)
+    frames = matte((Frame(shot) for shot in shots), Brightness())
+    for index, frame in enumerate(upsample(frames, StreamInfo(96, 64, pixel_format))):
+        made = frame.matte
         assert (made[inside(96, 64, index, 0.8)] == top).all()
         assert (made[~inside(96, 64, index, 1.35)] == 0).all()
-
-
-def test_invert() -> None:
-    for plain, inverted in zip(through(), through(invert=True), strict=True):
-        assert np.array_equal(inverted, 255 - plain)
-
-
-@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv420p10le"])
-def test_post_process_is_hard(pixel_format: str) -> None:
-    top = (1 << depth(pixel_format)) - 1
-    for soft, hard in zip(
-        through(pixel_format=pixel_format),
-        through(pixel_format=pixel_format, post_process=True),
-        strict=True,
-    ):
-        assert set(np.unique(hard)) == {0, top}
-        assert (hard[soft > 0.98 * top] == top).mean() > 0.98
-        assert (hard[soft < 0.02 * top] == 0).mean() > 0.98
-
-
-def test_post_process_removes_specks() -> None:
-    speck = np.zeros((40, 40), np.uint8)
-    speck[5, 5] = speck[20:34, 20:34] = 255
-    made = hardened(speck, 255)
-    assert made[:12, :12].max() == 0
-    assert made[24:30, 24:30].min() == 255
-
-
-def test_own_alpha_limits_the_matte() -> None:
-    shots = pictures(2)
-    opacity = np.full((64, 96), 255, np.uint8)
-    opacity[:, :40] = 0
-    opacity[:, 40:44] = 128
-    frames = (Frame(shot, opacity=opacity) for shot in shots)
-    made = list(refine(matte(frames, Brightness()), StreamInfo(96, 64, "yuv420p")))
-    plain = through(2)
-    for got, want in zip(made, plain, strict=True):
-        assert np.abs(got.matte - want * (opacity / 255)).max() <= 1
-        assert got.matte[:, :40].max() == 0
 
 
 def test_the_network_sees_the_picture_in_its_colours() -> None:
@@ -235,6 +192,6 @@ def test_the_network_sees_the_picture_in_its_colours() -> None:
 
 def test_stages_pass_errors_on_and_need_what_comes_before() -> None:
     with pytest.raises(ValueError, match="coarse matte"):
-        list(refine([Frame(picture(0))], StreamInfo(96, 64, "yuv420p")))
+        list(upsample([Frame(picture(0))], StreamInfo(96, 64, "yuv420p")))
     with pytest.raises(ValueError, match="with a matte"):
         list(composite([Frame(picture(0))], "straight"))

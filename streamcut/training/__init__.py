@@ -7,5 +7,5 @@ Needs the extra `train` (PyTorch, ONNX, pymatting, SciPy).
     pack, prepare, teachers, soften, panoramas   the data set
     geometry, look, scenes, clips, batches       what the network is shown
     network, losses, loop, warmstart             what learns, from what, and how
-    metrics, evaluate, export, card              what came of it
+    evaluate, export, card                       what came of it
 """

@@ -1,0 +1,188 @@
+"""How good a matte is: the figures that published evaluations quote, computed as they do.
+
+Mattes are float32 [h, w] in 0..1, the result first, then the truth; clips are sequences of
+them. MAD, MSE, Grad, Conn and dtSSD follow the evaluation of RobustVideoMatting (Lin 2021),
+which follows Rhemann 2009 (Grad, Conn) and Erofeev 2015 (dtSSD); boundary F follows that of
+DAVIS (Perazzi 2016), the warping error Lai 2018.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Matte: TypeAlias = NDArray[Any]
+"""float32 [h, w], 0..1."""
+
+Picture: TypeAlias = NDArray[Any]
+"""RGB uint8 [h, w, 3]."""
+
+_Mask: TypeAlias = NDArray[Any]
+"""Truth values [h, w]."""
+
+_Field: TypeAlias = NDArray[Any]
+"""float32 [h, w, 2]: where each pixel comes from, as steps in x and y."""
+
+SIDE = 320
+"""The longer side, pixels, of the pictures between which flow is computed."""
+
+
+def iou(matte: Matte, truth: Matte) -> float:
+    """Intersection over union at one half; two empty masks agree."""
+    first, second = matte > 0.5, truth > 0.5
+    union = int(np.count_nonzero(first | second))
+    return float(np.count_nonzero(first & second) / union) if union else 1.0
+
+
+def mad(matte: Matte, truth: Matte) -> float:
+    """Mean absolute difference x 1000."""
+    return float(cv2.norm(matte, truth, cv2.NORM_L1) / matte.size * 1000.0)
+
+
+def mse(matte: Matte, truth: Matte) -> float:
+    """Mean squared difference x 1000."""
+    return float(cv2.norm(matte, truth, cv2.NORM_L2SQR) / matte.size * 1000.0)
+
+
+# -- Grad and Conn ---------------------------------------------------------------------------
+
+
+def grad(matte: Matte, truth: Matte, sigma: float = 1.4) -> float:
+    """Squared difference of the Gaussian gradient magnitudes, summed, / 1000.
+
+    As published, each matte is first stretched to its own minimum and maximum: a faint speck
+    in an empty frame counts as a solid one.
+    """
+    change = _gradient(_stretched(matte), sigma) - _gradient(_stretched(truth), sigma)
+    return float(cv2.norm(change, cv2.NORM_L2SQR) / 1000.0)
+
+
+def _stretched(matte: Matte) -> Matte:
+    low, high = float(matte.min()), float(matte.max())
+    return (matte - low) / (high - low) if high > low else np.zeros_like(matte)
+
+
+def _gradient(matte: Matte, sigma: float, epsilon: float = 1e-2) -> Matte:
+    reach = int(np.ceil(sigma * np.sqrt(-2 * np.log(np.sqrt(2 * np.pi) * sigma * epsilon))))
+    x = np.arange(-reach, reach + 1, dtype=np.float64)
+    bell = np.exp(-(x**2) / (2 * sigma**2)) / (sigma * np.sqrt(2 * np.pi))
+    slope = -x * bell / sigma**2
+    slope /= np.sqrt((np.outer(bell, slope) ** 2).sum())
+    across = cv2.sepFilter2D(matte, cv2.CV_32F, slope, bell, borderType=cv2.BORDER_REPLICATE)
+    down = cv2.sepFilter2D(matte, cv2.CV_32F, bell, slope, borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(cv2.magnitude(across, down))
+
+
+def conn(matte: Matte, truth: Matte, step: float = 0.1, theta: float = 0.15) -> float:
+    """Difference in how far each pixel hangs together with the solid part, summed, / 1000."""
+    level = np.ones(matte.shape, np.float32)
+    # From the top: what hangs together at one threshold and all below it keeps that level.
+    for below, threshold in reversed(list(pairwise(np.arange(0.0, 1.0 + step / 2, step)))):
+        shared = _largest_part((matte >= threshold) & (truth >= threshold))
+        level[~shared] = below
+    held = [1.0 - part * (part >= theta) for part in (matte - level, truth - level)]
+    return float(cv2.norm(held[0], held[1], cv2.NORM_L1) / 1000.0)
+
+
+def _largest_part(mask: _Mask) -> _Mask:
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(
+        mask.view(np.uint8), connectivity=4, ltype=cv2.CV_32S
+    )
+    if count < 2:
+        return np.zeros_like(mask)
+    return np.asarray(labels == 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax()))
+
+
+# -- the contour -----------------------------------------------------------------------------
+
+
+def boundary_f(matte: Matte, truth: Matte, tolerance: float = 0.008) -> float:
+    """F1 of the contours at one half, matched within a share of the diagonal."""
+    first, second = _contour(matte > 0.5), _contour(truth > 0.5)
+    if not first.any() and not second.any():
+        return 1.0
+    if not first.any() or not second.any():
+        return 0.0
+    reach = int(np.ceil(tolerance * np.hypot(*matte.shape)))
+    precision = float(_near(second, reach)[first].mean())
+    recall = float(_near(first, reach)[second].mean())
+    total = precision + recall
+    return 2 * precision * recall / total if total else 0.0
+
+
+def _contour(mask: _Mask) -> _Mask:
+    """Pixels that differ from the one on the right, below, or both; nothing beyond the border."""
+    padded = np.pad(mask, ((0, 1), (0, 1)), mode="edge")
+    right, below, across = padded[:-1, 1:], padded[1:, :-1], padded[1:, 1:]
+    return np.asarray((mask ^ right) | (mask ^ below) | (mask ^ across))
+
+
+def _near(contour: _Mask, reach: int) -> _Mask:
+    """Where the contour is no more than ``reach`` pixels away."""
+    away = cv2.distanceTransform((~contour).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return np.asarray(away <= reach)
+
+
+# -- over time -------------------------------------------------------------------------------
+
+
+def dtssd(mattes: Sequence[Matte], truths: Sequence[Matte]) -> float:
+    """Mean of :func:`dtssd_step` over a clip, whose first frame scores 0."""
+    frames = pairwise(zip(mattes, truths, strict=True))
+    return sum(dtssd_step(*old, *new) for old, new in frames) / len(mattes)
+
+
+def dtssd_step(matte_before: Matte, truth_before: Matte, matte: Matte, truth: Matte) -> float:
+    """100 x root mean square of the change from one frame to the next that the truth lacks."""
+    change = (matte - truth) - (matte_before - truth_before)
+    return float(100.0 * np.sqrt(cv2.norm(change, cv2.NORM_L2SQR) / change.size))
+
+
+def flow_error(mattes: Sequence[Matte], pictures: Sequence[Picture]) -> float:
+    """Mean of :func:`warp_error` between every second frame; below .005 is very steady."""
+    pairs = range(2, len(pictures), 2)
+    errors = [warp_error(mattes[t - 2], mattes[t], pictures[t - 2], pictures[t]) for t in pairs]
+    return float(np.mean(errors)) if errors else 0.0
+
+
+def warp_error(matte_before: Matte, matte: Matte, before: Picture, after: Picture) -> float:
+    """Share of pixels whose mask (at one half) changes although the picture only moved.
+
+    Motion is DIS optical flow on pictures of 320 pixels; pixels where it is inconsistent, or
+    does not explain the colour, are left out. A frozen matte scores well: quote it with dtSSD.
+    """
+    before, after = (_limited(picture) for picture in (before, after))
+    size = (after.shape[1], after.shape[0])
+    was, now = ((cv2.resize(m, size) > 0.5).astype(np.float32) for m in (matte_before, matte))
+    back, forth = _flow(after, before), _flow(before, after)
+    mismatch = ((back + _follow(forth, back)) ** 2).sum(axis=2)
+    steady = mismatch <= 0.01 * (back**2).sum(axis=2) + 0.5
+    light = np.abs(after / 255.0 - _follow(before.astype(np.float32), back) / 255.0)
+    valid = steady & (light.mean(axis=2) <= 0.05)
+    jumps = np.abs(now - _follow(was, back))[valid]
+    return float(jumps.mean()) if jumps.size else 0.0
+
+
+def _limited(picture: Picture) -> Picture:
+    scale = min(1.0, SIDE / max(picture.shape[:2]))
+    return cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+
+
+def _flow(source: Picture, target: Picture) -> _Field:
+    engine = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    grey = [cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (source, target)]
+    return np.asarray(
+        engine.calc(grey[0], grey[1], np.zeros((*grey[0].shape, 2), np.float32)), np.float32
+    )
+
+
+def _follow(plane: _Field, flow: _Field) -> _Field:
+    """Fetch every pixel from where its flow vector points."""
+    rows, columns = flow.shape[:2]
+    x, y = np.meshgrid(np.arange(columns, dtype=np.float32), np.arange(rows, dtype=np.float32))
+    return cv2.remap(plane, x + flow[..., 0], y + flow[..., 1], cv2.INTER_LINEAR)

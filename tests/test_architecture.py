@@ -12,7 +12,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "streamcut"
 
 LAYERS = [
-    {"errors", "cpu", "network", "clock", "cuts", "metrics"},
+    {"errors", "cpu", "network", "clock", "cuts", "metrics", "flow"},
     {"frame", "pipeline", "interrupts", "config"},
     {"sources", "sinks", "sessions", "matting", "backgrounds", "upsample", "edges"},
     {"cutout", "stages"},

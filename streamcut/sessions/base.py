@@ -130,5 +130,6 @@ def load_model(
 
 def first_words(error: Exception) -> str:
     """Return what ONNX Runtime says went wrong, without its file names and codes."""
-    line = str(error).splitlines()[0].rpartition("failed:")[2]
+    [first, *_] = str(error).splitlines() or [type(error).__name__]
+    line = first.rpartition("failed:")[2]
     return line.rpartition("[ONNXRuntimeError] : ")[2][:200]

@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 
 from streamcut.cuts import is_cut
 from streamcut.errors import ModelError
-from streamcut.sessions.base import Matte, Picture, first_words
+from streamcut.sessions.base import Matte, Picture
 from streamcut.sessions.map import MapSession, size_of_area
-
-States = list[NDArray[np.float32]]
+from streamcut.sessions.runner import Runner, State
 
 
 class RecurrentSession(MapSession):
@@ -41,18 +40,21 @@ class RecurrentSession(MapSession):
         """Start with an empty memory; several streams may share the session."""
         return RecurrentStream(self)
 
-    def step(self, picture: Picture, states: States) -> tuple[Matte, States]:
-        """Return the matte of an RGB picture, float32 [h, w] in 0..1, and the new states.
+    def step(self, picture: Picture, runner: Runner) -> Matte:
+        """Return the matte of an RGB picture: float32 [h, w] in 0..1.
 
         Args:
             picture: uint8 [h, w, 3], both sides multiples of the stride.
-            states: of the frame before; empty for the first.
+            runner: of :meth:`runner`; it remembers the frames before.
 
         Raises:
             ModelError: if the network fails.
         """
-        alpha, *states = self._outputs(self._feed(picture), states)
-        return alpha[0, 0], states
+        return np.asarray(self._alpha(self._feed(picture), runner)[0, 0], np.float32)
+
+    def runner(self) -> Runner:
+        """Return what runs the network and remembers, with an empty memory."""
+        return Runner(self.inner_session, ["alpha"], self._states)
 
     def _prepare(self, path: Path) -> None:
         try:
@@ -60,31 +62,20 @@ class RecurrentSession(MapSession):
             self._area = int(facts["streamcut.area"])
             self._stride = int(facts["streamcut.stride"])
             self._states = [
-                (str(name), int(channels), int(stride))
+                State(f"{name}i", f"{name}o", int(channels), int(stride))
                 for name, channels, stride in json.loads(facts["streamcut.states"])
             ]
         except (KeyError, ValueError) as error:
             raise ModelError(f"{path} does not say what states it keeps") from error
 
     def _infer(self, feed: NDArray[np.float32]) -> NDArray[np.float32]:
-        return self._outputs(feed, [])[0]
+        return self._alpha(feed, self.runner())
 
-    def _outputs(self, feed: NDArray[np.float32], states: States) -> States:
-        states = states or self._empty(*feed.shape[2:])
-        names = [f"{name}i" for name, _, _ in self._states]
+    def _alpha(self, feed: NDArray[np.float32], runner: Runner) -> NDArray[np.float32]:
         try:
-            outputs = self.inner_session.run(
-                None, {"rgb": feed, **dict(zip(names, states, strict=True))}
-            )
-        except Exception as error:  # ONNX Runtime's errors share no base of their own.
-            raise ModelError(f"the model {self.model_name} failed: {first_words(error)}") from error
-        return [np.asarray(output, np.float32) for output in outputs]
-
-    def _empty(self, height: int, width: int) -> States:
-        return [
-            np.zeros((1, channels, height // stride, width // stride), np.float32)
-            for _, channels, stride in self._states
-        ]
+            return runner({"rgb": feed})[0]
+        except ModelError as error:
+            raise ModelError(f"the model {self.model_name} failed: {error}") from error
 
 
 class RecurrentStream:
@@ -92,7 +83,7 @@ class RecurrentStream:
 
     def __init__(self, session: RecurrentSession) -> None:
         self._session = session
-        self._states: States = []
+        self._runner = session.runner()
         self._last: Picture | None = None
 
     def __call__(self, picture: Picture) -> Matte:
@@ -102,11 +93,10 @@ class RecurrentStream:
         """
         if self._last is None or is_cut(self._last, picture):
             self.reset()
-        matte, self._states = self._session.step(picture, self._states)
         self._last = picture
-        return matte
+        return self._session.step(picture, self._runner)
 
     def reset(self) -> None:
         """Forget the frames before."""
-        self._states = []
+        self._runner.reset()
         self._last = None

@@ -83,6 +83,17 @@ class RunSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class WeightsSettings:
+    """Where the files of models come from."""
+
+    mirror: str = _setting(
+        "",
+        "Mirror: an http address to whose end the file's name is put (https://example.org/models). "
+        "Nothing takes each model's own address.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings of a job, in the sections of the configuration file."""
 
@@ -90,6 +101,7 @@ class Settings:
     picture: PictureSettings = field(default_factory=PictureSettings)
     output: OutputSettings = field(default_factory=OutputSettings)
     run: RunSettings = field(default_factory=RunSettings)
+    weights: WeightsSettings = field(default_factory=WeightsSettings)
 
     def with_options(self, options: Mapping[str, Any]) -> Settings:
         """Return these settings with some replaced, by their names without the section.

@@ -12,7 +12,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "streamcut"
 
 LAYERS = [
-    {"errors", "cpu", "network", "clock", "cuts", "metrics", "flow"},
+    {"errors", "cpu", "network", "clock", "cuts", "metrics", "remembered", "flow"},
     {"frame", "pipeline", "interrupts", "config"},
     {"sources", "sinks", "sessions", "matting", "backgrounds", "upsample", "edges"},
     {"cutout", "stages"},

@@ -8,7 +8,8 @@ streamcut can catch what they expect::
     |   `-- ConfigError               a configuration file does
     |-- SourceError (OSError)         the input cannot be opened or read
     |-- SinkError (OSError)           the output cannot be opened or written
-    |   `-- OutputExistsError (FileExistsError)    it exists, and may not be replaced
+    |   |-- OutputExistsError (FileExistsError)    it exists, and may not be replaced
+    |   `-- OutputClosedError (BrokenPipeError)    its reader has closed it
     |-- ModelError (RuntimeError)     a model is unknown, broken or fails
     `-- MissingDependencyError (ImportError)   an optional package is absent
 
@@ -44,6 +45,10 @@ class SinkError(StreamcutError, OSError):
 
 class OutputExistsError(SinkError, FileExistsError):
     """The output exists and nobody said that it may be replaced."""
+
+
+class OutputClosedError(SinkError, BrokenPipeError):
+    """Whoever read the output has closed it: there is nobody left to write for."""
 
 
 class ModelError(StreamcutError, RuntimeError):

@@ -17,6 +17,8 @@ import numpy as np
 from av.codec.codec import find_best_pix_fmt_of_list
 from numpy.typing import NDArray
 
+from streamcut.errors import UsageError
+
 Plane = NDArray[Any]
 """A view of one plane: uint8 for 8-bit formats, uint16 above; [height, width]."""
 
@@ -219,6 +221,20 @@ def nearest_format(pixel_format: str, offered: Sequence[str]) -> str:
         return pixel_format
     best, _ = find_best_pix_fmt_of_list(list(offered), pixel_format, has_alpha=True)
     return best.name if best is not None else offered[0]
+
+
+def known_format(pixel_format: str) -> str:
+    """Return a pixel format's name if FFmpeg knows it.
+
+    Raises:
+        UsageError: if not.
+    """
+    try:
+        return av.VideoFormat(pixel_format).name
+    except ValueError as error:
+        raise UsageError(
+            f"FFmpeg knows no pixel format {pixel_format!r} (ffmpeg -pix_fmts lists them)"
+        ) from error
 
 
 @cache

@@ -31,8 +31,8 @@ from streamcut.plan import (
     parse_background,
 )
 from streamcut.sessions import BaseSession, new_session, session_options
-from streamcut.sinks import Codec, Sink, encode_alpha, format_of, open_sink
-from streamcut.sources import Size, Source, open_source
+from streamcut.sinks import Codec, Outlet, Sink, encode_alpha, format_of, open_sink
+from streamcut.sources import Inlet, Size, Source, open_source
 from streamcut.stages import ALPHA_LOOKS, composite, made_by, matte, upsample
 
 Tick = Callable[["State"], None]
@@ -112,7 +112,7 @@ class Job:
 
     Args:
         url: the input, as :func:`streamcut.sources.open_source` takes it.
-        output: path of the file, or a folder or pattern for a picture sequence.
+        output: path of the file, a folder or pattern for a picture sequence, or a pipe.
         settings: everything else.
         session: a model session to use; None makes one as the settings say.
         start: seconds to skip.
@@ -127,8 +127,8 @@ class Job:
 
     def __init__(
         self,
-        url: str | os.PathLike[str],
-        output: str | os.PathLike[str],
+        url: str | os.PathLike[str] | Inlet,
+        output: str | os.PathLike[str] | Outlet,
         settings: Settings | None = None,
         *,
         session: BaseSession | None = None,
@@ -136,21 +136,19 @@ class Job:
         duration: Fraction | None = None,
         overwrite: bool = False,
     ) -> None:
-        self.url, self.output = url, output = os.fspath(url), os.fspath(output)
+        self.url = url if isinstance(url, Inlet) else os.fspath(url)
+        self.output = output if isinstance(output, Outlet) else os.fspath(output)
         self.settings = settings or Settings()
         self.session = session
         self.start, self.duration = start, duration
         self.state: State | None = None
         check_times(start, duration)
-        self.form = format_of(output)
+        self.form = self.output.form if isinstance(self.output, Outlet) else format_of(self.output)
         self.look = look_of(self.settings)
         self.size = Size.parse(self.settings.picture.size) if self.settings.picture.size else None
         self._check_alpha(self.form.codec(self.settings.output.codec))
-        picture = self.settings.picture
-        check_apart(output, {"input": url, "background": picture.background})
-        check_place(output)
-        if not overwrite and files_of(output):
-            raise OutputExistsError(f"{output} exists; give -y to overwrite it")
+        if isinstance(self.output, str):
+            self._check_output(self.output, overwrite)
 
     def run(self, tick: Tick | None = None) -> Summary:
         """Do it; ``tick`` is called after every frame with the job's counters.
@@ -167,7 +165,7 @@ class Job:
         ):
             made_by(self.look, source.info)  # Refuses what cannot be made.
             session = _able(self.session or self._session())
-            with _one_thread_per_picture, Pipeline() as pipeline:
+            with _one_thread_per_picture, Pipeline() as pipeline, _unblocked(self.url):
                 frames = self._spawn(pipeline, source, session, background)
                 self.state = State(source.info, pipeline, frames)
                 sink = self._write(interrupts.between(frames), source.info, self.state, tick)
@@ -264,11 +262,18 @@ class Job:
             name = "hevc"
         return self.form.codec(name)
 
+    def _check_output(self, output: str, overwrite: bool) -> None:
+        read = {"input": str(self.url), "background": self.settings.picture.background}
+        check_apart(output, read)
+        check_place(output)
+        if not overwrite and files_of(output):
+            raise OutputExistsError(f"{output} exists; give -y to overwrite it")
+
     def _check_alpha(self, codec: Codec) -> None:
         if codec.alpha or self.look not in ALPHA_LOOKS:
             return
         able = " or ".join(other.name for other in self.form.codecs if other.alpha)
-        what, instead = self.form.ending, "write a .webm or .mov"
+        what, instead = self.form.ending, self.form.for_alpha
         if able:
             what, instead = codec.name, f"give --codec {able}"
         raise UsageError(
@@ -286,13 +291,13 @@ class Job:
         seconds = max(state.seconds, 1e-9)
         covered = state.frames / float(source.info.rate)
         return Summary(
-            input=self.url,
-            output=self.output,
+            input=str(self.url),
+            output=str(self.output),
             frames=sink.written,
             seconds=seconds,
             fps=state.frames / seconds,
             speed=covered / seconds,
-            bytes=sum(file.stat().st_size for file in files_of(self.output)),
+            bytes=_bytes(self.output),
             dropped=sink.skipped + state.dropped(),
             undecodable=source.undecodable + sink.undecodable,
             stages=stages,
@@ -345,6 +350,22 @@ def _closing(background: Background | None) -> Iterator[Background | None]:
     finally:
         if background is not None:
             background.close()
+
+
+@contextmanager
+def _unblocked(url: str | Inlet) -> Iterator[None]:
+    """Let a pipe that is being read, and may be silent for ever, end with the block."""
+    try:
+        yield
+    finally:
+        if isinstance(url, Inlet):
+            url.stop()
+
+
+def _bytes(output: str | Outlet) -> int:
+    if isinstance(output, Outlet):
+        return output.bytes
+    return sum(file.stat().st_size for file in files_of(output))
 
 
 def _cut_off(source: Source, state: State) -> list[str]:

@@ -17,6 +17,7 @@ TREE = {
     "SourceError": (OSError, 1),
     "SinkError": (OSError, 1),
     "OutputExistsError": (FileExistsError, 1),
+    "OutputClosedError": (BrokenPipeError, 1),
     "ModelError": (RuntimeError, 1),
     "MissingDependencyError": (ImportError, 1),
 }

@@ -13,6 +13,7 @@ from streamcut.errors import StreamcutError
 
 _COMMANDS = {
     "bench": "Measure this machine: decoding, network and encoding alone, and the whole job.",
+    "pipe": "Remove the background of the video on standard input, to standard output.",
     "video": "Remove the background of a video.",
 }
 

@@ -32,6 +32,23 @@ def setting(name: str, *flags: str, **extra: Any) -> Callable[[F], F]:
     return click.option(*flags, name, default=None, help=text + shown, **extra)
 
 
+def look_options(command: F) -> F:
+    """Add the options that say how the subject is found and what is shown."""
+    for option in reversed(
+        (
+            setting("model", "-m", "--model", metavar="NAME|FILE"),
+            setting("background", "-b", "--background", metavar="WHAT"),
+            setting("cutout", "--cutout"),
+            setting("only_mask", "-om", "--only-mask/--no-only-mask"),
+            setting("post_process_mask", "-ppm", "--post-process-mask/--no-post-process-mask"),
+            setting("invert", "--invert/--no-invert"),
+            setting("stacked", "--stacked/--no-stacked"),
+        )
+    ):
+        command = option(command)
+    return command
+
+
 class Clock(click.ParamType):  # type: ignore[type-arg]  # Not generic before click 8.4.
     """A time as seconds or as [hours:]minutes:seconds."""
 

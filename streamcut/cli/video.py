@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from streamcut import config
-from streamcut.cli.options import Clock, setting
+from streamcut.cli.options import Clock, look_options, setting
 from streamcut.errors import OutputExistsError
 from streamcut.interrupts import Interrupts
 
@@ -30,13 +30,7 @@ _EPILOG = (
 @click.command("video", epilog=_EPILOG)
 @click.argument("input")
 @click.argument("output")
-@setting("model", "-m", "--model", metavar="NAME|FILE")
-@setting("background", "-b", "--background", metavar="WHAT")
-@setting("cutout", "--cutout")
-@setting("only_mask", "-om", "--only-mask/--no-only-mask")
-@setting("post_process_mask", "-ppm", "--post-process-mask/--no-post-process-mask")
-@setting("invert", "--invert/--no-invert")
-@setting("stacked", "--stacked/--no-stacked")
+@look_options
 @click.option("--start", type=Clock(), help="Skip the beginning: 90, 12.5 or 1:30.")
 @click.option("--duration", type=Clock(), help="Convert no more than this: 90, 12.5 or 1:30.")
 @setting("size", "--size", metavar="SIZE")

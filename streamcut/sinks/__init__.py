@@ -17,9 +17,11 @@ from streamcut.sinks.formats import (
     pattern_of,
 )
 from streamcut.sinks.media import MediaSink
+from streamcut.sinks.stdout import FAMILIES, Outlet, pipe_format, reserved_stdout
 
-__all__ = ["FORMATS", "QUALITIES", "Codec", "Format", "MediaSink", "Sink"]
-__all__ += ["encode_alpha", "format_of", "is_folder", "open_sink", "pattern_of"]
+__all__ = ["FAMILIES", "FORMATS", "QUALITIES", "Codec", "Format", "MediaSink", "Outlet", "Sink"]
+__all__ += ["encode_alpha", "format_of", "is_folder", "open_sink", "pattern_of", "pipe_format"]
+__all__ += ["reserved_stdout"]
 
 _NUMBERED = "%06d.png"
 
@@ -51,7 +53,7 @@ class Sink(Protocol):
 
 
 def open_sink(
-    path: str,
+    path: str | Outlet,
     info: StreamInfo,
     *,
     size: tuple[int, int],
@@ -62,10 +64,10 @@ def open_sink(
     audio: bool = True,
     alpha_apart: bool = False,
 ) -> Sink:
-    """Open a file, or a folder or pattern for a picture sequence, as its ending asks.
+    """Open a file, a folder or pattern for a picture sequence, as its ending asks, or a pipe.
 
     Args:
-        path: of the output.
+        path: of the output, or the pipe itself.
         info: of the input.
         size: (width, height) of the pictures that will come.
         pixel_format: of the pictures that will come.
@@ -79,8 +81,8 @@ def open_sink(
         UsageError: if the ending is unknown.
         SinkError: if it cannot be opened.
     """
-    form = format_of(path)
-    if form.pictures and is_folder(path):
+    form = path.form if isinstance(path, Outlet) else format_of(path)
+    if isinstance(path, str) and form.pictures and is_folder(path):
         path = str(Path(path) / _NUMBERED)
     return MediaSink(
         path,

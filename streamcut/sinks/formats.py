@@ -33,6 +33,7 @@ class Codec:
         tag: the four-character code that players look for, where FFmpeg's own differs.
         even: whether both sides must be even.
         unit: the coarsest time unit it writes, where that is coarser than the input's; seconds.
+        timeless: whether pictures have no times of their own, only a rate for all of them.
         alpha_apart: whether alpha is a second picture, encoded beside the colour.
         limited: whether its range is limited by definition.
         matrix: the colour matrix that it has by definition, as H.273 numbers it.
@@ -48,6 +49,7 @@ class Codec:
     tag: str | None = None
     even: bool = False
     unit: Fraction | None = None
+    timeless: bool = False
     alpha_apart: bool = False
     limited: bool = False
     matrix: int | None = None
@@ -72,6 +74,7 @@ class Format:
         edit_lists: whether what begins before zero can be hidden by an edit list.
         options: muxer options.
         pictures: whether it is many files, one for each picture.
+        for_alpha: what to do instead, where it holds no alpha.
     """
 
     ending: str
@@ -83,6 +86,7 @@ class Format:
     edit_lists: bool = False
     options: Options = field(default_factory=dict)
     pictures: bool = False
+    for_alpha: str = "write a .webm or .mov"
 
     def codec(self, name: str) -> Codec:
         """Return the codec called ``name``, or the usual one for an empty name.
@@ -280,7 +284,7 @@ def format_of(path: str) -> Format:
     """
     ending = Path(path).suffix.lower()
     if path == "-":
-        raise UsageError("there is no writing to standard output: name a file or a folder")
+        raise UsageError("streamcut pipe writes to standard output; name a file or a folder here")
     if is_folder(path):
         return next(row for row in FORMATS if row.pictures)
     for row in FORMATS:

@@ -22,6 +22,9 @@ from streamcut.sinks.companions import Companions, public_tags, shifted_chapters
 from streamcut.sinks.fit import Fit, Palette
 from streamcut.sinks.formats import Codec, Format
 from streamcut.sinks.lean import open_lean
+from streamcut.sinks.stdout import Outlet
+
+_PIPE_BUFFER = 1 << 20
 
 
 class MediaSink:
@@ -31,7 +34,7 @@ class MediaSink:
     written until then plays. The sound is then cut where the pictures end.
 
     Args:
-        path: of the file, or the pattern of a picture sequence.
+        path: of the file, or the pattern of a picture sequence, or a pipe.
         form: the container.
         codec: how pictures are encoded.
         info: of the pictures' stream.
@@ -48,7 +51,7 @@ class MediaSink:
 
     def __init__(
         self,
-        path: str,
+        path: str | Outlet,
         form: Format,
         codec: Codec,
         info: StreamInfo,
@@ -60,12 +63,12 @@ class MediaSink:
         audio: bool = True,
         alpha_apart: bool = False,
     ) -> None:
-        self.path = path
+        self.path = str(path)
         self.written = 0
         self.skipped = 0
         self._notes: list[str] = []
         self._codec = codec
-        self._unit = max(info.time_base, codec.unit or info.time_base)
+        self._unit = _unit(codec, info)
         self._last: int | None = None
         self._palette = Palette() if codec.name == "gif" else None
         with self._reporting():
@@ -105,7 +108,7 @@ class MediaSink:
         """
         picture = frame.picture
         time = Fraction(picture.pts or 0) * (picture.time_base or self._unit)
-        stamp = round(time / self._unit)
+        stamp = self.written if self._codec.timeless else round(time / self._unit)
         if self._last is not None and stamp <= self._last:
             self.skipped += 1  # The format's clock is too coarse to tell the two apart.
             return
@@ -210,8 +213,18 @@ class MediaSink:
             raise SinkError(_explained(self.path, error)) from error
 
 
-def _create(path: str, form: Format) -> OutputContainer:
-    """Open a file for writing; a picture sequence's folder is made."""
+def _unit(codec: Codec, info: StreamInfo) -> Fraction:
+    """Return the unit of the timestamps that are written, seconds."""
+    if codec.timeless:
+        return 1 / info.rate
+    return max(info.time_base, codec.unit or info.time_base)
+
+
+def _create(path: str | Outlet, form: Format) -> OutputContainer:
+    """Open a file or pipe for writing; a picture sequence's folder is made."""
+    if isinstance(path, Outlet):
+        options = dict(form.options)
+        return av.open(path, "w", format=form.muxer, options=options, buffer_size=_PIPE_BUFFER)
     if form.pictures:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
     return av.open(path, "w", format=form.muxer, options=dict(form.options))

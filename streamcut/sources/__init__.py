@@ -9,8 +9,9 @@ from typing import Protocol, Self
 from streamcut.frame import Frame, StreamInfo
 from streamcut.sources.media import MediaSource
 from streamcut.sources.size import Size
+from streamcut.sources.stdin import Inlet, raw_inlet
 
-__all__ = ["MediaSource", "Size", "Source", "open_source"]
+__all__ = ["Inlet", "MediaSource", "Size", "Source", "open_source", "raw_inlet"]
 
 
 class Source(Protocol):
@@ -36,14 +37,14 @@ class Source(Protocol):
 
 
 def open_source(
-    url: str,
+    url: str | Inlet,
     *,
     start: Fraction | None = None,
     duration: Fraction | None = None,
     size: Size | None = None,
     threads: int = 0,
 ) -> Source:
-    """Open a video file, picture, picture sequence (``%04d.png``) or network address.
+    """Open a video file, picture, picture sequence (``%04d.png``), network address or pipe.
 
     Args:
         url: what to open.

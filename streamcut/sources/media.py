@@ -21,6 +21,7 @@ from streamcut.frame import Colour, Frame, StreamInfo, depth
 from streamcut.network import timeout_for
 from streamcut.sources.conform import Conform
 from streamcut.sources.size import Size
+from streamcut.sources.stdin import Inlet
 
 # FFmpeg's own decoders drop the alpha of VP8 and VP9 silently; libvpx keeps it.
 _ALPHA_DECODERS = {"vp9": "libvpx-vp9", "vp8": "libvpx"}
@@ -41,7 +42,7 @@ class MediaSource:
 
     def __init__(
         self,
-        url: str,
+        url: str | Inlet,
         *,
         start: Fraction | None = None,
         duration: Fraction | None = None,
@@ -63,6 +64,8 @@ class MediaSource:
             self._conform = Conform(first, size)
             self._first: Frame | None = self._conform(first)
             self._lost = _lost(first.format.name, self._first.picture.format.name)
+            if isinstance(url, Inlet) and self._container.streams.audio:
+                self._lost.append("its sound is left out: a pipe is read only once")
             self.info = self._describe(self._first.picture)
         except BaseException:
             self._container.close()
@@ -229,7 +232,7 @@ class MediaSource:
             duration=self._duration(),
             start=self._clip.zero,
             end=self._clip.last,
-            url=self.url if _opens_again(self.url) else None,
+            url=self.url if isinstance(self.url, str) and _opens_again(self.url) else None,
             metadata=dict(self._container.metadata),
             chapters=self._container.chapters(),
         )
@@ -271,14 +274,14 @@ class _Clip:
         return self.last is not None and time >= self.last
 
 
-def open_container(url: str) -> InputContainer:
+def open_container(url: str | Inlet) -> InputContainer:
     """Open an input.
 
     Raises:
         SourceError: in one line, whatever the reason.
     """
     try:
-        container = av.open(url, "r", metadata_errors="replace", timeout=timeout_for(url))
+        container = url.open() if isinstance(url, Inlet) else _opened(url)
     except av.error.FileNotFoundError as error:
         raise SourceError(f"no such file: {url}") from error
     except av.error.IsADirectoryError as error:
@@ -291,6 +294,10 @@ def open_container(url: str) -> InputContainer:
         container.close()
         raise SourceError(f"{url} is a text file, not a video")
     return container
+
+
+def _opened(url: str) -> InputContainer:
+    return av.open(url, "r", metadata_errors="replace", timeout=timeout_for(url))
 
 
 def _opens_again(url: str) -> bool:

@@ -1,0 +1,152 @@
+"""``streamcut pipe``: standard input to standard output."""
+
+from __future__ import annotations
+
+import re
+import sys
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from streamcut import config
+from streamcut.cli.options import look_options, setting
+from streamcut.errors import OutputClosedError, UsageError
+
+if TYPE_CHECKING:
+    from streamcut.config import Settings
+    from streamcut.sinks import Format
+    from streamcut.sources import Inlet
+
+_FAMILIES = ("nut", "rawvideo", "y4m")
+_EXAMPLE = (
+    "Example: ffmpeg -v error -i in.mp4 -f nut -c rawvideo - | streamcut pipe --from nut | "
+    "ffplay -. Standard output carries frames alone; everything else goes to standard error. "
+    "When its reader closes it, the command ends quietly with exit code 0."
+)
+# What belongs to files alone, whatever a configuration file says.
+_NO_FILE = {"size": "", "codec": "", "audio": False}
+
+
+class Rate(click.ParamType):  # type: ignore[type-arg]  # Not generic before click 8.4.
+    """Pictures a second: 30, 29.97 or 30000/1001."""
+
+    name = "rate"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Fraction:
+        """Return the rate, exactly."""
+        try:
+            rate = Fraction(value)
+        except (ValueError, ZeroDivisionError):
+            rate = Fraction(0)
+        if not 0 < rate <= 1000:
+            self.fail(f"{value!r} is no rate: write 30, 29.97 or 30000/1001", param, ctx)
+        return rate
+
+
+@click.command("pipe", epilog=_EXAMPLE)
+@click.option(
+    "--from",
+    "read_as",
+    default="auto",
+    metavar="FORMAT",
+    help="What comes in: rawvideo (bare pictures: give --size and --pix-fmt), y4m, nut, any "
+    "other input format of FFmpeg's, or auto to find out.  [default: auto]",
+)
+@click.option("--size", metavar="WxH", help="Size of bare pictures: 1280x720.")
+@click.option(
+    "--pix-fmt", metavar="NAME", help="Pixel format of bare pictures, as FFmpeg names it: rgb24."
+)
+@click.option(
+    "--fps", type=Rate(), help="Rate of bare pictures: 30, 29.97 or 30000/1001.  [default: 30]"
+)
+@click.option(
+    "--to",
+    "write_as",
+    type=click.Choice(_FAMILIES),
+    help="What goes out: nut (with alpha and times), rawvideo (bare pictures) or y4m (opaque).  "
+    "[default: what comes in, where it is one of these, else nut]",
+)
+@click.option(
+    "--to-pix-fmt",
+    metavar="NAME",
+    default="",
+    help="Pixel format that goes out.  [default: rgba where there is alpha; bare pictures stay "
+    "what they are, with alpha beside it: rgba, bgra, yuva420p]",
+)
+@look_options
+@setting("threads", "--threads", metavar="N")
+@click.option(
+    "--config", "config_file", metavar="FILE", help="Read settings from this file instead."
+)
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
+def command(
+    read_as: str,
+    size: str | None,
+    pix_fmt: str | None,
+    fps: Fraction | None,
+    write_as: str | None,
+    to_pix_fmt: str,
+    config_file: str | None,
+    quiet: bool,
+    **options: Any,
+) -> None:
+    """Remove the background of the video on standard input; write it to standard output.
+
+    Frames go out one by one as they come in, so that it works between two other programs for as
+    long as they like.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    settings = config.load(Path(config_file) if config_file else None)
+    settings = settings.with_options(_NO_FILE | given)
+    if sys.stdin.isatty():
+        raise UsageError("standard input is a terminal: let another program write to this one")
+    if sys.stdout.isatty():
+        raise UsageError("standard output is a terminal: let another program read this one")
+    inlet = _inlet(read_as, size, pix_fmt, fps)
+    _run(inlet, _form(read_as, pix_fmt, write_as, to_pix_fmt), settings, quiet)
+
+
+def _run(inlet: Inlet, form: Format, settings: Settings, quiet: bool) -> None:
+    from streamcut.cli.progress import shown, summary_text
+    from streamcut.job import Job
+    from streamcut.sinks import Outlet, reserved_stdout
+
+    with reserved_stdout() as fd:
+        job = Job(inlet, Outlet(form, fd), settings)
+        try:
+            with shown(quiet) as tick:
+                summary = job.run(tick)
+        except OutputClosedError:
+            return
+    if not quiet:
+        click.echo(summary_text(summary), err=True)
+
+
+def _inlet(read_as: str, size: str | None, pix_fmt: str | None, fps: Fraction | None) -> Inlet:
+    """Return what standard input is read as."""
+    from streamcut.sources import Inlet, raw_inlet
+
+    if read_as != "rawvideo":
+        for name, value in (("--size", size), ("--pix-fmt", pix_fmt), ("--fps", fps)):
+            if value is not None:
+                raise UsageError(f"{name} is for --from rawvideo; other formats say it themselves")
+        return Inlet({"auto": "", "y4m": "yuv4mpegpipe"}.get(read_as, read_as))
+    if size is None or pix_fmt is None:
+        raise UsageError("--from rawvideo needs --size and --pix-fmt: bare pictures do not say")
+    if not re.fullmatch(r"[1-9]\d*x[1-9]\d*", size):
+        raise UsageError(f"--size {size!r} is no size: write 1280x720")
+    return raw_inlet(size, pix_fmt, fps or Fraction(30))
+
+
+def _form(read_as: str, pix_fmt: str | None, write_as: str | None, to_pix_fmt: str) -> Format:
+    """Return what standard output is written as."""
+    from streamcut.sinks import pipe_format
+
+    family = write_as or (read_as if read_as in _FAMILIES else "nut")
+    if family == "rawvideo" and not (to_pix_fmt or pix_fmt):
+        raise UsageError("--to rawvideo needs --to-pix-fmt: bare pictures do not say what they are")
+    return pipe_format(family, to_pix_fmt, pix_fmt or "")

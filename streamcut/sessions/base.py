@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import onnxruntime as ort
@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from streamcut.errors import ModelError
-from streamcut.sessions.device import default_providers, session_options, warn_if_slower
+from streamcut.sessions.device import Device, load, session_options
+from streamcut.sessions.device import first_words as first_words
 
 Picture = NDArray[np.uint8]
 """RGB, [height, width, 3]."""
@@ -44,12 +45,16 @@ class BaseSession:
         model_name: what it is called in messages.
         sess_opts: ONNX Runtime's options; None chooses them for this machine.
         *args: passed on to :meth:`download_models`.
-        providers: ONNX Runtime execution providers in order; None chooses them.
+        providers: ONNX Runtime execution providers in order; None chooses them by ``device``.
+        device: where it is to run, and what is said if it cannot; None takes the best there is.
         **kwargs: passed on to :meth:`download_models`.
 
     Raises:
         ModelError: if the file is absent or no ONNX model.
     """
+
+    bound: ClassVar[bool] = False
+    """Whether every run of the graph is a Runner's, which is what CUDA graphs ask for."""
 
     def __init__(
         self,
@@ -57,12 +62,12 @@ class BaseSession:
         sess_opts: ort.SessionOptions | None = None,
         *args: Any,
         providers: Sequence[Any] | None = None,
+        device: Device | None = None,
         **kwargs: Any,
     ) -> None:
         self.model_name = model_name
-        self.inner_session = load_model(
-            self.__class__.download_models(*args, **kwargs), sess_opts, providers
-        )
+        path = self.__class__.download_models(*args, **kwargs)
+        self.inner_session = load_model(path, sess_opts, providers, device, bound=self.bound)
 
     @classmethod
     def name(cls, *args: Any, **kwargs: Any) -> str:
@@ -111,25 +116,20 @@ def load_model(
     path: str | Path,
     options: ort.SessionOptions | None = None,
     providers: Sequence[Any] | None = None,
+    device: Device | None = None,
+    *,
+    bound: bool = False,
 ) -> ort.InferenceSession:
-    """Load an ONNX file.
+    """Load an ONNX file; the arguments are those of :func:`streamcut.sessions.device.load`.
 
     Raises:
-        ModelError: if it is absent or broken, in one line.
+        ModelError: if it is absent or broken, or cannot run where it is to run; in one line.
     """
     if not Path(path).is_file():
         raise ModelError(f"no such model file: {path}")
-    wanted = list(providers or default_providers())
     try:
-        session = ort.InferenceSession(str(path), options or session_options(), providers=wanted)
+        return load(Path(path), options or session_options(), providers, device, bound=bound)
+    except ModelError:
+        raise
     except Exception as error:  # ONNX Runtime's errors share no base of their own.
         raise ModelError(f"{path} is no usable ONNX model: {first_words(error)}") from error
-    warn_if_slower(session, wanted)
-    return session
-
-
-def first_words(error: Exception) -> str:
-    """Return what ONNX Runtime says went wrong, without its file names and codes."""
-    [first, *_] = str(error).splitlines() or [type(error).__name__]
-    line = first.rpartition("failed:")[2]
-    return line.rpartition("[ONNXRuntimeError] : ")[2][:200]

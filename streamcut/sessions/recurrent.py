@@ -27,6 +27,8 @@ class RecurrentSession(MapSession):
     Takes what :class:`~streamcut.sessions.map.MapSession` takes.
     """
 
+    bound = True
+
     @classmethod
     def name(cls, *args: Any, **kwargs: Any) -> str:
         """Return the name of the architecture."""

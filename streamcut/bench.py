@@ -26,7 +26,7 @@ from streamcut.config import Settings
 from streamcut.cpu import cpu_count
 from streamcut.job import Job
 from streamcut.pipeline import Pipeline
-from streamcut.sessions import BaseSession, new_session, session_options
+from streamcut.plan import session_of
 from streamcut.sources import Size, Source, open_source
 from streamcut.stages import composite, matte, network_input, upsample
 
@@ -120,8 +120,7 @@ class _Subject:
 
     def __init__(self, clip: str, settings: Settings, output: str, frames: int) -> None:
         self._clip, self._settings, self._output = clip, settings, output
-        options = session_options(settings.run.threads)
-        self._session: BaseSession = new_session(settings.matte.model, sess_opts=options)
+        self._session = session_of(settings)
         shrink = VideoReformatter()
         with self._source() as source:
             self._info = source.info

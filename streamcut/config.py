@@ -80,6 +80,20 @@ class RunSettings:
     threads: int = _setting(
         0, "Threads of decoder, network and encoder, each. 0 suits them to the machine."
     )
+    device: str = _setting(
+        "auto",
+        "Where the network runs: auto (the best there is), cpu, cuda, tensorrt, coreml, directml, "
+        "openvino or rocm; cuda:1 is the second GPU.",
+    )
+    require_gpu: bool = _setting(
+        False, "Stop with an error, not a warning, where the network would run on the CPU."
+    )
+    half: bool = _setting(
+        False, "Compute in 16 bits where the device can (tensorrt, openvino, rocm)."
+    )
+    cuda_graphs: bool = _setting(
+        False, "Let a CUDA GPU repeat a video's frames as one recorded graph, where the model can."
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,12 +25,14 @@ from streamcut.plan import (
     check_apart,
     check_place,
     check_times,
+    device_of,
     edges_of,
     files_of,
     look_of,
     parse_background,
+    session_of,
 )
-from streamcut.sessions import BaseSession, new_session, session_options
+from streamcut.sessions import BaseSession
 from streamcut.sinks import Codec, Outlet, Sink, encode_alpha, format_of, open_sink
 from streamcut.sources import Inlet, Size, Source, open_source
 from streamcut.stages import ALPHA_LOOKS, composite, made_by, matte, upsample
@@ -143,6 +145,7 @@ class Job:
         self.start, self.duration = start, duration
         self.state: State | None = None
         check_times(start, duration)
+        device_of(self.settings)  # Refuses what is no device.
         self.form = self.output.form if isinstance(self.output, Outlet) else format_of(self.output)
         self.look = look_of(self.settings)
         self.size = Size.parse(self.settings.picture.size) if self.settings.picture.size else None
@@ -164,7 +167,7 @@ class Job:
             _closing(self.background(source.info)) as background,
         ):
             made_by(self.look, source.info)  # Refuses what cannot be made.
-            session = _able(self.session or self._session())
+            session = _able(self.session or session_of(self.settings))
             with _one_thread_per_picture, Pipeline() as pipeline, _unblocked(self.url):
                 frames = self._spawn(pipeline, source, session, background)
                 self.state = State(source.info, pipeline, frames)
@@ -198,10 +201,6 @@ class Job:
             size=self.size,
             threads=self.settings.run.threads,
         )
-
-    def _session(self) -> BaseSession:
-        options = session_options(self.settings.run.threads)
-        return new_session(self.settings.matte.model, sess_opts=options)
 
     def _spawn(
         self,

@@ -18,6 +18,7 @@ from streamcut.config import Settings
 from streamcut.edges import Edges
 from streamcut.errors import SinkError, UsageError
 from streamcut.frame import StreamInfo
+from streamcut.sessions import BaseSession, Device, new_session, session_options
 from streamcut.sinks import is_folder, pattern_of
 from streamcut.sources import Source, open_source
 from streamcut.stages import Look
@@ -48,6 +49,28 @@ def look_of(settings: Settings) -> Look:
         "--stacked": "stacked",
     }
     return looks[chosen[0]]
+
+
+def device_of(settings: Settings) -> Device:
+    """Return where the network is to run.
+
+    Raises:
+        UsageError: if no device is called that, or the settings contradict each other.
+    """
+    run = settings.run
+    return Device.parse(
+        run.device, require_gpu=run.require_gpu, half=run.half, cuda_graphs=run.cuda_graphs
+    )
+
+
+def session_of(settings: Settings) -> BaseSession:
+    """Return the session that settings ask for, loaded.
+
+    Raises:
+        ModelError: if the model is unknown or unusable, or cannot run where it is to run.
+    """
+    options = session_options(settings.run.threads)
+    return new_session(settings.matte.model, sess_opts=options, device=device_of(settings))
 
 
 def edges_of(settings: Settings) -> Edges:

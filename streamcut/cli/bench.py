@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from streamcut import config
-from streamcut.cli.options import setting
+from streamcut.cli.options import machine_options, setting
 from streamcut.interrupts import Interrupts
 
 _SIZES = {"720p": (1280, 720), "1080p": (1920, 1080)}
@@ -23,7 +23,7 @@ _SIZES = {"720p": (1280, 720), "1080p": (1920, 1080)}
 @setting("background", "-b", "--background", metavar="WHAT")
 @setting("quality", "--quality")
 @setting("codec", "--codec", metavar="NAME")
-@setting("threads", "--threads", metavar="N")
+@machine_options
 @click.option(
     "--size",
     type=click.Choice(tuple(_SIZES)),

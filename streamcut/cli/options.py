@@ -49,6 +49,21 @@ def look_options(command: F) -> F:
     return command
 
 
+def machine_options(command: F) -> F:
+    """Add the options that say where the network runs, and on how many threads."""
+    for option in reversed(
+        (
+            setting("threads", "--threads", metavar="N"),
+            setting("device", "--device", metavar="NAME"),
+            setting("require_gpu", "--require-gpu/--no-require-gpu"),
+            setting("half", "--half/--no-half"),
+            setting("cuda_graphs", "--cuda-graphs/--no-cuda-graphs"),
+        )
+    ):
+        command = option(command)
+    return command
+
+
 class Clock(click.ParamType):  # type: ignore[type-arg]  # Not generic before click 8.4.
     """A time as seconds or as [hours:]minutes:seconds."""
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from streamcut import config
-from streamcut.cli.options import look_options, setting
+from streamcut.cli.options import look_options, machine_options
 from streamcut.errors import OutputClosedError, UsageError
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Rate(click.ParamType):  # type: ignore[type-arg]  # Not generic before cli
     "what they are, with alpha beside it: rgba, bgra, yuva420p]",
 )
 @look_options
-@setting("threads", "--threads", metavar="N")
+@machine_options
 @click.option(
     "--config", "config_file", metavar="FILE", help="Read settings from this file instead."
 )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from streamcut import config
-from streamcut.cli.options import Clock, look_options, setting
+from streamcut.cli.options import Clock, look_options, machine_options, setting
 from streamcut.errors import OutputExistsError
 from streamcut.interrupts import Interrupts
 
@@ -37,7 +37,7 @@ _EPILOG = (
 @setting("codec", "--codec", metavar="NAME")
 @setting("quality", "--quality")
 @setting("audio", "--audio/--no-audio")
-@setting("threads", "--threads", metavar="N")
+@machine_options
 @click.option("-y", "--overwrite", is_flag=True, help="Replace OUTPUT if it exists.")
 @click.option(
     "--config", "config_file", metavar="FILE", help="Read settings from this file instead."

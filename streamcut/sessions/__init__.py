@@ -12,12 +12,12 @@ import onnxruntime as ort
 from streamcut.errors import ModelError
 from streamcut.sessions.base import BaseSession, Matte, MatteStream, Picture
 from streamcut.sessions.catalog import CATALOG, Model, by_file, by_name
-from streamcut.sessions.device import session_options
+from streamcut.sessions.device import DEVICES, Device, obstacle, session_options
 from streamcut.sessions.map import MapSession
 from streamcut.sessions.recurrent import RecurrentSession
 
 __all__ = ["CATALOG", "BaseSession", "MapSession", "Matte", "MatteStream", "Model", "Picture"]
-__all__ += ["new_session", "session_options"]
+__all__ += ["DEVICES", "Device", "new_session", "obstacle", "session_options"]
 
 DEFAULT_MODEL = "portrait"
 _SESSIONS = {"map": MapSession, "recurrent": RecurrentSession}
@@ -37,7 +37,8 @@ def new_session(
             recognised by its checksum; an unknown one is read as rembg reads a custom U2-Net.
         *args: passed on to the session.
         sess_opts: ONNX Runtime's session options; None chooses them for this machine.
-        **kwargs: ``providers`` (execution providers in order), ``model_path`` (the file of a
+        **kwargs: ``providers`` (execution providers in order, as rembg takes them), ``device`` (a
+            :class:`Device`, where no providers are given), ``model_path`` (the file of a
             catalogue model that is not inside the package).
 
     Raises:

@@ -174,7 +174,7 @@ def load(
 
     Args:
         path: the file.
-        options: ONNX Runtime's.
+        options: ONNX Runtime's; where they leave the threads open, ``OMP_NUM_THREADS`` decides.
         providers: execution providers in order, as rembg takes them: they win over ``device``.
         device: where it is to run; None is ``auto``.
         bound: every run will be a :class:`~streamcut.sessions.runner.Runner`'s, so that CUDA
@@ -186,6 +186,7 @@ def load(
         Exception: ONNX Runtime's own, if the file is no graph that it can run.
     """
     device = device or Device()
+    options.intra_op_num_threads = options.intra_op_num_threads or wanted_threads()
     wanted = _given(providers) if providers else _chosen(device)
     strict = device.require_gpu or (device.name != "auto" and not providers)
     session, complaints = _try(path, options, _tries(wanted, bound and device.cuda_graphs))

@@ -35,6 +35,11 @@ class MatteSettings:
     post_process_mask: bool = _setting(
         False, "Make the matte hard, its border smooth (as rembg's option of that name)."
     )
+    smooth: float = _setting(
+        0.8,
+        "Steady the matte in time where the network is unsure and the picture holds still, "
+        "or moves as a whole: 0 (off) to 1. It adds no lag.",
+    )
     invert: bool = _setting(False, "Keep the background and cut the subject out.")
 
 
@@ -241,10 +246,15 @@ def _check(name: str, value: Any, hint: Any) -> None:
     if choices:
         if value not in choices:
             raise ConfigError(f"{name} is one of {', '.join(choices)}, not {value!r}")
-    elif type(value) is not hint:
-        words = {bool: "true or false", int: "a whole number", str: "a text in quotes"}
+    elif type(value) is not hint and (hint, type(value)) != (float, int):
+        words = {
+            bool: "true or false",
+            int: "a whole number",
+            float: "a number",
+            str: "a text in quotes",
+        }
         raise ConfigError(f"{name} is {words[hint]}, not {value!r}")
-    elif hint is int and value < 0:
+    elif hint in (int, float) and not value >= 0:
         raise ConfigError(f"{name} is 0 or more, not {value}")
 
 

@@ -24,6 +24,7 @@ from streamcut.pipeline import Channel, Pipeline, StageReport
 from streamcut.plan import (
     check_apart,
     check_place,
+    check_strengths,
     check_times,
     device_of,
     edges_of,
@@ -36,6 +37,7 @@ from streamcut.sessions import BaseSession
 from streamcut.sinks import Codec, Outlet, Sink, encode_alpha, format_of, open_sink
 from streamcut.sources import Inlet, Size, Source, open_source
 from streamcut.stages import ALPHA_LOOKS, composite, made_by, matte, upsample
+from streamcut.temporal import steady
 
 Tick = Callable[["State"], None]
 
@@ -147,6 +149,7 @@ class Job:
         check_times(start, duration)
         device_of(self.settings)  # Refuses what is no device.
         self.form = self.output.form if isinstance(self.output, Outlet) else format_of(self.output)
+        check_strengths(self.settings)
         self.look = look_of(self.settings)
         self.size = Size.parse(self.settings.picture.size) if self.settings.picture.size else None
         self._check_alpha(self.form.codec(self.settings.output.codec))
@@ -212,7 +215,8 @@ class Job:
         """Wire the stages: each runs on a thread of its own and fills the next channel."""
         info = source.info
         decoded = pipeline.spawn("decode", source, capacity=_CAPACITY, drop_oldest=info.live)
-        matted = pipeline.spawn("matte", matte(decoded, session), after=decoded, capacity=_CAPACITY)
+        steadied = steady(matte(decoded, session), self.settings.matte.smooth)
+        matted = pipeline.spawn("matte", steadied, after=decoded, capacity=_CAPACITY)
         # Keyframe matting belongs between these two.
         shaped = shape(upsample(matted, info), info, edges_of(self.settings))
         composited = pipeline.spawn(

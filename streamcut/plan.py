@@ -79,6 +79,12 @@ def edges_of(settings: Settings) -> Edges:
     return Edges(post_process=matte.post_process_mask, invert=matte.invert)
 
 
+def check_strengths(settings: Settings) -> None:
+    """Refuse strengths outside 0 to 1."""
+    if not 0 <= settings.matte.smooth <= 1:
+        raise UsageError(f"--smooth is 0 to 1, not {settings.matte.smooth:g}")
+
+
 def parse_background(text: str, info: StreamInfo) -> Background:
     """Return the background that a text asks for.
 

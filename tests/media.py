@@ -26,6 +26,7 @@ from streamcut.job import Summary, remove_video
 from streamcut.plan import edges_of, look_of, parse_background
 from streamcut.sources import open_source
 from streamcut.stages import composite, matte, upsample
+from streamcut.temporal import steady
 
 Planes = list[NDArray[Any]]
 MS = Fraction(1, 1000)
@@ -426,8 +427,8 @@ def composited(
     with open_source(str(source), start=start, duration=duration) as frames:
         text = settings.picture.background
         background = parse_background(text, frames.info) if text else None
-        mattes = upsample(matte(frames, session or Brightness()), frames.info)
-        shaped = shape(mattes, frames.info, edges_of(settings))
+        mattes = steady(matte(frames, session or Brightness()), settings.matte.smooth)
+        shaped = shape(upsample(mattes, frames.info), frames.info, edges_of(settings))
         made = composite(shaped, look_of(settings), background)
         return [frame.picture for frame in made]
 

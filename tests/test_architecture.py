@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parents[1] / "streamcut"
 LAYERS = [
     {"errors", "cpu", "network", "clock", "cuts", "metrics", "remembered", "flow"},
     {"frame", "pipeline", "interrupts", "config"},
-    {"sources", "sinks", "sessions", "matting", "backgrounds", "upsample", "edges"},
+    {"sources", "sinks", "sessions", "matting", "backgrounds", "upsample", "edges", "temporal"},
     {"cutout", "stages"},
     {"plan"},
     {"job"},

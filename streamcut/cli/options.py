@@ -19,7 +19,7 @@ _CLOCK = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?|\.\d+)")
 def setting(name: str, *flags: str, **extra: Any) -> Callable[[F], F]:
     """Return the option for a setting: absent from the command line it is None."""
     field = config.setting(name)
-    hints = {"bool": bool, "int": int, "str": str}
+    hints = {"bool": bool, "int": int, "float": float, "str": str}
     kind = hints.get(str(field.type))
     if kind is None:
         extra.setdefault("type", click.Choice(get_args(getattr(config, str(field.type)))))
@@ -32,6 +32,11 @@ def setting(name: str, *flags: str, **extra: Any) -> Callable[[F], F]:
     return click.option(*flags, name, default=None, help=text + shown, **extra)
 
 
+def _off(name: str, flag: str, text: str) -> Callable[[F], F]:
+    """Return the flag that sets a number to 0."""
+    return click.option(flag, name, flag_value=0.0, type=float, default=None, help=text)
+
+
 def look_options(command: F) -> F:
     """Add the options that say how the subject is found and what is shown."""
     for option in reversed(
@@ -41,6 +46,8 @@ def look_options(command: F) -> F:
             setting("cutout", "--cutout"),
             setting("only_mask", "-om", "--only-mask/--no-only-mask"),
             setting("post_process_mask", "-ppm", "--post-process-mask/--no-post-process-mask"),
+            setting("smooth", "--smooth", metavar="STRENGTH"),
+            _off("smooth", "--no-smooth", "The same as --smooth 0."),
             setting("invert", "--invert/--no-invert"),
             setting("stacked", "--stacked/--no-stacked"),
         )

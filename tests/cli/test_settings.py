@@ -64,6 +64,8 @@ def test_nothing_given_means_the_defaults(told: Callable[..., Told]) -> None:
         ("--cutout naive", {"cutout": "naive"}),
         ("-om", {"only_mask": True}),
         ("-ppm", {"post_process_mask": True}),
+        ("--smooth 0.3", {"smooth": 0.3}),
+        ("--no-smooth", {"smooth": 0.0}),
         ("--invert", {"invert": True}),
         ("--stacked", {"stacked": True}),
         ("--size 50%", {"size": "50%"}),

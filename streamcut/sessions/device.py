@@ -266,8 +266,9 @@ def _spec(entry: Any) -> Spec:
         raise ModelError(f"{entry!r} is no execution provider: give its name, or (name, options)")
     known = {*ort.get_all_providers(), *(n for kind in _KINDS.values() for n in kind.providers)}
     if name not in known:
-        [near] = difflib.get_close_matches(name, known, 1, cutoff=0.0)
-        raise ModelError(f"no execution provider is called {name!r}; the nearest is {near}")
+        spelt = {known_name.lower(): known_name for known_name in known}
+        [near] = difflib.get_close_matches(name.lower(), spelt, 1, cutoff=0.0)
+        raise ModelError(f"no execution provider is called {name!r}; the nearest is {spelt[near]}")
     return name, options
 
 

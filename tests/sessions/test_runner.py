@@ -192,6 +192,17 @@ def test_what_the_graph_refuses_is_one_line(portrait: RecurrentSession) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_buffers_on_a_device_give_the_same_numbers(
+    portrait: RecurrentSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The CPU's memory under another number stands for a GPU's: feeds are copied there."""
+    monkeypatch.setattr(runner, "_device_of", lambda _: (("cpu", 1), False))
+    run, pictures = portrait.runner(), feeds(5)
+    for picture, plain in zip(pictures, plainly(portrait, pictures), strict=True):
+        assert np.array_equal(run({"rgb": picture})[0], plain)
+        picture[:] = 0
+
+
 class Recorded:
     """A session on the CPU that notes which CUDA graph each run asks for."""
 

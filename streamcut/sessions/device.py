@@ -39,19 +39,21 @@ class _Kind:
         package: what ONNX Runtime's package is called that has it.
         index: the option that takes a GPU's number, its value with "{}" for that, or None.
         half: the options that make it compute in 16 bits; none where the graph alone decides.
+        system: what ``sys.platform`` is where alone it exists, or None.
     """
 
     providers: tuple[str, ...]
     package: str
     index: tuple[str, str] | None = ("device_id", "{}")
     half: dict[str, str] = field(default_factory=dict)
+    system: str | None = None
 
 
 _KINDS = {
     "tensorrt": _Kind(("TensorrtExecutionProvider",), "", half={"trt_fp16_enable": "1"}),
     "cuda": _Kind(("CUDAExecutionProvider",), "onnxruntime-gpu"),
-    "coreml": _Kind(("CoreMLExecutionProvider",), "onnxruntime", index=None),
-    "directml": _Kind(("DmlExecutionProvider",), "onnxruntime-directml"),
+    "coreml": _Kind(("CoreMLExecutionProvider",), "onnxruntime", index=None, system="darwin"),
+    "directml": _Kind(("DmlExecutionProvider",), "onnxruntime-directml", system="win32"),
     "openvino": _Kind(
         ("OpenVINOExecutionProvider",),
         "onnxruntime-openvino",
@@ -61,6 +63,7 @@ _KINDS = {
     "rocm": _Kind(("ROCMExecutionProvider", "MIGraphXExecutionProvider"), "onnxruntime-migraphx"),
     "cpu": _Kind(("CPUExecutionProvider",), "onnxruntime", index=None),
 }
+_SYSTEMS = {"darwin": "Macs", "win32": "Windows"}
 _FOR_NVIDIA = ("tensorrt", "cuda", "directml")
 _FULL = ("out of memory", "failed to allocate", "bad_alloc")  # As CUDA and the arena say it.
 
@@ -158,8 +161,11 @@ def obstacle(name: str, index: int = 0) -> str | None:
         return cuda.tensorrt_obstacle(index)
     if _provider_of(name) is not None:
         return None
-    remove = f"pip uninstall -y {' '.join(cuda.installed())} && "
-    return f"the ONNX Runtime installed here lacks it: {remove}pip install {_KINDS[name].package}"
+    kind, here = _KINDS[name], " ".join(cuda.installed())
+    if kind.system not in (None, sys.platform):
+        return f"it is for {_SYSTEMS[kind.system]}"
+    remove = f"pip uninstall -y {here} && " if here else ""
+    return f"the ONNX Runtime installed here lacks it: {remove}pip install {kind.package}"
 
 
 def load(
@@ -213,7 +219,7 @@ def _chosen(device: Device) -> list[Spec]:
     name = _first_usable() if device.name == "auto" else device.name
     if name not in _FOR_NVIDIA:
         _mind_idle(device, name)
-    if _provider_of(name) is None or (name == "tensorrt" and obstacle(name)):
+    if not _worth_trying(name):
         raise ModelError(f"the device {name} cannot be used: {obstacle(name)}")
     names = {"tensorrt": ["tensorrt", "cuda"], "cpu": []}.get(name, [name])
     if device.half and not any(device.half_options(name) for name in names):
@@ -224,12 +230,15 @@ def _chosen(device: Device) -> list[Spec]:
 
 
 def _first_usable() -> str:
-    """Return the first device that may work: whether CUDA does is seen when it is tried."""
-    for name in DEVICES:
-        tried = name == "cuda" and _provider_of(name) is not None and cuda.driver() is not None
-        if tried or (name != "cuda" and obstacle(name) is None):
-            return name
-    return "cpu"
+    """Return the first device that may work; the CPU always does."""
+    return next(name for name in DEVICES if _worth_trying(name))
+
+
+def _worth_trying(name: str) -> bool:
+    """Whether a device may work. Of CUDA more is known when it was tried, which costs little."""
+    if name == "cuda":
+        return _provider_of(name) is not None and cuda.driver() is not None
+    return obstacle(name) is None
 
 
 def _mind_idle(device: Device, name: str) -> None:

@@ -342,6 +342,26 @@ def test_a_device_by_name_is_never_replaced(machine: Machine, model: Path, name:
     assert not machine.asked
 
 
+@pytest.mark.parametrize(
+    ("name", "system", "words"),
+    [
+        ("coreml", "linux", "it is for Macs"),
+        ("directml", "darwin", "it is for Windows"),
+        (
+            "directml",
+            "win32",
+            "pip uninstall -y onnxruntime-gpu && pip install onnxruntime-directml",
+        ),
+        ("cuda", "linux", "there is no NVIDIA GPU"),
+    ],
+)
+def test_what_a_device_lacks_is_said(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, name: str, system: str, words: str
+) -> None:
+    monkeypatch.setattr("streamcut.sessions.device.sys.platform", system)
+    assert words in str(obstacle(name))
+
+
 def test_a_gpu_that_is_not_there_is_named(nvidia: Machine, model: Path) -> None:
     nvidia.fails = {CUDA: "CUDA failure 101: invalid device ordinal"}
     with pytest.raises(ModelError, match="there is no GPU 5: the driver shows 2, counted from 0"):
@@ -437,8 +457,10 @@ def test_nonsense_in_the_list_is_one_error(
 def test_a_listed_provider_that_is_not_there_is_told(machine: Machine, model: Path) -> None:
     with pytest.warns(RuntimeWarning, match=f"{CUDA} cannot be used: there is no NVIDIA GPU"):
         load_model(model, providers=[CUDA, CPU])
-    with pytest.warns(RuntimeWarning, match="DmlExecutionProvider cannot be used: .*directml"):
-        load_model(model, providers=["DmlExecutionProvider"])
+    with pytest.warns(
+        RuntimeWarning, match="VINO.* cannot be used: .*pip uninstall -y onnxruntime"
+    ):
+        load_model(model, providers=["OpenVINOExecutionProvider"])
     assert machine.names() == [[CPU]] * 2
 
 

@@ -11,7 +11,7 @@ import itertools
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -201,16 +201,22 @@ def generate(path: Path, width: int, height: int, frames: int) -> None:
 
     It is for measuring speed where no clip is at hand; its picture means nothing.
     """
-    texture = _texture(width * 2, height * 2)
     with av.open(str(path), "w") as output:
         stream = output.add_stream("libx264", rate=GENERATED_RATE, options={"crf": "20"})
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        for index in range(frames):
-            x, y = index % width, (index // 2) % height
-            picture = texture[y : y + height, x : x + width].copy()
-            _draw_person(picture, index)
+        for picture in drawn(width, height, frames):
             output.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         output.mux(stream.encode(None))
+
+
+def drawn(width: int, height: int, count: int) -> Iterator[NDArray[np.uint8]]:
+    """Yield the pictures of that clip, RGB [height, width, 3]."""
+    texture = _texture(width * 2, height * 2)
+    for index in range(count):
+        x, y = index % width, (index // 2) % height
+        picture = texture[y : y + height, x : x + width].copy()
+        _draw_person(picture, index)
+        yield picture
 
 
 def _texture(width: int, height: int) -> NDArray[np.uint8]:

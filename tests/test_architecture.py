@@ -19,6 +19,8 @@ LAYERS = [
     {"plan"},
     {"job"},
     {"bench"},
+    {"speed", "doctor"},
+    {"inventory"},
     {"cli", "training"},
 ]
 """A part may import those of the layers below its own, and none beside it."""

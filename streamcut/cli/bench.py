@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from streamcut import config
+from streamcut.cli.licences import ready
 from streamcut.cli.options import machine_options, setting
 from streamcut.interrupts import Interrupts
 
@@ -60,6 +61,7 @@ def command(
 
     from streamcut import bench
 
+    ready(config.load().with_options({"model": settings.matte.model}))
     with (
         tempfile.TemporaryDirectory(prefix="streamcut-bench-") as folder,
         Interrupts() as interrupts,

@@ -14,6 +14,8 @@ from streamcut.errors import StreamcutError
 _COMMANDS = {
     "bench": "Measure this machine: decoding, network and encoding alone, and the whole job.",
     "pipe": "Remove the background of the video on standard input, to standard output.",
+    "doctor": "Say what this machine has and what it lacks: the start of a bug report.",
+    "models": "List the models, download them, measure them.",
     "video": "Remove the background of a video.",
 }
 

@@ -87,3 +87,12 @@ class Clock(click.ParamType):  # type: ignore[type-arg]  # Not generic before cl
             self.fail(f"{value!r} is no time: write 90, 12.5 or 1:30", param, ctx)
         hours, minutes, seconds = match.groups()
         return Fraction(int(hours or 0) * 3600 + int(minutes or 0) * 60) + Fraction(seconds)
+
+
+def size_text(count: float) -> str:
+    """Return a number of bytes for people."""
+    for unit in ("bytes", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.2f} GB"

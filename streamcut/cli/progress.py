@@ -10,6 +10,7 @@ from typing import Protocol, Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
+from streamcut.cli.options import size_text
 from streamcut.job import State, Summary
 
 _REDRAW = 0.25
@@ -136,7 +137,7 @@ def summary_text(summary: Summary) -> str:
     took = f"{summary.seconds:.1f} s" if summary.seconds < 60 else _clock(summary.seconds)
     lines = [
         f"{summary.output}: {_count(summary.frames, 'frame', 'frames')} in {took}, "
-        f"{summary.fps:.1f} fps, {summary.speed:.2f}x real time, {_size(summary.bytes)}",
+        f"{summary.fps:.1f} fps, {summary.speed:.2f}x real time, {size_text(summary.bytes)}",
         *filter(None, lost),
         f"where the time went (stages run side by side): {where}",
         *(f"note: {note}" for note in summary.notes),
@@ -153,11 +154,3 @@ def _clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-def _size(count: float) -> str:
-    for unit in ("bytes", "kB", "MB"):
-        if count < 1000:
-            return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.1f} {unit}"
-        count /= 1000
-    return f"{count:.2f} GB"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from streamcut import config
+from streamcut.cli.licences import ready
 from streamcut.cli.options import Clock, look_options, machine_options, setting
 from streamcut.errors import OutputExistsError
 from streamcut.interrupts import Interrupts
@@ -71,6 +72,7 @@ def command(
         if not _may_overwrite(output):
             raise
         job = new_job(overwrite=True)
+    ready(settings, quiet)
     _run(job, quiet, as_json)
 
 

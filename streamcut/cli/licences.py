@@ -1,0 +1,52 @@
+"""Before a job: the model's files are fetched, and its licence's conditions shown."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from streamcut.config import Settings
+from streamcut.errors import ModelError
+from streamcut.interrupts import Interrupts
+
+if TYPE_CHECKING:
+    from streamcut.sessions import Model
+
+
+def ready(settings: Settings, quiet: bool = False) -> None:
+    """Fetch what the model of some settings needs and is not there.
+
+    Raises:
+        ModelError: if it cannot be had, or its conditions are refused.
+    """
+    from streamcut.sessions.catalog import by_name
+    from streamcut.sessions.weights import fetch_model
+
+    model = by_name(settings.matte.model)
+    if model is not None and model.weights:
+        fetch_model(model, mirror=settings.weights.mirror, quiet=quiet, agree=agree)
+
+
+def agree(model: Model) -> None:
+    """Show a licence's conditions; ask, where somebody can answer.
+
+    Scripts are told and go on: nothing ever waits for an answer that cannot come.
+
+    Raises:
+        ModelError: if the answer is no.
+    """
+    from streamcut.sessions.weights import conditions_of
+
+    if not sys.stdin.isatty() or not sys.stderr.isatty():
+        click.echo(f"streamcut: {conditions_of(model)}", err=True)
+        return
+    click.echo(conditions_of(model), err=True)
+    try:
+        with Interrupts() as interrupts, interrupts.released():
+            if click.confirm(f"Download {model.name}?", err=True):
+                return
+    except click.Abort:
+        raise KeyboardInterrupt from None
+    raise ModelError(f"{model.name} was not downloaded: its conditions were not accepted")

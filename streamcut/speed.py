@@ -12,8 +12,10 @@ from itertools import cycle
 from typing import Any
 
 from streamcut.bench import drawn
+from streamcut.config import Settings
+from streamcut.plan import session_of
 from streamcut.remembered import recall, remember
-from streamcut.sessions import BaseSession, new_session, session_options
+from streamcut.sessions import BaseSession
 from streamcut.sessions.base import MatteStream
 
 _PICTURES = 8
@@ -53,19 +55,18 @@ class Speed:
         return 1000 / self.ms
 
 
-def measure(name: str, *, threads: int = 0, seconds: float = 3.0, frames: int = 60) -> Speed:
+def measure(settings: Settings, *, seconds: float = 3.0, frames: int = 60) -> Speed:
     """Measure a model on drawn pictures of its input size, and keep the result.
 
     Args:
-        name: a model by name, or its file.
-        threads: of ONNX Runtime; 0 chooses them as a job does.
+        settings: which model, and where it is to run.
         seconds: after these no more pictures are measured, three at least.
         frames: no more pictures than these.
 
     Raises:
         StreamcutError: if the model cannot be loaded or fails.
     """
-    session = new_session(name, sess_opts=session_options(threads))
+    name, session = settings.matte.model, session_of(settings)
     width, height = session.input_size(*_FULL_HD)
     times = list(_times(session.stream(), (width, height), seconds, frames))
     speed = Speed(

@@ -12,7 +12,8 @@ import click
 
 from streamcut import config
 from streamcut.cli.licences import agree, ready
-from streamcut.cli.options import setting, size_text
+from streamcut.cli.options import machine_options, setting, size_text
+from streamcut.config import Settings
 from streamcut.errors import ModelError, StreamcutError
 from streamcut.interrupts import Interrupts
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from streamcut.sessions import Model
     from streamcut.speed import Speed
 
-_WHERE = {"package": "in the package", "absent": "not downloaded", "by path": "your own file"}
+_WHERE = {"package": "packaged", "absent": "not yet", "by path": "your file"}
 _RATES = (60, 30, 24)
 _WIDTH_OF_A_FILE = 180
 
@@ -75,10 +76,10 @@ def pull(
 
 @command.command("bench")
 @click.argument("names", metavar="[NAME|FILE]...", nargs=-1)
-@setting("threads", "--threads", metavar="N")
+@machine_options
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 @click.pass_context
-def bench(context: click.Context, names: Sequence[str], threads: int | None, as_json: bool) -> None:
+def bench(context: click.Context, /, names: Sequence[str], as_json: bool, **options: Any) -> None:
     """Measure which models run in real time here, at which input size, on which device.
 
     Without a NAME those are measured that are there already. The figures are kept, and
@@ -86,12 +87,14 @@ def bench(context: click.Context, names: Sequence[str], threads: int | None, as_
     """
     from streamcut.inventory import present
 
+    given = {name: value for name, value in options.items() if value is not None}
+    settings = config.load().with_options(given)
     measured, failed = [], False
     for name in names or present():
         if not as_json:
             click.echo(f"{name} ...", err=True)
         try:
-            measured.append(_measured(name, threads or 0))
+            measured.append(_measured(settings.with_options({"model": name})))
         except StreamcutError as error:
             failed = True
             click.echo(f"streamcut: error: {name}: {error}", err=True)
@@ -112,20 +115,20 @@ def _pulled(model: Model, mirror: str, force: bool, quiet: bool) -> list[str]:
     if model.file is not None or not getattr(model, "needs_file", True):
         return [f"{model.name}: inside the package, nothing to download"]
     if not model.weights:
-        raise ModelError(f"{model.name} is not published: give its file with --model")
+        raise ModelError(f"{model.name} is published nowhere: give your own file to --model")
     there = all(map(located, model.weights)) and not force
     paths = fetch_model(model, mirror=mirror, quiet=quiet, force=force, agree=agree)
     done = "is there, checked" if there else "downloaded, checked"
     return [f"{model.name}: {done}: {path}" for path in paths]
 
 
-def _measured(name: str, threads: int) -> Speed:
+def _measured(settings: Settings) -> Speed:
     """Measure a model, after fetching it if need be; Ctrl-C is heard at once."""
     from streamcut.speed import measure
 
-    ready(config.load().with_options({"model": name}))
+    ready(settings)
     with Interrupts() as interrupts, interrupts.released():
-        return measure(name, threads=threads)
+        return measure(settings)
 
 
 def _show(table: Table) -> None:
@@ -142,7 +145,7 @@ def _new_table(**columns: dict[str, Any]) -> Table:
     from rich import box
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=0)
     for name, how in columns.items():
         table.add_column(name, **how)
     return table
@@ -153,10 +156,10 @@ def _table(entries: Sequence[Entry]) -> Table:
     number = {**kept, "justify": "right"}
     table = _new_table(
         name={**kept, "overflow": "fold"},
-        purpose={"ratio": 1},
+        **{"for": {"ratio": 1}},
         size=number,
         licence={},
-        where={},
+        here={},
         fps=number,
     )
     for entry in entries:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from streamcut import config
+from streamcut.cli.licences import ready
 from streamcut.cli.options import look_options, machine_options
 from streamcut.errors import OutputClosedError, UsageError
 
@@ -115,6 +116,7 @@ def _run(inlet: Inlet, form: Format, settings: Settings, quiet: bool) -> None:
     from streamcut.job import Job
     from streamcut.sinks import Outlet, reserved_stdout
 
+    ready(settings, quiet)
     with reserved_stdout() as fd:
         job = Job(inlet, Outlet(form, fd), settings)
         try:

@@ -69,7 +69,16 @@ def test_help_of_a_command_explains_every_option(command: Callable[..., Ran], na
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["video", "--help"], ["bench", "--help"], ["pipe", "--help"], ["--version"]],
+    [
+        ["--help"],
+        ["video", "--help"],
+        ["bench", "--help"],
+        ["pipe", "--help"],
+        ["models", "--help"],
+        ["models", "pull", "--help"],
+        ["doctor", "--help"],
+        ["--version"],
+    ],
 )
 def test_help_imports_nothing_slow(arguments: list[str]) -> None:
     program = (
@@ -145,7 +154,7 @@ def test_the_readme_promises_no_option_that_is_not_there() -> None:
     shown = set(
         re.findall(
             r"(?<![\w-])--[a-z][a-z-]+",
-            " ".join(re.findall(r"streamcut (?:video|bench|pipe)[^\n`]*", code)),
+            " ".join(re.findall(r"streamcut (?:video|bench|pipe|models|doctor)[^\n`]*", code)),
         )
     )
     assert shown <= known, f"README.md shows options that do not exist: {shown - known}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,3 +26,19 @@ def clip(tmp_path: Path) -> Callable[..., Path]:
         return write(tmp_path / name, pictures(count, width, height, pixel_format), **options)
 
     return made
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder for models, an empty home, nothing remembered, no proxies."""
+    from streamcut import config
+
+    for name in [*os.environ]:
+        if name.lower().endswith("_proxy") or name in ("MODEL_CHECKSUM_DISABLED", "REMBG_HOME"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "remembered"))
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    monkeypatch.setenv("U2NET_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(config, "user_file", lambda: tmp_path / "config.toml")
+    return tmp_path / "cache"

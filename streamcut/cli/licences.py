@@ -39,7 +39,7 @@ def agree(model: Model) -> None:
     """
     from streamcut.sessions.weights import conditions_of
 
-    if not sys.stdin.isatty() or not sys.stderr.isatty():
+    if not _somebody_is_there():
         click.echo(f"streamcut: {conditions_of(model)}", err=True)
         return
     click.echo(conditions_of(model), err=True)
@@ -50,3 +50,7 @@ def agree(model: Model) -> None:
     except click.Abort:
         raise KeyboardInterrupt from None
     raise ModelError(f"{model.name} was not downloaded: its conditions were not accepted")
+
+
+def _somebody_is_there() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty()

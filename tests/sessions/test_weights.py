@@ -19,7 +19,6 @@ import numpy as np
 import pytest
 from servers import Answering, serving
 
-from streamcut import config
 from streamcut.errors import ModelError
 from streamcut.sessions import transfer, weights
 from streamcut.sessions.catalog import UNKNOWN
@@ -32,18 +31,9 @@ PAGE = b"<!DOCTYPE html><html><body>Please log in</body></html>"
 
 
 @pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache, an empty memory, no proxies, and no patience."""
-    for name in [*os.environ]:
-        if name.lower().endswith("_proxy") or name in ("MODEL_CHECKSUM_DISABLED", "REMBG_HOME"):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "remembered"))
-    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
-    monkeypatch.setenv("U2NET_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(config, "user_file", lambda: tmp_path / "config.toml")
+def _impatient(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test has a cache of its own, and no patience."""
     monkeypatch.setattr(transfer, "_PAUSES", (0.01, 0.01, 0.01))
-    return tmp_path / "cache"
 
 
 @pytest.fixture

@@ -1,0 +1,90 @@
+"""What the live sinks have in common: they never end by themselves and keep the size they opened."""
+
+from __future__ import annotations
+
+from typing import Self
+
+import av
+from av.video.reformatter import Interpolation, VideoReformatter
+
+from streamcut.frame import SCALING_THREADS, Colour, Frame, copy_time
+
+
+class LiveBase:
+    """A sink that somebody may be watching.
+
+    Attributes:
+        written: pictures handed over.
+        skipped: pictures that could not be handed over in time.
+        notes: what could not be kept, in words.
+        undecodable: always 0; there is no sound.
+    """
+
+    undecodable = 0
+
+    def __init__(self) -> None:
+        self.written = 0
+        self.skipped = 0
+        self.notes: list[str] = []
+
+    @property
+    def watched(self) -> bool:
+        """Whether anybody is reading now; True where nobody can know."""
+        return True
+
+    @property
+    def state(self) -> str:
+        """Who reads, in a few words."""
+        return f"{self.written} frames"
+
+    def write(self, frame: Frame) -> None:
+        """Take one frame, its picture composited."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Stop; nothing is left open."""
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Made:
+    """Makes every picture of one size, pixel format and colour, whatever comes.
+
+    Args:
+        size: (width, height) of what is made.
+        pixel_format: of what is made.
+        colour: tags of what is made; its matrix and range are converted to.
+    """
+
+    def __init__(self, size: tuple[int, int], pixel_format: str, colour: Colour) -> None:
+        self._size, self._pixel_format, self._colour = size, pixel_format, colour
+        self._reformatter = VideoReformatter()
+
+    def __call__(self, picture: av.VideoFrame) -> av.VideoFrame:
+        """Return ``picture`` so; untouched where it is so already."""
+        source = Colour.of(picture)
+        matrix = source.known_matrix(picture.height)
+        same = (picture.width, picture.height, picture.format.name) == (
+            *self._size,
+            self._pixel_format,
+        )
+        if same and (matrix, source.full_range) == (self._colour.matrix, self._colour.full_range):
+            return picture
+        made = self._reformatter.reformat(
+            picture,
+            *self._size,
+            self._pixel_format,
+            src_colorspace=matrix,
+            dst_colorspace=self._colour.known_matrix(picture.height),
+            src_color_range=source.range or None,
+            dst_color_range=self._colour.range,
+            interpolation=Interpolation.BICUBIC,
+            threads=SCALING_THREADS,
+        )
+        copy_time(picture, made)
+        return self._colour.apply(made)

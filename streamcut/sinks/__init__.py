@@ -1,12 +1,12 @@
-"""Where pictures go: :func:`open_sink` makes the right sink for an output path."""
+"""Where pictures go: :func:`open_sink` for files, :func:`open_live_sink` for who watches live."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Protocol, Self
 
-from streamcut.frame import Frame, StreamInfo
+from streamcut.frame import StreamInfo
 from streamcut.sinks.alpha import encode_alpha
+from streamcut.sinks.base import LiveSink, Sink
 from streamcut.sinks.formats import (
     FORMATS,
     QUALITIES,
@@ -16,40 +16,17 @@ from streamcut.sinks.formats import (
     is_folder,
     pattern_of,
 )
+from streamcut.sinks.live import Target, open_live_sink
 from streamcut.sinks.media import MediaSink
+from streamcut.sinks.obs_setup import obs_instructions, set_up_obs
 from streamcut.sinks.stdout import FAMILIES, Outlet, pipe_format, reserved_stdout
 
-__all__ = ["FAMILIES", "FORMATS", "QUALITIES", "Codec", "Format", "MediaSink", "Outlet", "Sink"]
-__all__ += ["encode_alpha", "format_of", "is_folder", "open_sink", "pattern_of", "pipe_format"]
-__all__ += ["reserved_stdout"]
+__all__ = ["FAMILIES", "FORMATS", "QUALITIES", "Codec", "Format", "LiveSink", "MediaSink"]
+__all__ += ["Outlet", "Sink", "Target", "encode_alpha", "format_of", "is_folder"]
+__all__ += ["obs_instructions", "open_live_sink", "open_sink", "pattern_of", "pipe_format"]
+__all__ += ["reserved_stdout", "set_up_obs"]
 
 _NUMBERED = "%06d.png"
-
-
-class Sink(Protocol):
-    """Takes frames in order; leaving its ``with`` block finishes the output."""
-
-    written: int
-    skipped: int
-
-    @property
-    def notes(self) -> list[str]:
-        """What could not be kept as the input has it, in words."""
-        ...
-
-    @property
-    def undecodable(self) -> int:
-        """How many packets of sound were lost."""
-        ...
-
-    def write(self, frame: Frame) -> None:
-        """Take one frame, its picture composited."""
-        ...
-
-    def __enter__(self) -> Self: ...
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, *_: object
-    ) -> None: ...
 
 
 def open_sink(

@@ -1,13 +1,53 @@
-"""What the live sinks have in common: they never end by themselves and keep the size they opened."""
+"""What sinks are, and what those for live pictures share: they keep the size they opened."""
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Protocol, Self
 
 import av
 from av.video.reformatter import Interpolation, VideoReformatter
 
 from streamcut.frame import SCALING_THREADS, Colour, Frame, copy_time
+
+
+class Sink(Protocol):
+    """Takes frames in order; leaving its ``with`` block finishes the output."""
+
+    written: int
+    skipped: int
+
+    @property
+    def notes(self) -> list[str]:
+        """What could not be kept as the input has it, in words."""
+        ...
+
+    @property
+    def undecodable(self) -> int:
+        """How many packets of sound were lost."""
+        ...
+
+    def write(self, frame: Frame) -> None:
+        """Take one frame, its picture composited."""
+        ...
+
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, *_: object
+    ) -> None: ...
+
+
+class LiveSink(Sink, Protocol):
+    """A sink that somebody may be watching."""
+
+    @property
+    def watched(self) -> bool:
+        """Whether anybody is reading now; True where nobody can know."""
+        ...
+
+    @property
+    def state(self) -> str:
+        """Who reads, in a few words."""
+        ...
 
 
 class LiveBase:
@@ -35,7 +75,7 @@ class LiveBase:
     @property
     def state(self) -> str:
         """Who reads, in a few words."""
-        return f"{self.written} frames"
+        raise NotImplementedError
 
     def write(self, frame: Frame) -> None:
         """Take one frame, its picture composited."""
@@ -62,27 +102,25 @@ class Made:
     """
 
     def __init__(self, size: tuple[int, int], pixel_format: str, colour: Colour) -> None:
-        self._size, self._pixel_format, self._colour = size, pixel_format, colour
+        self._size, self._pixel_format = size, pixel_format
+        self._matrix, self._colour = colour.known_matrix(size[1]), colour
         self._reformatter = VideoReformatter()
 
     def __call__(self, picture: av.VideoFrame) -> av.VideoFrame:
         """Return ``picture`` so; untouched where it is so already."""
         source = Colour.of(picture)
         matrix = source.known_matrix(picture.height)
-        same = (picture.width, picture.height, picture.format.name) == (
-            *self._size,
-            self._pixel_format,
-        )
-        if same and (matrix, source.full_range) == (self._colour.matrix, self._colour.full_range):
+        have = (picture.width, picture.height, picture.format.name, matrix, source.full_range)
+        if have == (*self._size, self._pixel_format, self._matrix, self._colour.full_range):
             return picture
         made = self._reformatter.reformat(
             picture,
             *self._size,
             self._pixel_format,
             src_colorspace=matrix,
-            dst_colorspace=self._colour.known_matrix(picture.height),
+            dst_colorspace=self._matrix,
             src_color_range=source.range or None,
-            dst_color_range=self._colour.range,
+            dst_color_range=self._colour.range or None,
             interpolation=Interpolation.BICUBIC,
             threads=SCALING_THREADS,
         )

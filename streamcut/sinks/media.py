@@ -16,6 +16,7 @@ from av.video.stream import VideoStream
 
 from streamcut.errors import SinkError
 from streamcut.frame import Frame, StreamInfo
+from streamcut.network import timeout_for
 from streamcut.sinks.alpha import attach_alpha, colour_encoder, described_stream
 from streamcut.sinks.aspect import set_aspect
 from streamcut.sinks.companions import Companions, public_tags, shifted_chapters
@@ -227,7 +228,8 @@ def _create(path: str | Outlet, form: Format) -> OutputContainer:
         return av.open(path, "w", format=form.muxer, options=options, buffer_size=_PIPE_BUFFER)
     if form.pictures:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-    return av.open(path, "w", format=form.muxer, options=dict(form.options))
+    timeout = timeout_for(path)
+    return av.open(path, "w", format=form.muxer, options=dict(form.options), timeout=timeout)
 
 
 def _explained(path: str, error: BaseException) -> str:

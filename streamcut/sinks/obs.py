@@ -29,6 +29,7 @@ PORT = 9710
 HOST = "127.0.0.1"
 
 _FORM = pipe_format("nut", "rgba")
+# Its matrix is none, so that a picture in RGB passes and one in YUV is converted from its own.
 _RGB = Colour(matrix=MATRIX_RGB, range=RANGE_FULL)
 _UNIT = Fraction(1, 90_000)
 _TICK = 0.5

@@ -1,0 +1,125 @@
+"""Where live pictures go: a virtual camera, OBS, an address, a pipe or a file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Literal
+
+from streamcut.errors import UsageError
+from streamcut.frame import StreamInfo
+from streamcut.sinks.base import LiveSink
+from streamcut.sinks.camera import CameraSink
+from streamcut.sinks.formats import Format, format_of
+from streamcut.sinks.obs import PORT, ObsSink
+from streamcut.sinks.stdout import Outlet, pipe_format
+from streamcut.sinks.stream import StreamSink, address_format
+
+Kind = Literal["camera", "obs", "pipe", "address", "file"]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a text asks for, known before anything is opened.
+
+    Attributes:
+        kind: of the output.
+        place: device, port, address or path; empty for the usual one.
+        form: how a pipe, address or file is written.
+    """
+
+    kind: Kind
+    place: str = ""
+    form: Format | None = None
+
+    @classmethod
+    def parse(
+        cls,
+        text: str,
+        *,
+        family: str = "nut",
+        pixel_format: str = "",
+        fps: Fraction = Fraction(30),
+    ) -> Target:
+        """Read ``camera``, ``camera:DEVICE``, ``obs``, ``obs:PORT``, ``-``, an address or a path.
+
+        Args:
+            text: what is asked for.
+            family: how ``-`` is written, see :func:`pipe_format`.
+            pixel_format: what ``-`` is written in; empty suits the family.
+            fps: pictures a second.
+
+        Raises:
+            UsageError: if it is none of these.
+        """
+        name, _, place = text.partition(":")
+        if text == "-":
+            return cls("pipe", form=pipe_format(family, pixel_format))
+        if "://" in text:
+            return cls("address", text, address_format(text, fps))
+        if name == "camera":
+            return cls("camera", place)
+        if name == "obs":
+            _port(place)
+            return cls("obs", place)
+        return cls("file", text, format_of(text))
+
+    @property
+    def alpha(self) -> bool:
+        """Whether it holds alpha; else a background is needed."""
+        return self.kind == "obs" or bool(self.form and self.form.codecs[0].alpha)
+
+
+def open_live_sink(
+    target: Target | str,
+    info: StreamInfo,
+    *,
+    size: tuple[int, int],
+    pixel_format: str,
+    fps: Fraction,
+    quality: str = "fast",
+    threads: int = 0,
+    fd: int = 1,
+) -> LiveSink:
+    """Open a live output. It keeps the size and rate it is opened with, whatever comes later.
+
+    Args:
+        target: what is asked for, see :meth:`Target.parse`.
+        info: of the stream.
+        size: (width, height) of the output.
+        pixel_format: of the pictures that will come, as composited.
+        fps: pictures a second.
+        quality: of the encoder, where there is one.
+        threads: for the encoder; 0 lets it choose.
+        fd: descriptor that ``-`` writes to, see :func:`reserved_stdout`.
+
+    Raises:
+        UsageError: if the target makes no sense.
+        SinkError: if it cannot be opened; says what helps.
+        MissingDependencyError: if it needs a package that is absent.
+    """
+    if isinstance(target, str):
+        target = Target.parse(target, fps=fps)
+    if target.kind == "camera":
+        return CameraSink(size=size, rate=fps, device=target.place)
+    if target.kind == "obs":
+        return ObsSink(info, size=size, rate=fps, port=_port(target.place))
+    assert target.form is not None
+    return StreamSink(
+        Outlet(target.form, fd) if target.kind == "pipe" else target.place,
+        target.form,
+        target.form.codec(""),
+        replace(info, width=size[0], height=size[1], rate=fps),
+        size=size,
+        pixel_format=pixel_format,
+        quality=quality,
+        threads=threads,
+    )
+
+
+def _port(text: str) -> int:
+    if not text:
+        return PORT
+    if not text.isdecimal() or not 0 < int(text) < 1 << 16:
+        raise UsageError(f"obs:{text}: a port is a number from 1 to 65535, such as obs:{PORT}")
+    return int(text)

@@ -1,0 +1,91 @@
+"""Live pictures into what a file's sink also writes: an address, a pipe, a file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+
+from streamcut.errors import UsageError
+from streamcut.frame import Frame, StreamInfo
+from streamcut.sinks.base import Made
+from streamcut.sinks.formats import Codec, Format
+from streamcut.sinks.media import MediaSink
+from streamcut.sinks.stdout import Outlet
+
+_H264 = Codec(
+    "h264",
+    "libx264",
+    opaque=("yuv420p",),
+    # No picture waits for a later one, and whoever tunes in sees one within a second.
+    options={"tune": "zerolatency", "bf": "0"},
+    quality={
+        "fast": {"preset": "ultrafast", "crf": "25"},
+        "balanced": {"preset": "veryfast", "crf": "23"},
+        "best": {"preset": "medium", "crf": "20"},
+    },
+    even=True,
+    unit=Fraction(1, 90_000),
+)
+_MUXERS = {
+    **{"udp": "mpegts", "tcp": "mpegts", "srt": "mpegts"},
+    **{"rtmp": "flv", "rtmps": "flv", "rtsp": "rtsp"},
+}
+
+
+class StreamSink(MediaSink):
+    """A :class:`MediaSink` for live pictures: each is made the size that was opened."""
+
+    watched = True
+    """Who reads cannot be known."""
+
+    def __init__(
+        self,
+        path: str | Outlet,
+        form: Format,
+        codec: Codec,
+        info: StreamInfo,
+        *,
+        size: tuple[int, int],
+        pixel_format: str,
+        quality: str,
+        threads: int = 0,
+    ) -> None:
+        super().__init__(
+            path,
+            form,
+            codec,
+            info,
+            size=size,
+            pixel_format=pixel_format,
+            quality=quality,
+            threads=threads,
+            audio=False,
+        )
+        self._made = Made(size, pixel_format, info.colour)
+
+    @property
+    def state(self) -> str:
+        """How much was written, and where to."""
+        return f"{self.written} frames to {self.path}"
+
+    def write(self, frame: Frame) -> None:
+        """Encode one picture and write it.
+
+        Raises:
+            SinkError: if it cannot be written.
+        """
+        super().write(Frame(self._made(frame.picture)))
+
+
+def address_format(address: str, rate: Fraction) -> Format:
+    """Return how pictures are sent to an address: H.264 without delay.
+
+    Raises:
+        UsageError: if it is an address of another kind.
+    """
+    scheme = address.partition("://")[0].lower()
+    if scheme not in _MUXERS:
+        known = " ".join(f"{name}://" for name in _MUXERS)
+        raise UsageError(f"{address}: nothing can be sent there; known: {known}")
+    codec = replace(_H264, options={**_H264.options, "g": str(max(1, round(rate)))})
+    return Format(scheme, _MUXERS[scheme], (codec,), options={"flush_packets": "1"})

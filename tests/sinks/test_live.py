@@ -93,7 +93,7 @@ def test_udp_brings_every_picture_and_never_fails_for_want_of_a_reader() -> None
         port = free.getsockname()[1]
 
     def received() -> Any:
-        address = f"udp://127.0.0.1:{port}?timeout=5000000"
+        address = f"udp://127.0.0.1:{port}?timeout=1000000"
         with av.open(address, format="mpegts", options=QUICKLY) as stream:
             yield from stream.decode(video=0)
 

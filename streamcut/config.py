@@ -113,6 +113,37 @@ class WeightsSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class LiveSettings:
+    """How live pictures come and go (streamcut webcam)."""
+
+    camera: str = _setting(
+        "",
+        "Where pictures come from: a camera's index, name or path (streamcut devices lists "
+        "them), screen, an address (rtsp, http, udp ...), or a file, played in real time. "
+        "Nothing means the first camera.",
+    )
+    to: str = _setting(
+        "camera",
+        "Where they go: camera (a virtual camera), obs, an address, a file, or - for standard "
+        "output.",
+    )
+    fps: int = _setting(
+        30, "Pictures a second at most, and what a camera is asked for. 0 takes what comes."
+    )
+    mirrored: bool = _setting(
+        False,
+        "Exchange left and right. Calls show you yourself mirrored anyway, and the others not.",
+    )
+    loop: bool = _setting(False, "Begin a file again at its end.")
+    always: bool = _setting(False, "Work also while nobody watches the output.")
+    unchanged: int = _setting(
+        40,
+        "Keep the last matte while the picture differs from the one it was made for by less than "
+        "noise: while the PSNR of its most changed part is at least this, in dB. 0 never keeps it.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings of a job, in the sections of the configuration file."""
 
@@ -121,6 +152,7 @@ class Settings:
     output: OutputSettings = field(default_factory=OutputSettings)
     run: RunSettings = field(default_factory=RunSettings)
     weights: WeightsSettings = field(default_factory=WeightsSettings)
+    live: LiveSettings = field(default_factory=LiveSettings)
 
     def with_options(self, options: Mapping[str, Any]) -> Settings:
         """Return these settings with some replaced, by their names without the section.

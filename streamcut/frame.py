@@ -148,6 +148,7 @@ class Frame:
         matte: the matte at the picture's size and depth: uint8 0..255, or uint16 up to
             2**bits - 1 for deeper pictures.
         alpha: the matte as an encoded picture, where the output wants it beside the colour.
+        captured: when a live picture was taken (``time.monotonic``, seconds), else None.
     """
 
     picture: av.VideoFrame
@@ -156,6 +157,7 @@ class Frame:
     coarse: NDArray[np.float32] | None = None
     matte: Plane | None = None
     alpha: bytes | None = None
+    captured: float | None = None
 
 
 @cache

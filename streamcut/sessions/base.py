@@ -87,6 +87,10 @@ class BaseSession:
         """Return the (width, height) at which the model wants pictures of a given size."""
         raise NotImplementedError
 
+    def smaller_sizes(self, width: int, height: int) -> list[tuple[int, int]]:
+        """Return sizes that are less and less work than :meth:`input_size`; maybe none."""
+        return []
+
     def stream(self) -> MatteStream:
         """Start the mattes of one video; several streams may share the session."""
         raise NotImplementedError

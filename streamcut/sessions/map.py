@@ -78,6 +78,10 @@ class MapSession(BaseSession):
             return size_of_area(width, height, self.model.area, self.model.stride)
         return self.model.size or self._graph_size()
 
+    def smaller_sizes(self, width: int, height: int) -> list[tuple[int, int]]:
+        """Return sizes of less area; none where the graph takes one size alone."""
+        return [] if self.model.area is None else sizes_below(width, height, self.model)
+
     def stream(self) -> MatteStream:
         """Return a callable for the pictures of one video; it keeps no state."""
         return MapStream(self._matte)

@@ -1,0 +1,93 @@
+"""How much a live job asks of its network: less when pictures are lost, more when there is room."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+# Seconds that are judged together; so many in a row must be bad, or good, before a step.
+_WINDOW = 1.0
+_BAD, _GOOD = 2, 5
+# Share of the pictures that may be lost without a step down: a hiccup is no overload.
+_LOSS = 0.1
+# The network's share of the time between two pictures: below the first it is not to blame for
+# what is lost; a step up must stay below the second.
+_BLAMELESS, _ROOM = 0.25, 0.7
+# A step up that is taken back makes the next one wait longer, up to so many windows.
+_MOST_PATIENCE = 80
+
+
+class Governor:
+    """Chooses among levels of work, the most first.
+
+    It steps down after two seconds in which more than a tenth of the pictures were lost, and up
+    after five without loss in which the level above would have taken less than 0.7 of the time.
+    After a step up that did not last it waits twice as long before the next.
+
+    Args:
+        weights: the work of each level beside the first one's, falling.
+        interval: seconds from one picture to the next.
+
+    Attributes:
+        level: the index of the level chosen.
+        blameless: pictures are lost though the network has time to spare.
+    """
+
+    def __init__(self, weights: Sequence[float], interval: float) -> None:
+        self.level = 0
+        self.blameless = False
+        self._weights, self._interval = weights, interval
+        self._began: float | None = None
+        self._lost_before = 0
+        self._frames, self._work = 0, 0.0
+        self._bad = self._good = 0
+        self._patience = _GOOD
+        self._tried = False
+
+    def observe(self, now: float, lost: int, work: float) -> bool:
+        """Note a picture, and return whether the level has changed.
+
+        Args:
+            now: seconds on any clock that never goes back.
+            lost: pictures given up so far, in all.
+            work: seconds that this picture's matte took.
+        """
+        if self._began is None:
+            self._begin(now, lost)
+        self._frames += 1
+        self._work += work
+        assert self._began is not None
+        if now - self._began < _WINDOW:
+            return False
+        before = self.level
+        self._judge(lost - self._lost_before, self._work / self._frames)
+        self._begin(now, lost)
+        return self.level != before
+
+    def _begin(self, now: float, lost: int) -> None:
+        self._began, self._lost_before = now, lost
+        self._frames, self._work = 0, 0.0
+
+    def _judge(self, lost: int, work: float) -> None:
+        """Step down or up after enough seconds of the same kind."""
+        share = work / self._interval
+        bad = lost > _LOSS * (lost + self._frames)
+        self.blameless = bad and share < _BLAMELESS
+        self._bad = self._bad + 1 if bad and not self.blameless else 0
+        self._good = self._good + 1 if not lost and self._fits_above(share) else 0
+        if self._bad >= _BAD and self.level < len(self._weights) - 1:
+            if self._tried:
+                self._patience = min(2 * self._patience, _MOST_PATIENCE)
+            self._step(1)
+        elif self._good >= self._patience and self.level:
+            self._step(-1)
+            self._tried = True
+        elif self._good >= self._patience:
+            self._patience, self._tried = _GOOD, False
+
+    def _fits_above(self, share: float) -> bool:
+        above = self._weights[max(0, self.level - 1)]
+        return share * above / self._weights[self.level] < _ROOM
+
+    def _step(self, by: int) -> None:
+        self.level += by
+        self._bad = self._good = 0

@@ -1,0 +1,252 @@
+"""What arrives by itself: devices and addresses through FFmpeg, and files played in real time.
+
+A feed yields pictures as they were decoded, each with the time (``time.monotonic``, seconds) at
+which it was captured.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Protocol, cast
+
+import av
+from av.codec.context import Flags
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from streamcut.cpu import cpu_count
+from streamcut.errors import SourceError
+from streamcut.sources.media import MediaSource, reason
+
+Captured = tuple[float, av.VideoFrame]
+
+# Seconds for an address to answer, and then between two packets, before it counts as lost.
+_TIMEOUTS = (10.0, 3.0)
+_RETRY = 0.5
+_NOTHING_YET = 0.002
+# A camera's driver says when it took a picture; another clock's times are not near to now.
+_PLAUSIBLE_AGE = 1.0
+# A file that is played falls this far behind before its clock is put back, seconds.
+_BEHIND = 0.1
+
+
+class Feed(Protocol):
+    """Pictures with their times of capture; ``state`` says what is waited for, if anything."""
+
+    state: str
+    undecodable: int
+    rate: Fraction | None
+
+    def __iter__(self) -> Generator[Captured]: ...
+
+    def stop(self) -> None:
+        """End the feed at its next picture or pause; may be called by another thread."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """What FFmpeg opens.
+
+    Attributes:
+        name: what it is called in messages.
+        file: the device's or address's name for FFmpeg.
+        format: FFmpeg's name of the device's kind, or None for an address.
+        attempts: options to try, one set after the other, until one is accepted.
+    """
+
+    name: str
+    file: str
+    format: str | None = None
+    attempts: tuple[Mapping[str, str], ...] = field(default=({},))
+
+
+class Arriving:
+    """A device's or an address's pictures; what is lost is waited for and opened again.
+
+    Args:
+        find: returns what to open; asked again each time, since a camera that comes back may
+            be another device then.
+        threads: for the decoder; 0 suits them to the machine.
+
+    Raises:
+        SourceError: if it cannot be opened the first time.
+    """
+
+    def __init__(self, find: Callable[[], Input], threads: int = 0) -> None:
+        self.state = ""
+        self.undecodable = 0
+        self._find, self._threads = find, threads
+        self._stopped = threading.Event()
+        self._name = find().name
+        self._container: InputContainer | None = self._open()
+        self.rate = self._container.streams.video[0].average_rate
+
+    def __iter__(self) -> Generator[Captured]:
+        while (container := self._container or self._opened_again()) is not None:
+            self._container = None
+            with closing(container):
+                try:
+                    yield from self._pictures(container)
+                except SourceError as error:
+                    self.state = f"{error}; waiting for it to come back"
+                else:
+                    self.state = f"{self._name} ended; waiting for it to come back"
+
+    def stop(self) -> None:
+        """End the feed at its next picture or pause."""
+        self._stopped.set()
+
+    def _open(self) -> InputContainer:
+        container = _opened(self._find())
+        if not container.streams.video:
+            container.close()
+            raise SourceError(f"{self._name} holds no video stream")
+        return container
+
+    def _opened_again(self) -> InputContainer | None:
+        """Try until it is there again, or the feed is stopped."""
+        while not self._stopped.wait(_RETRY):
+            try:
+                return self._open()
+            except SourceError:
+                continue
+        return None
+
+    def _pictures(self, container: InputContainer) -> Iterator[Captured]:
+        stream = container.streams.video[0]
+        context = _decoder(stream, self._threads)
+        for packet in self._packets(container, stream):
+            try:
+                pictures = context.decode(packet)
+            except av.error.FFmpegError:
+                self.undecodable += 1
+                continue
+            for picture in pictures:
+                self.state = ""
+                yield _captured(picture, stream), picture
+
+    def _packets(
+        self, container: InputContainer, stream: VideoStream
+    ) -> Iterator[av.Packet[VideoStream]]:
+        while not self._stopped.is_set():
+            try:
+                for packet in container.demux(stream):
+                    if packet.size:
+                        yield packet
+                return
+            except av.error.BlockingIOError:  # Some devices never wait.
+                self._stopped.wait(_NOTHING_YET)
+            except av.error.InvalidDataError:
+                self.undecodable += 1
+            except (av.error.FFmpegError, OSError) as error:
+                raise SourceError(f"{self._name} is gone ({reason(error)})") from error
+
+
+class RealTime:
+    """A file's pictures at the pace at which they were filmed.
+
+    Args:
+        path: of the file.
+        loop: begin again at its end.
+        threads: for the decoder; 0 suits them to the machine.
+
+    Raises:
+        SourceError: if it cannot be opened.
+    """
+
+    def __init__(self, path: str, *, loop: bool = False, threads: int = 0) -> None:
+        self.state = ""
+        self.undecodable = 0
+        self._path, self._loop, self._threads = path, loop, threads
+        self._stopped = threading.Event()
+        self._source: MediaSource | None = self._open()
+        self.rate: Fraction | None = self._source.info.rate
+        self._offset: float | None = None
+
+    def __iter__(self) -> Generator[Captured]:
+        shown = 0.0
+        while True:
+            source, self._source = self._source or self._open(), None
+            with source:
+                for frame in source:
+                    moment = float(frame.picture.time or 0.0)
+                    if not self._wait_for(shown + moment):
+                        return
+                    yield time.monotonic(), frame.picture
+            shown += moment + 1 / float(source.info.rate)
+            self.undecodable += source.undecodable
+            if not self._loop:
+                return
+
+    def stop(self) -> None:
+        """End the feed at its next picture or pause."""
+        self._stopped.set()
+
+    def _open(self) -> MediaSource:
+        return MediaSource(self._path, threads=self._threads)
+
+    def _wait_for(self, moment: float) -> bool:
+        """Wait until a moment of the file is due; return whether to go on."""
+        now = time.monotonic()
+        if self._offset is None or now - (self._offset + moment) > _BEHIND:
+            self._offset = now - moment
+        return not self._stopped.wait(max(0.0, self._offset + moment - now))
+
+
+def _opened(wanted: Input) -> InputContainer:
+    """Open with the first set of options that is accepted.
+
+    Raises:
+        SourceError: with the reason of the last one.
+    """
+    failed: Exception | None = None
+    for options in wanted.attempts:
+        try:
+            return av.open(
+                wanted.file,
+                "r",
+                format=wanted.format,
+                options=dict(options),
+                metadata_errors="replace",
+                timeout=_TIMEOUTS,
+            )
+        except (av.error.FFmpegError, OSError, ValueError) as error:
+            failed = error
+    raise SourceError(f"{wanted.name} cannot be opened: {_why(failed)}") from failed
+
+
+def _why(error: Exception | None) -> str:
+    if isinstance(error, av.error.PermissionError):
+        return "no permission; on Linux join the group video: sudo usermod -aG video $USER"
+    if getattr(error, "errno", None) == 16:
+        return "another program uses it; close that first"
+    if isinstance(error, av.error.ProtocolNotFoundError):
+        return (
+            "this FFmpeg does not speak its protocol; with one that does: "
+            "ffmpeg -i ADDRESS -f nut -c:v rawvideo - | streamcut pipe"
+        )
+    return reason(error) if error is not None else "no way to open it is known"
+
+
+def _decoder(stream: VideoStream, threads: int) -> av.VideoCodecContext:
+    """Return the stream's decoder, set to keep no pictures back."""
+    context: av.VideoCodecContext = stream.codec_context
+    context.thread_count = threads or min(4, cpu_count())
+    context.thread_type = "SLICE"  # Frame threads hold back a picture each.
+    context.flags = context.flags | cast(int, Flags.low_delay.value)
+    return context
+
+
+def _captured(picture: av.VideoFrame, stream: VideoStream) -> float:
+    """Return when a picture was taken: as the driver says, where its clock is ours; else now."""
+    now = time.monotonic()
+    if picture.pts is None or stream.time_base is None:
+        return now
+    told = float(picture.pts * stream.time_base)
+    return told if 0 <= now - told < _PLAUSIBLE_AGE else now

@@ -1,0 +1,123 @@
+"""Live pictures as frames: one size and format, a clock of their own, no more than are wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from fractions import Fraction
+from itertools import chain
+from typing import Self
+
+import av
+
+from streamcut.errors import SourceError
+from streamcut.frame import Colour, Frame, StreamInfo
+from streamcut.sources.feeds import Feed
+from streamcut.sources.framing import PIXEL_FORMAT, Framing
+from streamcut.sources.size import Size
+
+_TIME_BASE = Fraction(1, 90_000)
+_USUAL_RATE = Fraction(30)
+
+
+class LiveSource:
+    """A feed's pictures as frames, each with its time of capture.
+
+    What the pictures are is settled by the first one; later ones of another size or format are
+    brought to it, so that the output goes on.
+
+    Args:
+        feed: where they come from.
+        size: what to scale to; None keeps the first picture's size. Sides become even.
+        fps: pictures a second at most; 0 takes them all.
+        matrix: what untagged pictures are taken for; None goes by their height.
+
+    Raises:
+        SourceError: if no picture comes.
+    """
+
+    jumps = 0
+
+    def __init__(
+        self, feed: Feed, *, size: Size | None = None, fps: int = 0, matrix: int | None = None
+    ) -> None:
+        self._feed = feed
+        self._pictures = iter(feed)
+        first = next(self._pictures, None)
+        if first is None:
+            raise SourceError("no picture came")
+        self._first, picture = first, first[1]
+        width, height = (size or Size()).of(picture.width, picture.height)
+        width, height = max(2, width & ~1), max(2, height & ~1)
+        known = Colour.of(picture).known_matrix(picture.height)
+        self._framing = Framing(width, height, known if matrix is None else matrix)
+        self._pace = Pace(fps)
+        rate = feed.rate or _USUAL_RATE
+        self.info = StreamInfo(
+            width=width,
+            height=height,
+            pixel_format=PIXEL_FORMAT,
+            colour=self._framing.colour,
+            time_base=_TIME_BASE,
+            rate=min(rate, Fraction(fps)) if fps else rate,
+            live=True,
+        )
+
+    def __iter__(self) -> Iterator[Frame]:
+        began, last = self._first[0], -1
+        with closing(self._pictures):
+            for captured, picture in chain([self._first], self._pictures):
+                if self._pace(captured):
+                    last = max(last + 1, round((captured - began) / _TIME_BASE))
+                    yield self._frame(captured, picture, last)
+
+    @property
+    def state(self) -> str:
+        """What is waited for, if anything."""
+        return self._feed.state
+
+    @property
+    def undecodable(self) -> int:
+        """How many packets were lost on the way."""
+        return self._feed.undecodable
+
+    @property
+    def notes(self) -> list[str]:
+        """Nothing: live pictures are what they are."""
+        return []
+
+    def stop(self) -> None:
+        """End the pictures soon; may be called by another thread."""
+        self._feed.stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _frame(self, captured: float, picture: av.VideoFrame, pts: int) -> Frame:
+        made = self._framing(picture)
+        made.pts, made.time_base = pts, _TIME_BASE
+        return Frame(made, captured=captured)
+
+
+class Pace:
+    """Thins out pictures that come faster than wanted, evenly.
+
+    Args:
+        fps: the most a second; 0 lets all pass.
+    """
+
+    def __init__(self, fps: int) -> None:
+        self._interval = 1 / fps if fps else 0.0
+        self._due = 0.0
+
+    def __call__(self, time: float) -> bool:
+        """Whether the picture of a time (seconds) is wanted."""
+        # A little early is not too soon: cameras are not on time to the millisecond.
+        if time < self._due - self._interval / 4:
+            return False
+        following = self._due + self._interval
+        self._due = following if following > time else time + self._interval
+        return True

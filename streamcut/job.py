@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,12 +11,9 @@ from fractions import Fraction
 from itertools import chain, islice
 from typing import Any
 
-import cv2
-
 from streamcut.backgrounds import Background
 from streamcut.config import Settings
-from streamcut.edges import shape
-from streamcut.errors import ModelError, OutputExistsError, UsageError
+from streamcut.errors import OutputExistsError, UsageError
 from streamcut.frame import Frame, StreamInfo, depth
 from streamcut.interrupts import Interrupts
 from streamcut.pipeline import Channel, Pipeline, StageReport
@@ -27,7 +23,6 @@ from streamcut.plan import (
     check_strengths,
     check_times,
     device_of,
-    edges_of,
     files_of,
     look_of,
     parse_background,
@@ -36,8 +31,9 @@ from streamcut.plan import (
 from streamcut.sessions import BaseSession
 from streamcut.sinks import Codec, Outlet, Sink, encode_alpha, format_of, open_sink
 from streamcut.sources import Inlet, Size, Source, open_source
-from streamcut.stages import ALPHA_LOOKS, composite, made_by, matte, upsample
+from streamcut.stages import ALPHA_LOOKS, made_by, matte
 from streamcut.temporal import steady
+from streamcut.wiring import able, one_thread_per_picture, shown
 
 Tick = Callable[["State"], None]
 
@@ -170,8 +166,8 @@ class Job:
             _closing(self.background(source.info)) as background,
         ):
             made_by(self.look, source.info)  # Refuses what cannot be made.
-            session = _able(self.session or session_of(self.settings))
-            with _one_thread_per_picture, Pipeline() as pipeline, _unblocked(self.url):
+            session = able(self.session or session_of(self.settings))
+            with one_thread_per_picture, Pipeline() as pipeline, _unblocked(self.url):
                 frames = self._spawn(pipeline, source, session, background)
                 self.state = State(source.info, pipeline, frames)
                 sink = self._write(interrupts.between(frames), source.info, self.state, tick)
@@ -217,14 +213,9 @@ class Job:
         decoded = pipeline.spawn("decode", source, capacity=_CAPACITY, drop_oldest=info.live)
         steadied = steady(matte(decoded, session), self.settings.matte.smooth)
         matted = pipeline.spawn("matte", steadied, after=decoded, capacity=_CAPACITY)
-        # Keyframe matting belongs between these two.
-        shaped = shape(upsample(matted, info), info, edges_of(self.settings))
-        composited = pipeline.spawn(
-            "composite",
-            composite(shaped, self.look, background, apart=self.alpha_apart(info)),
-            after=matted,
-            capacity=_CAPACITY,
-        )
+        apart = self.alpha_apart(info)
+        made = shown(matted, info, self.settings, self.look, background, apart=apart)
+        composited = pipeline.spawn("composite", made, after=matted, capacity=_CAPACITY)
         return self.with_alpha(pipeline, composited, info)
 
     def with_alpha(
@@ -386,44 +377,9 @@ def _cut_off(source: Source, state: State) -> list[str]:
     ]
 
 
-def _able(session: BaseSession) -> BaseSession:
-    """Refuse a session that was made for still pictures alone."""
-    for name in ("input_size", "stream"):
-        if getattr(type(session), name, None) in (None, getattr(BaseSession, name)):
-            raise ModelError(f"{type(session).__name__} has no {name}(): it cannot do video")
-    return session
-
-
 def _seconds(value: float | None) -> Fraction | None:
     """Return a time as it is written, not as it is rounded to binary: 0.1 is a tenth."""
     try:
         return None if value is None else Fraction(str(value))
     except ValueError as error:
         raise UsageError(f"{value} is no time in seconds") from error
-
-
-class _CallersThreadOnly:
-    """Keeps OpenCV on the calling thread while jobs run: the stages are what runs in parallel.
-
-    The setting is the process's, so that the last of several jobs restores it.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._jobs = self._before = 0
-
-    def __enter__(self) -> None:
-        with self._lock:
-            if not self._jobs:
-                self._before = cv2.getNumThreads()
-                cv2.setNumThreads(1)
-            self._jobs += 1
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._jobs -= 1
-            if not self._jobs:
-                cv2.setNumThreads(self._before)
-
-
-_one_thread_per_picture = _CallersThreadOnly()

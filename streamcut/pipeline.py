@@ -197,8 +197,8 @@ class Pipeline:
     """Runs stages on threads; leaving its ``with`` block cancels and joins them all.
 
     Args:
-        patience: seconds to wait for each thread when an error ends the block; None waits for
-            ever. Only for threads that hold nothing which must be finished.
+        patience: seconds to wait for each thread at the end; None waits for ever. Only for
+            threads that hold nothing which must be finished.
 
     Example::
 
@@ -262,4 +262,4 @@ class Pipeline:
         self.cancel()
         for stage in self._stages:
             if stage.thread.ident is not None:
-                stage.thread.join(None if error is None else self._patience)
+                stage.thread.join(self._patience)

@@ -12,12 +12,15 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "streamcut"
 
 LAYERS = [
-    {"errors", "cpu", "network", "clock", "cuts", "metrics", "remembered", "flow"},
+    {"errors", "cpu", "network", "clock", "cuts", "metrics", "remembered", "flow"}
+    | {"governor", "latency"},
     {"frame", "pipeline", "interrupts", "config"},
     {"sources", "sinks", "sessions", "matting", "backgrounds", "upsample", "edges", "temporal"},
     {"cutout", "stages"},
-    {"plan"},
-    {"job"},
+    {"plan", "livematte"},
+    {"wiring"},
+    {"controls"},
+    {"job", "live"},
     {"bench"},
     {"speed", "doctor"},
     {"inventory"},

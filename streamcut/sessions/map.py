@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
@@ -80,7 +81,8 @@ class MapSession(BaseSession):
 
     def smaller_sizes(self, width: int, height: int) -> list[tuple[int, int]]:
         """Return sizes of less area; none where the graph takes one size alone."""
-        return [] if self.model.area is None else sizes_below(width, height, self.model)
+        area, stride = self.model.area, self.model.stride
+        return [] if area is None else smaller_sizes_of(width, height, area, stride)
 
     def stream(self) -> MatteStream:
         """Return a callable for the pictures of one video; it keeps no state."""
@@ -184,6 +186,12 @@ def size_of_area(width: int, height: int, area: int, stride: int) -> tuple[int, 
         return int(max(1, round(pixels * factor / stride)) * stride)
 
     return side(width), side(height)
+
+
+def smaller_sizes_of(width: int, height: int, area: int, stride: int) -> list[tuple[int, int]]:
+    """Return the sizes of about a half and a quarter of ``area`` that differ from it."""
+    sizes = [size_of_area(width, height, round(area / part), stride) for part in (1, 2, 4)]
+    return [size for before, size in pairwise(sizes) if size != before]
 
 
 def _stretch(matte: Matte) -> Matte:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from streamcut.cuts import is_cut
 from streamcut.errors import ModelError
 from streamcut.sessions.base import Matte, Picture
-from streamcut.sessions.map import MapSession, size_of_area
+from streamcut.sessions.map import MapSession, size_of_area, smaller_sizes_of
 from streamcut.sessions.runner import Runner, State
 
 
@@ -37,6 +37,10 @@ class RecurrentSession(MapSession):
     def input_size(self, width: int, height: int) -> tuple[int, int]:
         """Return the size nearest to the network's area at a picture's aspect ratio."""
         return size_of_area(width, height, self._area, self._stride)
+
+    def smaller_sizes(self, width: int, height: int) -> list[tuple[int, int]]:
+        """Return sizes of about a half and a quarter of the network's area."""
+        return smaller_sizes_of(width, height, self._area, self._stride)
 
     def stream(self) -> RecurrentStream:
         """Start with an empty memory; several streams may share the session."""

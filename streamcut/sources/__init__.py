@@ -7,11 +7,15 @@ from fractions import Fraction
 from typing import Protocol, Self
 
 from streamcut.frame import Frame, StreamInfo
+from streamcut.sources.camera import Camera, cameras, open_live
+from streamcut.sources.framing import mirrored
+from streamcut.sources.live import LiveSource
 from streamcut.sources.media import MediaSource
 from streamcut.sources.size import Size
 from streamcut.sources.stdin import Inlet, raw_inlet
 
-__all__ = ["Inlet", "MediaSource", "Size", "Source", "open_source", "raw_inlet"]
+__all__ = ["Camera", "Inlet", "LiveSource", "MediaSource", "Size", "Source", "cameras", "mirrored"]
+__all__ += ["open_live", "open_source", "raw_inlet"]
 
 
 class Source(Protocol):

@@ -74,7 +74,9 @@ def cameras() -> list[Camera]:
     """
     if sys.platform == "linux":
         return [
-            Camera(_number(node.path), node.name, node.path, node.outputs, node.captures, node.modes)
+            Camera(
+                _number(node.path), node.name, node.path, node.outputs, node.captures, node.modes
+            )
             for node in v4l2.nodes()
         ]
     return _named(_KINDS.get(sys.platform, ""))
@@ -139,7 +141,9 @@ def find(what: str, present: Sequence[Camera]) -> Camera:
     return _only(next(filter(None, meant), []), repr(what), present)
 
 
-def choose(modes: Sequence[Mode], size: Size | None, fps: int) -> tuple[Mode, tuple[int, int]] | None:
+def choose(
+    modes: Sequence[Mode], size: Size | None, fps: int
+) -> tuple[Mode, tuple[int, int]] | None:
     """Return the mode that reaches size and rate with the least work, and its size.
 
     Where none reaches both, a size that was asked for comes first; else the rate does.

@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Protocol, cast
+from typing import Protocol
 
 import av
 from av.codec.context import Flags
@@ -239,7 +239,7 @@ def _decoder(stream: VideoStream, threads: int) -> av.VideoCodecContext:
     context: av.VideoCodecContext = stream.codec_context
     context.thread_count = threads or min(4, cpu_count())
     context.thread_type = "SLICE"  # Frame threads hold back a picture each.
-    context.flags = context.flags | cast(int, Flags.low_delay.value)
+    context.flags = context.flags | Flags.low_delay.value
     return context
 
 

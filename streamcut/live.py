@@ -1,0 +1,369 @@
+"""The assembler of live jobs: a camera in, its pictures out, as fresh as they can be."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Protocol, Self
+
+import av
+
+from streamcut.config import Settings
+from streamcut.controls import Controls, Shown, Watched, following
+from streamcut.errors import OutputClosedError
+from streamcut.frame import Frame, StreamInfo
+from streamcut.interrupts import Interrupts
+from streamcut.latency import Latency
+from streamcut.livematte import LiveMatte
+from streamcut.pipeline import Channel, Pipeline
+from streamcut.plan import look_of, session_of
+from streamcut.sessions import BaseSession
+from streamcut.sources import LiveSource, Size, mirrored, open_live
+from streamcut.stages import made_by
+from streamcut.temporal import steady
+from streamcut.wiring import able, one_thread_per_picture, shown
+
+_PATIENCE = 1.0  # Seconds for a stage that is stuck in a device, before it is left behind.
+_LOOK = 0.05
+# Pictures worked on at a time: enough to keep three stages busy, and no more, since what waits
+# inside grows old.
+_IN_WORK = 3
+_STILL = 0.5  # Seconds between two writes of the same picture, while no other comes.
+_SILENT = 2.0  # Seconds without a picture, after which the panel says so.
+_MESSAGES = 100
+
+
+class LiveSink(Protocol):
+    """Takes pictures as they come."""
+
+    @property
+    def watched(self) -> bool:
+        """Whether anybody sees them."""
+        ...
+
+    @property
+    def state(self) -> str:
+        """Who does, or what is waited for, in words."""
+        ...
+
+    def write(self, frame: Frame) -> None:
+        """Take one frame, its picture composited."""
+        ...
+
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, *_: object
+    ) -> None: ...
+
+
+OpenSink = Callable[[StreamInfo, str, tuple[int, int]], LiveSink]
+"""Opens the output for pictures of a stream, given their pixel format and (width, height)."""
+
+Tick = Callable[["LiveState", Frame | None], None]
+"""Looks at a running job's counters, and at the latest picture if there is a new one."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSummary:
+    """What a live job did.
+
+    Attributes:
+        camera: where the pictures came from.
+        to: where they went.
+        frames: how many pictures were handed over.
+        seconds: how long it took.
+        captured: pictures that came.
+        dropped: pictures given up before the network, because a newer one was there.
+        latency_p50: milliseconds from capture to hand-over, the median; None without pictures.
+        latency_p95: the same, 95th percentile.
+        network_ms: mean milliseconds of the network a picture, where it ran.
+        kept: mattes kept because the picture had not changed.
+        carried: mattes carried by flow because the network could not keep up.
+        messages: what there was to say.
+    """
+
+    camera: str
+    to: str
+    frames: int
+    seconds: float
+    captured: int
+    dropped: int
+    latency_p50: float | None
+    latency_p95: float | None
+    network_ms: float | None
+    kept: int
+    carried: int
+    messages: list[str]
+
+
+class LiveState:
+    """A running live job's counters, for who shows them.
+
+    Attributes:
+        info: of the pictures.
+        frames: pictures handed over.
+        paused: pictures passed over because nobody watched.
+        latency: from capture to hand-over.
+        mattes: the network's counters.
+        messages: what there was to say, the latest last.
+        said: how many messages there were.
+    """
+
+    def __init__(self) -> None:
+        self.frames = self.paused = self.said = 0
+        self.latency = Latency()
+        self.messages: deque[str] = deque(maxlen=_MESSAGES)
+        self._began = self._latest = time.monotonic()
+
+    def say(self, message: str) -> None:
+        """Add a message."""
+        self.messages.append(message)
+        self.said += 1
+
+    def attach(
+        self, source: LiveSource, sink: LiveSink, captured: Channel[Frame], mattes: LiveMatte
+    ) -> None:
+        """Show a running job's parts."""
+        self.info, self.mattes = source.info, mattes
+        self._source, self._sink, self._captured = source, sink, captured
+
+    def count(self, frame: Frame) -> None:
+        """Note that a frame was handed over."""
+        self.frames += 1
+        self._latest = time.monotonic()
+        if frame.captured is not None:
+            self.latency.add(self._latest - frame.captured)
+
+    @property
+    def seconds(self) -> float:
+        """How long the job has been running."""
+        return time.monotonic() - self._began
+
+    @property
+    def captured(self) -> int:
+        """Pictures that came."""
+        return self._captured.delivered + self._captured.dropped + len(self._captured)
+
+    @property
+    def dropped(self) -> int:
+        """Pictures given up before the network, because a newer one was there."""
+        return self._captured.dropped
+
+    @property
+    def network_ms(self) -> float | None:
+        """Mean milliseconds of the network a picture, where it ran."""
+        return 1000 * self.mattes.seconds / self.mattes.runs if self.mattes.runs else None
+
+    @property
+    def source(self) -> str:
+        """What the pictures are waited for, or nothing."""
+        if self._source.state:
+            return self._source.state
+        silent = time.monotonic() - self._latest
+        return f"no picture for {silent:.0f} s" if self._sink.watched and silent > _SILENT else ""
+
+    @property
+    def sink(self) -> str:
+        """Who takes the pictures."""
+        return self._sink.state
+
+
+class LiveJob:
+    """Pictures of a camera, worked on as they come, until somebody stops it.
+
+    Args:
+        settings: everything there is to set.
+        open_sink: opens the output.
+        backgrounds: to choose among while it runs; empty takes the settings'.
+        session: a model session to use; None makes one as the settings say.
+        watched: the configuration file to follow, or None.
+
+    Raises:
+        UsageError: if the settings contradict each other.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        open_sink: OpenSink,
+        *,
+        backgrounds: Sequence[str] = (),
+        session: BaseSession | None = None,
+        watched: Watched | None = None,
+    ) -> None:
+        self.settings = settings
+        self.state = LiveState()
+        self._open_sink, self._session, self._watched = open_sink, session, watched
+        self._backgrounds = backgrounds
+        self._controls: Controls | None = None
+        self._stopped = threading.Event()
+        self._room = threading.Semaphore(_IN_WORK)
+        look_of(settings)
+        self._size = Size.parse(settings.picture.size) if settings.picture.size else None
+
+    def stop(self) -> None:
+        """End the job soon; may be called from anywhere, signal handlers included."""
+        self._stopped.set()
+
+    def next_background(self) -> None:
+        """Show the next background; may be called from anywhere, signal handlers included."""
+        if self._controls is not None:
+            self._controls.next_background()
+
+    def run(self, tick: Tick | None = None) -> LiveSummary:
+        """Do it until the pictures end or it is stopped; ``tick`` is called often meanwhile.
+
+        Raises:
+            StreamcutError: whatever went wrong; the output is finished then.
+            KeyboardInterrupt: on Ctrl-C; likewise.
+        """
+        with Interrupts() as interrupts, one_thread_per_picture:
+            session = able(self._session or session_of(self.settings))
+            with self._source(interrupts) as source:
+                controls = self._controls = Controls(
+                    self.settings,
+                    source.info,
+                    session,
+                    backgrounds=self._backgrounds,
+                    say=self.state.say,
+                    watched=self._watched,
+                )
+                # The source is stopped first, so that no stage waits for a picture any more.
+                with controls, Pipeline(patience=_PATIENCE) as pipeline, source:
+                    handed = self._spawn(pipeline, source, controls)
+                    self._watch(handed, interrupts, tick)
+            return self._summary()
+
+    def _watch(self, handed: Channel[Frame], interrupts: Interrupts, tick: Tick | None) -> None:
+        """Look on until the end; everything else happens on other threads."""
+        while not self._stopped.is_set():
+            interrupts.check()
+            frame = None
+            if handed.wait(_LOOK):
+                try:
+                    frame = next(handed)
+                except (StopIteration, OutputClosedError):
+                    return
+            if tick is not None:
+                tick(self.state, frame)
+
+    def _source(self, interrupts: Interrupts) -> LiveSource:
+        """Open the input on a thread of its own: Ctrl-C is heard also while it stalls."""
+        with Pipeline(patience=_PATIENCE) as pipeline:
+            opened = pipeline.spawn("open", self._opened())
+            while not opened.wait(_LOOK):
+                interrupts.check()
+                if self._stopped.is_set():
+                    raise KeyboardInterrupt
+            return next(opened)
+
+    def _opened(self) -> Iterator[LiveSource]:
+        live = self.settings.live
+        yield open_live(
+            live.camera,
+            size=self._size,
+            fps=live.fps,
+            loop=live.loop,
+            threads=self.settings.run.threads,
+        )
+
+    def _spawn(self, pipeline: Pipeline, source: LiveSource, controls: Controls) -> Channel[Frame]:
+        """Wire the stages. Pictures are given up in the first channel, and nowhere else."""
+        info, state = source.info, self.state
+        sink = self._open_sink(info, *made_by(controls.current.shown.look, info))
+        captured = pipeline.spawn(
+            "capture", self._mirrored(source, controls), capacity=1, drop_oldest=True
+        )
+        mattes = LiveMatte(
+            info,
+            lost=lambda: captured.dropped,
+            unchanged=lambda: controls.current.settings.live.unchanged,
+            say=state.say,
+        )
+        state.attach(source, sink, captured, mattes)
+        matted = following(
+            self._fresh(captured, sink, controls),
+            lambda: controls.current.session,
+            mattes,
+        )
+        steadied = following(matted, lambda: controls.current.settings.matte.smooth, steady)
+        matted = pipeline.spawn("matte", steadied, after=captured, capacity=1)
+        composited = following(
+            matted,
+            lambda: controls.current.shown,
+            lambda frames, now: self._composited(frames, info, now, controls),
+        )
+        composited = pipeline.spawn("composite", composited, after=matted, capacity=1)
+        pipeline.spawn("control", controls.run(), capacity=1, drop_oldest=True)
+        return pipeline.spawn("sink", self._handed(composited, sink), capacity=1, drop_oldest=True)
+
+    def _mirrored(self, frames: Iterable[Frame], controls: Controls) -> Iterator[Frame]:
+        for frame in frames:
+            if controls.current.settings.live.mirrored:
+                frame.picture = mirrored(frame.picture)
+            yield frame
+
+    def _fresh(self, frames: Channel[Frame], sink: LiveSink, controls: Controls) -> Iterator[Frame]:
+        """Pass a frame when there is room for it: the first, and the others while watched."""
+        while True:
+            while not self._room.acquire(timeout=_LOOK):
+                frames.wait(0)  # Ends this stage when the pipeline ends.
+            frame = next(frames, None)
+            if frame is None:
+                return
+            if sink.watched or controls.current.settings.live.always or not self.state.frames:
+                yield frame
+            else:
+                self._room.release()
+                self.state.paused += 1
+
+    def _composited(
+        self, frames: Iterable[Frame], info: StreamInfo, now: Shown, controls: Controls
+    ) -> Iterator[Frame]:
+        yield from shown(frames, info, now.settings, now.look, now.background)
+        if now.background is not None and now.background is not controls.current.shown.background:
+            now.background.close()
+
+    def _handed(self, frames: Channel[Frame], sink: LiveSink) -> Iterator[Frame]:
+        """Hand frames over; while none come, the last one again, so that a reader sees it."""
+        with sink:
+            frame: Frame | None = None
+            while True:
+                if frames.wait(_STILL):
+                    frame = next(frames, None)
+                    if frame is None:
+                        return
+                    sink.write(frame)
+                    self.state.count(frame)
+                    self._room.release()
+                    yield frame
+                elif frame is not None:
+                    _advance(frame.picture, _STILL)
+                    sink.write(frame)
+
+    def _summary(self) -> LiveSummary:
+        state, live = self.state, self.settings.live
+        return LiveSummary(
+            camera=live.camera,
+            to=live.to,
+            frames=state.frames,
+            seconds=state.seconds,
+            captured=state.captured,
+            dropped=state.dropped,
+            latency_p50=state.latency.overall(50),
+            latency_p95=state.latency.overall(95),
+            network_ms=state.network_ms,
+            kept=state.mattes.kept,
+            carried=state.mattes.carried,
+            messages=list(state.messages),
+        )
+
+
+def _advance(picture: av.VideoFrame, seconds: float) -> None:
+    """Move a picture's timestamp, for showing it again."""
+    unit = picture.time_base or Fraction(1, 1000)
+    picture.pts = (picture.pts or 0) + round(seconds / unit)

@@ -1,0 +1,76 @@
+"""What file jobs and live jobs are both made of: the stages after the network, and the model."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator
+
+import cv2
+
+from streamcut.backgrounds import Background
+from streamcut.config import Settings
+from streamcut.edges import shape
+from streamcut.errors import ModelError
+from streamcut.frame import Frame, StreamInfo
+from streamcut.plan import edges_of
+from streamcut.sessions import BaseSession
+from streamcut.stages import Look, composite, upsample
+
+
+def shown(
+    matted: Iterable[Frame],
+    info: StreamInfo,
+    settings: Settings,
+    look: Look,
+    background: Background | None,
+    *,
+    apart: bool = False,
+) -> Iterator[Frame]:
+    """Make what is seen from frames with the network's mattes.
+
+    Args:
+        matted: the frames.
+        info: of the stream.
+        settings: how borders are treated.
+        look: what is made.
+        background: what lies behind, for the look "background".
+        apart: leave the matte beside the picture, see :func:`streamcut.stages.composite`.
+    """
+    # Keyframe matting belongs between these two.
+    shaped = shape(upsample(matted, info), info, edges_of(settings))
+    return composite(shaped, look, background, apart=apart)
+
+
+def able(session: BaseSession) -> BaseSession:
+    """Refuse a session that was made for still pictures alone."""
+    for name in ("input_size", "stream"):
+        if getattr(type(session), name, None) in (None, getattr(BaseSession, name)):
+            raise ModelError(f"{type(session).__name__} has no {name}(): it cannot do video")
+    return session
+
+
+class _CallersThreadOnly:
+    """Keeps OpenCV on the calling thread while jobs run: the stages are what runs in parallel.
+
+    The setting is the process's, so that the last of several jobs restores it.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._jobs = self._before = 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._jobs:
+                self._before = cv2.getNumThreads()
+                cv2.setNumThreads(1)
+            self._jobs += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._jobs -= 1
+            if not self._jobs:
+                cv2.setNumThreads(self._before)
+
+
+one_thread_per_picture = _CallersThreadOnly()

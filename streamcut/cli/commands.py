@@ -17,6 +17,7 @@ _COMMANDS = {
     "doctor": "Say what this machine has and what it lacks: the start of a bug report.",
     "models": "List the models, download them, measure them.",
     "video": "Remove the background of a video.",
+    "webcam": "Remove the background of a camera, live: for video calls, OBS, the network.",
 }
 
 

@@ -37,12 +37,17 @@ def _off(name: str, flag: str, text: str) -> Callable[[F], F]:
     return click.option(flag, name, flag_value=0.0, type=float, default=None, help=text)
 
 
-def look_options(command: F) -> F:
-    """Add the options that say how the subject is found and what is shown."""
+def look_options(command: F, *, backgrounds: bool = False) -> F:
+    """Add the options that say how the subject is found and what is shown.
+
+    Args:
+        command: what they are added to.
+        backgrounds: whether several backgrounds may be given.
+    """
     for option in reversed(
         (
             setting("model", "-m", "--model", metavar="NAME|FILE"),
-            setting("background", "-b", "--background", metavar="WHAT"),
+            setting("background", "-b", "--background", metavar="WHAT", multiple=backgrounds),
             setting("cutout", "--cutout"),
             setting("only_mask", "-om", "--only-mask/--no-only-mask"),
             setting("post_process_mask", "-ppm", "--post-process-mask/--no-post-process-mask"),

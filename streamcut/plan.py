@@ -19,6 +19,8 @@ from streamcut.edges import Edges
 from streamcut.errors import SinkError, UsageError
 from streamcut.frame import StreamInfo
 from streamcut.sessions import BaseSession, Device, new_session, session_options
+from streamcut.sessions.catalog import by_name
+from streamcut.sessions.weights import fetch_model
 from streamcut.sinks import is_folder, pattern_of
 from streamcut.sources import Source, open_source
 from streamcut.stages import Look
@@ -64,11 +66,15 @@ def device_of(settings: Settings) -> Device:
 
 
 def session_of(settings: Settings) -> BaseSession:
-    """Return the session that settings ask for, loaded.
+    """Return the session that settings ask for, loaded; its files are fetched if need be.
 
     Raises:
-        ModelError: if the model is unknown or unusable, or cannot run where it is to run.
+        ModelError: if the model is unknown, unusable or not to be had, or cannot run where it is
+            to run.
     """
+    model = by_name(settings.matte.model)
+    if model is not None:
+        fetch_model(model, mirror=settings.weights.mirror)
     options = session_options(settings.run.threads)
     return new_session(settings.matte.model, sess_opts=options, device=device_of(settings))
 

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from streamcut import config
-from streamcut.cli.licences import ready
+from streamcut.cli.fetching import ready
 from streamcut.cli.options import machine_options, setting
 from streamcut.interrupts import Interrupts
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from streamcut import config
-from streamcut.cli.licences import agree, ready
+from streamcut.cli.fetching import fetched, ready
 from streamcut.cli.options import machine_options, setting, size_text
 from streamcut.config import Settings
 from streamcut.errors import ModelError, StreamcutError
@@ -110,14 +110,14 @@ def bench(context: click.Context, /, names: Sequence[str], as_json: bool, **opti
 
 def _pulled(model: Model, mirror: str, force: bool, quiet: bool) -> list[str]:
     """Fetch a model; return what to say of it, a line for each of its files."""
-    from streamcut.sessions.weights import fetch_model, located
+    from streamcut.sessions.weights import located
 
     if model.file is not None or not getattr(model, "needs_file", True):
         return [f"{model.name}: inside the package, nothing to download"]
     if not model.weights:
         raise ModelError(f"{model.name} is published nowhere: give your own file to --model")
     there = all(map(located, model.weights)) and not force
-    paths = fetch_model(model, mirror=mirror, quiet=quiet, force=force, agree=agree)
+    paths = fetched(model, mirror, quiet, force)
     done = "is there, checked" if there else "downloaded, checked"
     return [f"{model.name}: {done}: {path}" for path in paths]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from streamcut import config
-from streamcut.cli.licences import ready
+from streamcut.cli.fetching import ready
 from streamcut.cli.options import look_options, machine_options
 from streamcut.errors import OutputClosedError, UsageError
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from streamcut import config
-from streamcut.cli.licences import ready
+from streamcut.cli.fetching import ready
 from streamcut.cli.options import Clock, look_options, machine_options, setting
 from streamcut.errors import OutputExistsError
 from streamcut.interrupts import Interrupts

@@ -15,6 +15,7 @@ from streamcut import config
 from streamcut.doctor.finding import Finding, short
 from streamcut.errors import ConfigError
 
+_WANTED_GB = 2.0
 _REINSTALL = "pip install --force-reinstall streamcut"
 _SHOWN = (
     *("numpy", "opencv-python-headless", "pillow", "scipy", "pymatting", "click", "rich"),
@@ -90,6 +91,9 @@ def cache() -> Iterator[Finding]:
         advice = "let U2NET_HOME name a folder that can be written"
         yield Finding.note(f"{short(folder)} cannot be written: no model can be downloaded", advice)
     free = shutil.disk_usage(parent).free / 1e9
+    if free < _WANTED_GB:
+        advice = "make room, or let U2NET_HOME name a folder on another disk"
+        yield Finding.note(f"{free:.1f} GB free: too little for the largest models", advice)
     yield from _files(folder, f"{free:.1f} GB free")
 
 

@@ -186,7 +186,8 @@ def _refuse_too_large(part: Path, start: int, total: int | None) -> None:
     # What is there already of the file is overwritten where it begins anew.
     free = shutil.disk_usage(part.parent).free + _size(part)
     if total is not None and total > free:
-        raise OSError(errno.ENOSPC, f"{total - start} bytes to come, {free - start} free")
+        need = f"{(total - start) / 1e6:.1f} MB to come, {(free - start) / 1e6:.1f} MB free"
+        raise OSError(errno.ENOSPC, f"too little space: {need}")
 
 
 def _write(response: Response, file: BinaryIO, progress: Progress, total: int | None) -> int:
@@ -206,7 +207,7 @@ def _note_version(part: Path, url: str, response: Response) -> None:
     version = response.headers.get("Last-Modified") if weak or not tag else tag
     note = _version_file(part)
     note.unlink(missing_ok=True)
-    if version:
+    if version and "Content-Encoding" not in response.headers:
         with os.fdopen(open_own(note, os.O_EXCL), "w", encoding="utf-8") as file:
             json.dump({"url": url, "version": version}, file)
 

@@ -183,6 +183,12 @@ def test_the_folder_of_models(cache: Path, tmp_path: Path, monkeypatch: pytest.M
     line(found(software.cache), "note", "elsewhere cannot be written", "U2NET_HOME")
 
 
+def test_a_disk_with_little_space_is_a_note(monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = software.shutil.disk_usage(".")
+    monkeypatch.setattr(software.shutil, "disk_usage", lambda _: usage._replace(free=10**8))
+    line(found(software.cache), "note", "0.1 GB free: too little", "make room")
+
+
 def test_the_environment_is_told_without_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [*software._VARIABLES]:
         monkeypatch.delenv(name, raising=False)

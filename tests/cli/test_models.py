@@ -14,7 +14,7 @@ from jobs import Ran
 from servers import Answering, serving
 
 from streamcut import inventory, remembered, speed
-from streamcut.cli import licences
+from streamcut.cli import fetching
 from streamcut.config import Settings
 from streamcut.errors import ModelError
 from streamcut.sessions import CATALOG, Model, catalog
@@ -99,7 +99,7 @@ def test_pulled_models_are_there(
 ) -> None:
     assert listed(command)["free"]["where"] == "absent"
     ran = command("models", "pull", "free", "portrait")
-    assert (ran.code, ran.err) == (0, "")
+    assert (ran.code, ran.err) == (0, "downloading free ...\n")
     assert str(cache / "free.onnx") in ran.out
     assert "portrait: inside the package" in ran.out
     assert (cache / "free.onnx").read_bytes() == DATA
@@ -163,8 +163,9 @@ def test_conditions_are_told_to_a_script_which_goes_on(
 ) -> None:
     ran = command("models", "pull", "bound")
     assert ran.code == 0
-    assert ran.err == "streamcut: bound: GPL-3.0-only: say where it is from\n"
-    assert command("models", "pull", "bound", "--force").err == ""
+    said = "streamcut: bound: GPL-3.0-only: say where it is from\n"
+    assert ran.err == f"downloading bound ...\n{said}"
+    assert command("models", "pull", "bound", "--force").err == "downloading bound ...\n"
 
 
 @pytest.mark.parametrize(("answer", "agreed"), [(True, True), (False, False)])
@@ -172,15 +173,15 @@ def test_conditions_are_asked_about_where_somebody_can_answer(
     rows: tuple[Model, ...], monkeypatch: pytest.MonkeyPatch, answer: bool, agreed: bool
 ) -> None:
     asked = []
-    monkeypatch.setattr(licences, "_somebody_is_there", lambda: True)
-    monkeypatch.setattr(licences.click, "confirm", lambda text, **_: asked.append(text) or answer)
+    monkeypatch.setattr(fetching, "_somebody_is_there", lambda: True)
+    monkeypatch.setattr(fetching.click, "confirm", lambda text, **_: asked.append(text) or answer)
     settings = Settings().with_options({"model": "bound"})
     for _ in range(2):
         if agreed:
-            licences.ready(settings)
+            fetching.ready(settings)
         else:
             with pytest.raises(ModelError, match="bound was not downloaded"):
-                licences.ready(settings)
+                fetching.ready(settings)
     assert asked == ["Download bound?"] * (1 if agreed else 2)
 
 
@@ -188,7 +189,7 @@ def test_a_job_asks_before_it_starts(
     command: Callable[..., Ran], tmp_path: Path, rows: tuple[Model, ...], short_clip: Path
 ) -> None:
     ran = command("video", short_clip, tmp_path / "out.webm", "--model", "bound")
-    assert ran.err.startswith("streamcut: bound: GPL-3.0-only: say where it is from\n")
+    assert "streamcut: bound: GPL-3.0-only: say where it is from\n" in ran.err
     assert listed(command)["bound"]["where"] == "downloaded"
 
 
@@ -238,7 +239,7 @@ def test_figures_are_those_of_this_machine_and_the_latest(
 
 def test_without_names_those_are_measured_that_are_there(rows: tuple[Model, ...]) -> None:
     assert inventory.present() == ["portrait"]
-    licences.ready(Settings().with_options({"model": "free"}))
+    fetching.ready(Settings().with_options({"model": "free"}))
     assert inventory.present() == ["portrait", "free"]
 
 

@@ -461,7 +461,7 @@ def test_a_disk_too_small_is_named_before_anything_is_written(
     monkeypatch.setattr(transfer.shutil, "disk_usage", lambda _: usage._replace(free=1000))
     with pytest.raises(ModelError) as raised:
         fetch(row(server))
-    line(raised, f"{len(DATA)} bytes to come, 1000 free", str(cache))
+    line(raised, "too little space: 0.3 MB to come, 0.0 MB free", str(cache))
     assert leftovers(cache) == set()
 
 

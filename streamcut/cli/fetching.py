@@ -1,8 +1,9 @@
-"""Before a job: the model's files are fetched, and its licence's conditions shown."""
+"""Fetching models from the command line: with a bar or a line, and after any question."""
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -16,17 +17,36 @@ if TYPE_CHECKING:
 
 
 def ready(settings: Settings, quiet: bool = False) -> None:
-    """Fetch what the model of some settings needs and is not there.
+    """Fetch what the model of some settings needs and is not there, before the job starts.
 
     Raises:
         ModelError: if it cannot be had, or its conditions are refused.
     """
     from streamcut.sessions.catalog import by_name
-    from streamcut.sessions.weights import fetch_model
 
     model = by_name(settings.matte.model)
     if model is not None and model.weights:
-        fetch_model(model, mirror=settings.weights.mirror, quiet=quiet, agree=agree)
+        fetched(model, settings.weights.mirror, quiet)
+
+
+def fetched(model: Model, mirror: str, quiet: bool, force: bool = False) -> tuple[Path, ...]:
+    """Return a model's files, downloading what is not there.
+
+    Args:
+        model: a row of the catalogue.
+        mirror: in place of the model's own addresses; empty takes those.
+        quiet: whether to draw no bar, and to print no line where there is no terminal.
+        force: whether to download also what is there.
+
+    Raises:
+        ModelError: if it cannot be had, or its conditions are refused.
+    """
+    from streamcut.sessions.weights import fetch_model, located
+
+    missing = force or not all(map(located, model.weights))
+    if missing and not quiet and not sys.stderr.isatty():
+        click.echo(f"downloading {model.name} ...", err=True)
+    return fetch_model(model, mirror=mirror, quiet=quiet, force=force, agree=agree)
 
 
 def agree(model: Model) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 import click
 
 from streamcut import config
+from streamcut.cli.fetching import ready
 from streamcut.cli.options import look_options, machine_options, setting
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def command(config_file: str | None, quiet: bool, json_lines: bool, **options: A
     from streamcut.controls import Watched
     from streamcut.live import LiveJob
 
+    ready(settings, quiet)
     with ExitStack() as stack:
         opened = stack.enter_context(_output(settings))
         job = LiveJob(settings, opened, backgrounds=backgrounds, watched=Watched(path, given))

@@ -8,6 +8,7 @@ DAVIS (Perazzi 2016), the warping error Lai 2018.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, TypeAlias
@@ -80,13 +81,21 @@ def _gradient(matte: Matte, sigma: float, epsilon: float = 1e-2) -> Matte:
 
 def conn(matte: Matte, truth: Matte, step: float = 0.1, theta: float = 0.15) -> float:
     """Difference in how far each pixel hangs together with the solid part, summed, / 1000."""
+    level = np.zeros(matte.shape, np.float32)
+    within = _box((matte >= step) & (truth >= step))  # Elsewhere the level is 0.
+    level[within] = _level(matte[within], truth[within], step)
+    held = [1.0 - part * (part >= theta) for part in (matte - level, truth - level)]
+    return float(cv2.norm(held[0], held[1], cv2.NORM_L1) / 1000.0)
+
+
+def _level(matte: Matte, truth: Matte, step: float) -> Matte:
+    """The highest threshold up to which a pixel is in the largest part that both share."""
     level = np.ones(matte.shape, np.float32)
-    # From the top: what hangs together at one threshold and all below it keeps that level.
+    # From the top, so that the lowest threshold at which a pixel fails is written last.
     for below, threshold in reversed(list(pairwise(np.arange(0.0, 1.0 + step / 2, step)))):
         shared = _largest_part((matte >= threshold) & (truth >= threshold))
         level[~shared] = below
-    held = [1.0 - part * (part >= theta) for part in (matte - level, truth - level)]
-    return float(cv2.norm(held[0], held[1], cv2.NORM_L1) / 1000.0)
+    return level
 
 
 def _largest_part(mask: _Mask) -> _Mask:
@@ -96,6 +105,12 @@ def _largest_part(mask: _Mask) -> _Mask:
     if count < 2:
         return np.zeros_like(mask)
     return np.asarray(labels == 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax()))
+
+
+def _box(mask: _Mask) -> tuple[slice, slice]:
+    """The rows and columns of a mask that is true only within them."""
+    left, top, width, height = cv2.boundingRect(mask.view(np.uint8))
+    return slice(top, top + height), slice(left, left + width)
 
 
 # -- the contour -----------------------------------------------------------------------------
@@ -109,6 +124,8 @@ def boundary_f(matte: Matte, truth: Matte, tolerance: float = 0.008) -> float:
     if not first.any() or not second.any():
         return 0.0
     reach = int(np.ceil(tolerance * np.hypot(*matte.shape)))
+    within = _box(first | second)
+    first, second = first[within], second[within]
     precision = float(_near(second, reach)[first].mean())
     recall = float(_near(first, reach)[second].mean())
     total = precision + recall
@@ -168,7 +185,53 @@ def warp_error(matte_before: Matte, matte: Matte, before: Picture, after: Pictur
     return float(jumps.mean()) if jumps.size else 0.0
 
 
-def _limited(picture: Picture) -> Picture:
+class Lag:
+    """How far a matte's motion trails the truth's, frame after frame of one clip.
+
+    The change of the matte from frame to frame is explained, by least squares over all pixels,
+    by the truth's changes up to ``reach`` frames earlier and later; the lag is the mean of
+    these delays, weighted as they explain it. A matte that is averaged with the one before
+    lags by half a frame.
+    """
+
+    def __init__(self, reach: int = 3) -> None:
+        self._delays = np.arange(-reach, reach + 1)
+        self._truths: deque[NDArray[Any]] = deque(maxlen=len(self._delays))
+        self._mattes: deque[NDArray[Any]] = deque(maxlen=reach + 1)
+        self._last: tuple[Matte, Matte] | None = None
+        self._alike = np.zeros((len(self._delays), len(self._delays)))
+        self._shared = np.zeros(len(self._delays))
+
+    def add(self, matte: Matte, truth: Matte) -> None:
+        """Take the next frame of the clip."""
+        now = (_limited(matte), _limited(truth))
+        if self._last is not None:
+            self._mattes.append((now[0] - self._last[0]).ravel())
+            self._truths.append((now[1] - self._last[1]).ravel())
+            if len(self._truths) == len(self._delays):
+                self._correlate()
+        self._last = now
+
+    def _correlate(self) -> None:
+        """The oldest change of the matte that is kept, with the truth's around it."""
+        around = np.stack(list(self._truths)[::-1])  # By delay: the latest first.
+        self._alike += around @ around.T
+        self._shared += around @ self._mattes[0]
+
+    @property
+    def frames(self) -> float | None:
+        """The lag in frames, or None where the truth hardly moved."""
+        power = float(np.trace(self._alike)) / len(self._delays)
+        if power < 1.0:
+            return None
+        weights = np.linalg.solve(
+            self._alike + 1e-3 * power * np.eye(len(self._delays)), self._shared
+        )
+        total = float(weights.sum())
+        return float(weights @ self._delays / total) if total > 0.1 else None
+
+
+def _limited(picture: Picture | Matte) -> Any:
     scale = min(1.0, SIDE / max(picture.shape[:2]))
     return cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
 

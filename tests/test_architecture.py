@@ -21,7 +21,7 @@ LAYERS = [
     {"wiring"},
     {"controls"},
     {"job", "live"},
-    {"bench"},
+    {"bench", "evaluation"},
     {"speed", "doctor"},
     {"inventory"},
     {"cli", "training"},

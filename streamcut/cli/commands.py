@@ -15,6 +15,7 @@ _COMMANDS = {
     "bench": "Measure this machine: decoding, network and encoding alone, and the whole job.",
     "pipe": "Remove the background of the video on standard input, to standard output.",
     "doctor": "Say what this machine has and what it lacks: the start of a bug report.",
+    "evaluate": "Judge mattes beside the truth, or beside each other.",
     "models": "List the models, download them, measure them.",
     "video": "Remove the background of a video.",
     "webcam": "Remove the background of a camera, live: for video calls, OBS, the network.",

@@ -8,4 +8,5 @@ Needs the extra `train` (PyTorch, ONNX, pymatting, SciPy).
     geometry, look, scenes, clips, batches       what the network is shown
     network, losses, loop, warmstart             what learns, from what, and how
     evaluate, export, card                       what came of it
+    script, hair, truth, reels                   clips whose mattes are known exactly
 """

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from streamcut.errors import StreamcutError
+
 EXAMPLE = """\
 A network of your own pictures, from the embedded one:
 
@@ -40,6 +42,7 @@ def parser() -> argparse.ArgumentParser:
     _slim_options(commands.add_parser("slim", help="copy a checkpoint to a smaller file"))
     _export_options(commands.add_parser("export", help="write the ONNX file of a checkpoint"))
     _evaluate_options(commands.add_parser("evaluate", help="measure ONNX files on the held-out"))
+    _clips_options(commands.add_parser("clips", help="make clips whose mattes are known exactly"))
     _card_options(commands.add_parser("card", help="put figures into a model card"))
     return top
 
@@ -87,6 +90,25 @@ def _evaluate_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--pack", type=Path, required=True)
     command.add_argument("--json", type=Path, help="keep the figures for `card`")
     command.add_argument("networks", type=Path, nargs="+", help="ONNX files")
+
+
+def _clips_options(command: argparse.ArgumentParser) -> None:
+    from streamcut.training.script import SCENES
+
+    names = [scene.name for scene in SCENES]
+    command.description = (
+        "Writes, for each clip, NAME.mp4 (H.264), its true matte NAME_matte.mkv (FFV1, grey) and "
+        "the true colours of the people NAME_foreground.mkv (FFV1, RGB, black where there are "
+        "none). People and places are those that the pack holds out. Show a clip to "
+        "`streamcut video`, and the result and the matte to `streamcut evaluate`."
+    )
+    command.add_argument("--pack", type=Path, required=True)
+    command.add_argument("--out", type=Path, required=True, help="the folder to write to")
+    command.add_argument("--size", default="1280x720", help="default: 1280x720")
+    command.add_argument("--frames", type=int, default=72, help="of each clip; default: 72")
+    command.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"which clips (default: all): {', '.join(names)}"
+    )
 
 
 def _card_options(command: argparse.ArgumentParser) -> None:
@@ -170,6 +192,17 @@ def evaluate(options: argparse.Namespace) -> None:
         save_scores(options.json, scores)
 
 
+def clips(options: argparse.Namespace) -> None:
+    """Write clips whose mattes are known exactly."""
+    from streamcut.sources import Size
+    from streamcut.training.pack import Pack
+    from streamcut.training.reels import write_clips
+
+    width, height = Size.parse(options.size).of(1280, 720)
+    pack, names = Pack(options.pack), options.names
+    write_clips(pack, options.out, size=(height, width), frames=options.frames, names=names)
+
+
 def card(options: argparse.Namespace) -> None:
     """Put figures into a model card."""
     from streamcut.training.card import load_scores, write_card
@@ -183,6 +216,7 @@ COMMANDS = {
     "slim": slim,
     "export": export,
     "evaluate": evaluate,
+    "clips": clips,
     "card": card,
 }
 
@@ -192,6 +226,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         COMMANDS[options.command](options)
+    except StreamcutError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
     except ModuleNotFoundError as error:
         print(f"{error}. Training needs the extra: pip install 'streamcut[train]'", file=sys.stderr)
         return 1

@@ -38,6 +38,30 @@ class Box:
         return 0.5 * (self.left + self.right)
 
 
+@dataclass(frozen=True)
+class Layer:
+    """Something on a canvas, known within a window of it only.
+
+    Attributes:
+        window: rows and columns of the canvas.
+        light: premultiplied RGB float32 [h, w, 3], 0..255.
+        cover: opacity, float32 [h, w], 0..1.
+    """
+
+    window: tuple[slice, slice]
+    light: Floats
+    cover: Floats
+
+
+def window_of(points: Floats, size: Size, margin: float) -> tuple[slice, slice]:
+    """The rows and columns of a canvas around points [n, 2], x and y; maybe none."""
+    low = np.floor(points.min(axis=0) - margin - 2)
+    high = np.ceil(points.max(axis=0) + margin + 3)
+    left, top = (int(v) for v in np.clip(low, 0, size[::-1]))
+    right, bottom = (int(v) for v in np.clip(high, 0, size[::-1]))
+    return slice(top, max(top, bottom)), slice(left, max(left, right))
+
+
 def box_of(alpha: Bytes) -> Box | None:
     """The bounding box of what is at least half opaque."""
     rows = np.flatnonzero((alpha > 127).any(axis=1))

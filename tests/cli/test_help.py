@@ -80,6 +80,7 @@ def test_help_of_a_command_explains_every_option(command: Callable[..., Ran], na
         ["--help"],
         ["video", "--help"],
         ["bench", "--help"],
+        ["evaluate", "--help"],
         ["pipe", "--help"],
         ["models", "--help"],
         ["models", "pull", "--help"],
@@ -161,7 +162,9 @@ def test_the_readme_promises_no_option_that_is_not_there() -> None:
     shown = set(
         re.findall(
             r"(?<![\w-])--[a-z][a-z-]+",
-            " ".join(re.findall(r"streamcut (?:video|bench|pipe|models|doctor)[^\n`]*", code)),
+            " ".join(
+                re.findall(r"streamcut (?:video|bench|evaluate|pipe|models|doctor)[^\n`]*", code)
+            ),
         )
     )
     assert shown <= known, f"README.md shows options that do not exist: {shown - known}"

@@ -1,0 +1,148 @@
+"""``streamcut evaluate RESULT...``."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from streamcut.errors import SinkError
+from streamcut.interrupts import Interrupts
+
+if TYPE_CHECKING:
+    from streamcut.evaluation import Report
+
+
+@click.command("evaluate")
+@click.argument("results", nargs=-1, required=True, metavar="RESULT...")
+@click.option("-t", "--truth", metavar="FILE", help="The true matte of every frame.")
+@click.option(
+    "-p",
+    "--picture",
+    metavar="FILE",
+    help="The original video, for motion and for the sheet.  [default: the first RESULT's colours]",
+)
+@click.option("--sheet", metavar="FILE", help="Draw frames, mattes and errors as a picture.")
+@click.option("--plot", metavar="FILE", help="Draw the figures over time as a picture.")
+@click.option("--shortest", is_flag=True, help="Stop where the shortest ends.")
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+@click.option("--json", "as_json", is_flag=True, help="Print all figures of all frames as JSON.")
+def command(
+    results: tuple[str, ...],
+    truth: str | None,
+    picture: str | None,
+    sheet: str | None,
+    plot: str | None,
+    shortest: bool,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Judge mattes: print the figures that published evaluations quote.
+
+    Each RESULT is a video with alpha, a grey video of mattes (--only-mask), a numbered
+    sequence (%04d.png) or a folder of pictures, and so is the truth. Without --truth the first
+    RESULT is what the others are compared with. Frames are matched by their number.
+    """
+    from streamcut.evaluation import Evaluation, draw_plot, draw_sheet
+
+    with Interrupts() as interrupts, interrupts.released():
+        evaluation = Evaluation(results, truth, picture, shortest=shortest)
+        with _progress(quiet) as tick:
+            report = evaluation.run(tick)
+        if sheet is not None:
+            _save(draw_sheet(evaluation, report), sheet)
+        if plot is not None:
+            _save(draw_plot(report), plot)
+    click.echo(json.dumps(_plain(report), indent=2) if as_json else _table(report))
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator[Callable[[int, int | None], None] | None]:
+    """Show a bar on standard error, where that is a terminal."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    if quiet or not console.is_terminal:
+        yield None
+        return
+    with Progress(console=console, transient=True, auto_refresh=False) as bar:
+        task = bar.add_task("comparing")
+
+        def tick(done: int, total: int | None) -> None:
+            bar.update(task, completed=done, total=total, refresh=True)
+
+        yield tick
+
+
+def _save(image: Any, path: str) -> None:
+    try:
+        image.save(path)
+    except (OSError, ValueError) as error:
+        raise SinkError(f"{path} cannot be written: {error}") from error
+
+
+def _table(report: Report) -> str:
+    """Return the figures, a row a result, and the notes below them."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from streamcut.evaluation import FIGURES
+
+    shown = [
+        figure
+        for figure in FIGURES
+        if any(score.mean(figure.name) is not None for score in report.scores)
+        and not (figure.name == "change" and report.is_truth)
+    ]
+    table = Table(box=None, pad_edge=False, header_style="")
+    table.add_column("")
+    arrows = {1: " ↑", -1: " ↓", 0: ""}
+    for figure in shown:
+        table.add_column(figure.title + arrows[figure.better], justify="right", no_wrap=True)
+    for score in report.scores:
+        means = [(score.mean(figure.name), figure.digits) for figure in shown]
+        cells = ["" if mean is None else f"{mean:.{digits}f}" for mean, digits in means]
+        table.add_row(Path(score.result).name or score.result, *cells)
+    console = Console(width=200, color_system=None)
+    with console.capture() as captured:
+        console.print(table)
+    lines = [line.rstrip() for line in captured.get().splitlines()]
+    return "\n".join([_headline(report), "", *lines, *(f"note: {note}" for note in report.notes)])
+
+
+def _headline(report: Report) -> str:
+    width, height = report.size
+    beside = f", beside {report.reference}" if report.reference else ""
+    return f"{len(report.times)} frames of {width}x{height}{beside}"
+
+
+def _plain(report: Report) -> dict[str, Any]:
+    """Return the report in JSON's types."""
+    from streamcut.evaluation import FIGURES
+
+    return {
+        "reference": report.reference,
+        "is_truth": report.is_truth,
+        "frames": len(report.times),
+        "size": list(report.size),
+        "notes": list(report.notes),
+        "results": [
+            {
+                "result": score.result,
+                "figures": {figure.name: score.mean(figure.name) for figure in FIGURES},
+                "times": list(report.times),
+                "series": {name: _numbers(values) for name, values in score.series.items()},
+            }
+            for score in report.scores
+        ],
+    }
+
+
+def _numbers(values: list[float]) -> list[float | None]:
+    return [None if math.isnan(value) else value for value in values]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from streamcut.frame import StreamInfo
 from streamcut.sinks.alpha import encode_alpha
 from streamcut.sinks.base import LiveSink, Sink
@@ -14,6 +12,7 @@ from streamcut.sinks.formats import (
     Format,
     format_of,
     is_folder,
+    numbered,
     pattern_of,
 )
 from streamcut.sinks.live import Target, open_live_sink
@@ -25,8 +24,6 @@ __all__ = ["FAMILIES", "FORMATS", "QUALITIES", "Codec", "Format", "LiveSink", "M
 __all__ += ["Outlet", "Sink", "Target", "encode_alpha", "format_of", "is_folder"]
 __all__ += ["obs_instructions", "open_live_sink", "open_sink", "pattern_of", "pipe_format"]
 __all__ += ["reserved_stdout", "set_up_obs"]
-
-_NUMBERED = "%06d.png"
 
 
 def open_sink(
@@ -59,10 +56,8 @@ def open_sink(
         SinkError: if it cannot be opened.
     """
     form = path.form if isinstance(path, Outlet) else format_of(path)
-    if isinstance(path, str) and form.pictures and is_folder(path):
-        path = str(Path(path) / _NUMBERED)
     return MediaSink(
-        path,
+        path if isinstance(path, Outlet) else numbered(path, form),
         form,
         codec,
         info,

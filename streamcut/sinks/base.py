@@ -49,6 +49,10 @@ class LiveSink(Sink, Protocol):
         """Who reads, in a few words."""
         ...
 
+    def stop(self) -> None:
+        """From another thread, let a picture go that waits for its reader; what follows too."""
+        ...
+
 
 class LiveBase:
     """A sink that somebody may be watching.
@@ -81,8 +85,11 @@ class LiveBase:
         """Take one frame, its picture composited."""
         raise NotImplementedError
 
+    def stop(self) -> None:
+        """Do nothing: no picture waits for a reader here."""
+
     def close(self) -> None:
-        """Stop; nothing is left open."""
+        """End; nothing is left open."""
         raise NotImplementedError
 
     def __enter__(self) -> Self:

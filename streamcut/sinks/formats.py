@@ -14,6 +14,7 @@ from streamcut.frame import MATRIX_BT601
 
 Options = Mapping[str, str]
 _NUMBERED_NAME = re.compile(r"([^%]*)%(?:0\d+)?d([^%]*\.png)", re.IGNORECASE)
+_NUMBERED = "%06d.png"
 _SMALL = 64
 QUALITIES = ("fast", "balanced", "best")
 
@@ -303,6 +304,11 @@ def is_folder(path: str) -> bool:
     ending = Path(path).suffix.lower()
     known = any(row.ending == ending for row in FORMATS)
     return path.endswith(("/", "\\")) or not ending or (os.path.isdir(path) and not known)
+
+
+def numbered(path: str, form: Format) -> str:
+    """Return the pattern of names in a folder that pictures go to; any other path as it is."""
+    return str(Path(path) / _NUMBERED) if form.pictures and is_folder(path) else path
 
 
 def pattern_of(path: str) -> re.Pattern[str] | None:

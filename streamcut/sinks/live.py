@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal
 
 from streamcut.errors import UsageError
-from streamcut.frame import StreamInfo
+from streamcut.frame import StreamInfo, has_alpha
 from streamcut.sinks.base import LiveSink
 from streamcut.sinks.camera import CameraSink
-from streamcut.sinks.formats import Format, format_of
+from streamcut.sinks.formats import Format, format_of, numbered
 from streamcut.sinks.obs import PORT, ObsSink
 from streamcut.sinks.stdout import Outlet, pipe_format
 from streamcut.sinks.stream import StreamSink, address_format
+from streamcut.sinks.tee import TeeSink
 
 Kind = Literal["camera", "obs", "pipe", "address", "file"]
 
@@ -80,6 +82,7 @@ def open_live_sink(
     quality: str = "fast",
     threads: int = 0,
     fd: int = 1,
+    record: str = "",
 ) -> LiveSink:
     """Open a live output. It keeps the size and rate it is opened with, whatever comes later.
 
@@ -92,6 +95,7 @@ def open_live_sink(
         quality: of the encoder, where there is one.
         threads: for the encoder; 0 lets it choose.
         fd: descriptor that ``-`` writes to, see :func:`reserved_stdout`.
+        record: path of a file that is to hold the pictures as well; empty for none.
 
     Raises:
         UsageError: if the target makes no sense.
@@ -100,21 +104,47 @@ def open_live_sink(
     """
     if isinstance(target, str):
         target = Target.parse(target, fps=fps)
+    targets = [target, Target.parse(record)] if record else [target]
+    for wanted in targets:
+        _check_alpha(wanted, pixel_format)
+    stream = replace(info, width=size[0], height=size[1], rate=fps)
+    with ExitStack() as unless_all_open:
+        sinks = [
+            unless_all_open.enter_context(
+                _opened(wanted, stream, pixel_format, quality=quality, threads=threads, fd=fd)
+            )
+            for wanted in targets
+        ]
+        unless_all_open.pop_all()
+    return TeeSink(*sinks) if record else sinks[0]
+
+
+def _opened(
+    target: Target, info: StreamInfo, pixel_format: str, *, quality: str, threads: int, fd: int
+) -> LiveSink:
+    size = (info.width, info.height)
     if target.kind == "camera":
-        return CameraSink(size=size, rate=fps, device=target.place)
+        return CameraSink(size=size, rate=info.rate, device=target.place)
     if target.kind == "obs":
-        return ObsSink(info, size=size, rate=fps, port=_port(target.place))
+        return ObsSink(info, size=size, rate=info.rate, port=_port(target.place))
     assert target.form is not None
     return StreamSink(
-        Outlet(target.form, fd) if target.kind == "pipe" else target.place,
+        Outlet(target.form, fd) if target.kind == "pipe" else numbered(target.place, target.form),
         target.form,
         target.form.codec(""),
-        replace(info, width=size[0], height=size[1], rate=fps),
+        info,
         size=size,
         pixel_format=pixel_format,
         quality=quality,
         threads=threads,
     )
+
+
+def _check_alpha(target: Target, pixel_format: str) -> None:
+    """Refuse pictures with alpha where none can be held."""
+    if has_alpha(pixel_format) and not target.alpha:
+        what = target.form.ending if target.form else f"a {target.kind}"
+        raise UsageError(f"{what} holds no alpha: give --background")
 
 
 def _port(text: str) -> int:

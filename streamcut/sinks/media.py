@@ -65,6 +65,7 @@ class MediaSink:
         alpha_apart: bool = False,
     ) -> None:
         self.path = str(path)
+        self._outlet = path if isinstance(path, Outlet) else None
         self.written = 0
         self.skipped = 0
         self._notes: list[str] = []
@@ -148,6 +149,8 @@ class MediaSink:
             self._companions.close()
             with self._reporting():
                 self._output.close()
+            if self._outlet is not None:
+                self._outlet.close()
 
     def __enter__(self) -> Self:
         return self

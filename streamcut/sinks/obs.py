@@ -31,6 +31,7 @@ HOST = "127.0.0.1"
 _FORM = pipe_format("nut", "rgba")
 # Its matrix is none, so that a picture in RGB passes and one in YUV is converted from its own.
 _RGB = Colour(matrix=MATRIX_RGB, range=RANGE_FULL)
+_NOWHERE = -1
 _UNIT = Fraction(1, 90_000)
 _TICK = 0.5
 # A client that takes nothing for so long is sent away: it comes back with a clock of its own,
@@ -243,7 +244,7 @@ class _Waiting(Outlet):
     """Keeps what is written until a socket takes it."""
 
     def __init__(self) -> None:
-        super().__init__(_FORM, -1)
+        super().__init__(_FORM, _NOWHERE)
         self.parts: deque[memoryview] = deque()
 
     def write(self, data: bytes) -> int:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import select
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +17,7 @@ FAMILIES = ("nut", "rawvideo", "y4m")
 """What a pipe can carry: pictures with times and alpha, bare pictures, opaque YUV."""
 
 _PIECE = 1 << 20
+_POLL = 0.2
 _GREYS = ("gray", "gray10le", "gray12le", "gray16le")
 _Y4M = (
     *("yuv420p", "yuv422p", "yuv444p", "gray", "gray10le", "gray12le", "gray16le"),
@@ -38,7 +41,7 @@ class Outlet:
     def __init__(self, form: Format, fd: int) -> None:
         self.form = form
         self.bytes = 0
-        self._fd = fd
+        self._fd, self._own = _unblocked(fd)
         self._broken = False
 
     def __str__(self) -> str:
@@ -56,7 +59,7 @@ class Outlet:
         rest = memoryview(data)
         try:
             while rest and not self._broken:
-                rest = rest[os.write(self._fd, rest[:_PIECE]) :]
+                rest = rest[self._written(rest[:_PIECE]) :]
         except BaseException as error:
             self._broken = True
             if isinstance(error, BrokenPipeError):
@@ -64,6 +67,39 @@ class Outlet:
             raise
         self.bytes += len(data) - len(rest)
         return len(data)
+
+    def stop(self) -> None:
+        """Throw away what waits for its reader, and all that follows."""
+        self._broken = True
+
+    def close(self) -> None:
+        """Let the reader see the end, once the descriptor that was given is closed as well."""
+        self._broken = True
+        if self._own:
+            self._own = False
+            os.close(self._fd)
+
+    def _written(self, data: memoryview) -> int:
+        """Write what there is room for; wait for room where there is none."""
+        try:
+            return os.write(self._fd, data)
+        except BlockingIOError:
+            select.select([], [self._fd], [], _POLL)
+            return 0
+
+
+def _unblocked(fd: int) -> tuple[int, bool]:
+    """Return a descriptor that can be written to without waiting, and whether it is a new one.
+
+    Opened anew, a pipe is one for us alone: other programs that have it keep theirs as it was.
+    Where that cannot be (a file, another system), the descriptor is used as it is.
+    """
+    try:
+        if stat.S_ISFIFO(os.fstat(fd).st_mode):
+            return os.open(f"/proc/self/fd/{fd}", os.O_WRONLY | os.O_NONBLOCK), True
+    except OSError:
+        pass
+    return fd, False
 
 
 @contextmanager

@@ -68,6 +68,11 @@ class StreamSink(MediaSink):
         """How much was written, and where to."""
         return f"{self.written} frames to {self.path}"
 
+    def stop(self) -> None:
+        """Let a picture go that waits for a pipe's reader, and all that follow."""
+        if self._outlet is not None:
+            self._outlet.stop()
+
     def write(self, frame: Frame) -> None:
         """Encode one picture and write it.
 

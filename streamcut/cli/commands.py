@@ -13,10 +13,11 @@ from streamcut.errors import StreamcutError
 
 _COMMANDS = {
     "bench": "Measure this machine: decoding, network and encoding alone, and the whole job.",
-    "pipe": "Remove the background of the video on standard input, to standard output.",
+    "devices": "List the cameras and virtual cameras.",
     "doctor": "Say what this machine has and what it lacks: the start of a bug report.",
     "evaluate": "Judge mattes beside the truth, or beside each other.",
     "models": "List the models, download them, measure them.",
+    "pipe": "Remove the background of the video on standard input, to standard output.",
     "video": "Remove the background of a video.",
     "webcam": "Remove the background of a camera, live: for video calls, OBS, the network.",
 }

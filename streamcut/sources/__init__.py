@@ -13,9 +13,10 @@ from streamcut.sources.live import LiveSource
 from streamcut.sources.media import MediaSource
 from streamcut.sources.size import Size
 from streamcut.sources.stdin import Inlet, raw_inlet
+from streamcut.sources.v4l2 import Mode
 
-__all__ = ["Camera", "Inlet", "LiveSource", "MediaSource", "Size", "Source", "cameras", "mirrored"]
-__all__ += ["open_live", "open_source", "raw_inlet"]
+__all__ = ["Camera", "Inlet", "LiveSource", "MediaSource", "Mode", "Size", "Source", "cameras"]
+__all__ += ["mirrored", "open_live", "open_source", "raw_inlet"]
 
 
 class Source(Protocol):

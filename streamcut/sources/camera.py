@@ -21,7 +21,7 @@ from streamcut.sources.size import Size
 from streamcut.sources.v4l2 import Mode
 
 SCREEN = "screen"
-LOOPBACK = "v4l2 loopback"
+"""What ``--camera`` calls the screen."""
 
 # What is aimed for where no size is asked for: what video calls send.
 _USUAL = (1280, 720)
@@ -53,7 +53,7 @@ class Camera:
         index: what ``--camera`` may call it.
         name: what it calls itself.
         path: what FFmpeg opens.
-        writable: it is a virtual camera that programs write to.
+        virtual: programs write to it.
         readable: pictures can be read from it now.
         modes: what it delivers; empty where the system tells only when it is opened.
     """
@@ -61,7 +61,7 @@ class Camera:
     index: int
     name: str
     path: str
-    writable: bool = False
+    virtual: bool = False
     readable: bool = True
     modes: list[Mode] = field(default_factory=list)
 
@@ -130,7 +130,7 @@ def find(what: str, present: Sequence[Camera]) -> Camera:
     readable = [camera for camera in present if camera.readable]
     if not what:
         # Virtual cameras last: their pictures may well be our own.
-        return _only(sorted(readable, key=lambda camera: camera.writable)[:1], "a camera", present)
+        return _only(sorted(readable, key=lambda camera: camera.virtual)[:1], "a camera", present)
     tests: list[Callable[[Camera], bool]] = [
         lambda camera: what in (str(camera.index), camera.path),
         lambda camera: os.path.realpath(what) == camera.path,

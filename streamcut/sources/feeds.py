@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Protocol
+from typing import Protocol, cast
 
 import av
 from av.codec.context import Flags
@@ -134,11 +134,12 @@ class Arriving:
     def _packets(
         self, container: InputContainer, stream: VideoStream
     ) -> Iterator[av.Packet[VideoStream]]:
+        raw = stream.codec_context.name == "rawvideo"
         while not self._stopped.is_set():
             try:
                 for packet in container.demux(stream):
                     if packet.size:
-                        yield packet
+                        yield _owned(packet) if raw else packet
                 return
             except av.error.BlockingIOError:  # Some devices never wait.
                 self._stopped.wait(_NOTHING_YET)
@@ -241,6 +242,13 @@ def _decoder(stream: VideoStream, threads: int) -> av.VideoCodecContext:
     context.thread_type = "SLICE"  # Frame threads hold back a picture each.
     context.flags = context.flags | Flags.low_delay.value
     return context
+
+
+def _owned(packet: av.Packet[VideoStream]) -> av.Packet[VideoStream]:
+    """Return a copy: pictures that lie in a driver's memory go away with the device."""
+    made = cast("av.Packet[VideoStream]", av.Packet(cast(bytes, packet)))
+    made.stream, made.pts, made.time_base = packet.stream, packet.pts, packet.time_base
+    return made
 
 
 def _captured(picture: av.VideoFrame, stream: VideoStream) -> float:

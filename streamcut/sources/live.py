@@ -116,7 +116,7 @@ class Pace:
     def __call__(self, time: float) -> bool:
         """Whether the picture of a time (seconds) is wanted."""
         # A little early is not too soon: cameras are not on time to the millisecond.
-        if time < self._due - self._interval / 4:
+        if self._interval and time < self._due - self._interval / 4:
             return False
         following = self._due + self._interval
         self._due = following if following > time else time + self._interval

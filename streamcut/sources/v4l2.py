@@ -58,6 +58,11 @@ class Mode:
         )
         return width, height
 
+    def __str__(self) -> str:
+        smallest, largest = ("x".join(map(str, size)) for size in (self.smallest, self.largest))
+        size = smallest if smallest == largest else f"{smallest} to {largest}"
+        return size if self.rate is None else f"{size}@{float(self.rate):g}"
+
 
 @dataclass(frozen=True, slots=True)
 class Node:

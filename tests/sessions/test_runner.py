@@ -203,6 +203,29 @@ def test_buffers_on_a_device_give_the_same_numbers(
         picture[:] = 0
 
 
+@pytest.mark.parametrize(
+    ("provider", "options", "device", "records"),
+    [
+        ("CPUExecutionProvider", {}, ("cpu", 0), False),
+        ("CUDAExecutionProvider", {"device_id": "1"}, ("cuda", 1), False),
+        ("CUDAExecutionProvider", {"enable_cuda_graph": "1"}, ("cuda", 0), True),
+        ("TensorrtExecutionProvider", {"device_id": "0"}, ("cuda", 0), False),
+        ("DmlExecutionProvider", {"device_id": "1"}, ("cpu", 0), False),
+    ],
+)
+def test_buffers_live_where_the_session_runs(
+    provider: str, options: dict[str, str], device: tuple[str, int], records: bool
+) -> None:
+    class Session:
+        def get_providers(self) -> list[str]:
+            return [provider, "CPUExecutionProvider"]
+
+        def get_provider_options(self) -> dict[str, dict[str, str]]:
+            return {provider: options, "CPUExecutionProvider": {}}
+
+    assert runner._device_of(Session()) == (device, records)
+
+
 class Recorded:
     """A session on the CPU that notes which CUDA graph each run asks for."""
 

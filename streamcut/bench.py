@@ -120,10 +120,10 @@ class _Subject:
 
     def __init__(self, clip: str, settings: Settings, output: str, frames: int) -> None:
         self._clip, self._settings, self._output = clip, settings, output
-        self._session = session_of(settings)
         shrink = VideoReformatter()
         with self._source() as source:
             self._info = source.info
+            self._session = session_of(settings, (self._info.width, self._info.height))
             size = self._session.input_size(self._info.width, self._info.height)
             taken = list(itertools.islice(source, frames))
         self._inputs = [network_input(frame.picture, size, shrink) for frame in taken]

@@ -17,6 +17,7 @@ import platformdirs
 
 from streamcut.errors import ConfigError
 
+ClothCategory = Literal["attire", "upper", "lower", "full"]
 Cutout = Literal["putalpha", "naive"]
 Quality = Literal["fast", "balanced", "best"]
 
@@ -32,6 +33,23 @@ class MatteSettings:
     """How the subject is found."""
 
     model: str = _setting("portrait", "Model: a name, or the path of an .onnx file.")
+    prompt: str = _setting(
+        "",
+        "What sam follows, as it is in the first picture: a point X,Y or a box "
+        "LEFT,TOP,RIGHT,BOTTOM, in fractions of the picture (0.5,0.4) or in pixels (640,360). "
+        "Nothing means the centre.",
+    )
+    cloth_category: ClothCategory = _setting("attire", "Which clothes u2net_cloth_seg finds.")
+    screen: str = _setting(
+        "",
+        "The colour that chroma keys (green, blue, #2fa84f). Nothing finds it along the border "
+        "of the first pictures.",
+    )
+    plate: str = _setting(
+        "",
+        "A picture of the empty room, for difference. Nothing learns it from the first 15 "
+        "pictures, in which nobody may be seen.",
+    )
     post_process_mask: bool = _setting(
         False, "Make the matte hard, its border smooth (as rembg's option of that name)."
     )

@@ -187,7 +187,7 @@ class Controls:
             )
         session, background = now.session, now.shown.background
         if settings.matte.model != now.settings.matte.model:
-            session = able(session_of(settings))
+            session = able(session_of(settings, (self._info.width, self._info.height)))
         text = settings.picture.background
         if text != now.settings.picture.background:
             background = parse_background(text, self._info) if text else None

@@ -145,6 +145,9 @@ class Frame:
         opacity: the input's own alpha, like ``matte``, or None where it is opaque.
         small: what the network saw: RGB uint8 [h, w, 3] at its size.
         coarse: the network's matte, float32 [h, w] at the network's size, 0..1.
+        foreground: the subject's colours without the background's where the network tells them,
+            RGB float32 [h, w, 3] at the network's size, 0..1; None for most networks.
+        screen: the colour of the screen behind the subject, RGB 0..255, where there is one.
         matte: the matte at the picture's size and depth: uint8 0..255, or uint16 up to
             2**bits - 1 for deeper pictures.
         alpha: the matte as an encoded picture, where the output wants it beside the colour.
@@ -155,6 +158,8 @@ class Frame:
     opacity: Plane | None = None
     small: NDArray[np.uint8] | None = None
     coarse: NDArray[np.float32] | None = None
+    foreground: NDArray[np.float32] | None = None
+    screen: tuple[float, float, float] | None = None
     matte: Plane | None = None
     alpha: bytes | None = None
     captured: float | None = None

@@ -93,7 +93,7 @@ def _files(model: Model) -> list[Path]:
 def _where(model: Model, files: Sequence[Path]) -> Where:
     if model.file is not None:
         return "package"
-    if not getattr(model, "needs_file", True):
+    if not model.needs_file:
         return "built in"
     if not model.weights:
         return "by path"

@@ -166,7 +166,8 @@ class Job:
             _closing(self.background(source.info)) as background,
         ):
             made_by(self.look, source.info)  # Refuses what cannot be made.
-            session = able(self.session or session_of(self.settings))
+            size = source.info.width, source.info.height
+            session = able(self.session or session_of(self.settings, size))
             with one_thread_per_picture, Pipeline() as pipeline, _unblocked(self.url):
                 frames = self._spawn(pipeline, source, session, background)
                 self.state = State(source.info, pipeline, frames)

@@ -101,6 +101,7 @@ class LiveMatte:
             began = time.perf_counter()
             frame.small = network_input(frame.picture, self.level.size, shrink)
             frame.coarse = self._matte(frame.small, self.level.every, stream)
+            frame.screen = getattr(stream, "screen", None)
             work = time.perf_counter() - began
             if governor.observe(time.monotonic(), self._lost(), work):
                 self._step(levels[governor.level])

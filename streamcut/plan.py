@@ -10,16 +10,17 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
 from streamcut.backgrounds import Background, Blur, Video, colour_background, image_background
-from streamcut.config import Settings
+from streamcut.config import MatteSettings, Settings, setting
 from streamcut.edges import Edges
 from streamcut.errors import SinkError, UsageError
 from streamcut.frame import StreamInfo
 from streamcut.sessions import BaseSession, Device, new_session, session_options
-from streamcut.sessions.catalog import by_name
+from streamcut.sessions.catalog import CATALOG, by_file, by_name
 from streamcut.sessions.weights import fetch_model
 from streamcut.sinks import is_folder, pattern_of
 from streamcut.sources import Source, open_source
@@ -65,18 +66,28 @@ def device_of(settings: Settings) -> Device:
     )
 
 
-def session_of(settings: Settings) -> BaseSession:
+def session_of(settings: Settings, size: tuple[int, int] | None = None) -> BaseSession:
     """Return the session that settings ask for, loaded; its files are fetched if need be.
+
+    Args:
+        settings: which model, where it runs, and what it takes of its own.
+        size: (width, height) of the pictures, or None where it is not known yet.
 
     Raises:
         ModelError: if the model is unknown, unusable or not to be had, or cannot run where it is
             to run.
+        UsageError: if something is set that the model does not take.
     """
+    given = session_keywords(settings.matte, size)
     model = by_name(settings.matte.model)
     if model is not None:
         fetch_model(model, mirror=settings.weights.mirror)
-    options = session_options(settings.run.threads)
-    return new_session(settings.matte.model, sess_opts=options, device=device_of(settings))
+    return new_session(
+        settings.matte.model,
+        sess_opts=session_options(settings.run.threads),
+        device=device_of(settings),
+        **given,
+    )
 
 
 def edges_of(settings: Settings) -> Edges:
@@ -89,6 +100,61 @@ def check_strengths(settings: Settings) -> None:
     """Refuse strengths outside 0 to 1."""
     if not 0 <= settings.matte.smooth <= 1:
         raise UsageError(f"--smooth is 0 to 1, not {settings.matte.smooth:g}")
+
+
+def session_keywords(matte: MatteSettings, size: tuple[int, int] | None) -> dict[str, Any]:
+    """Return what the chosen model takes of its own: its prompt, its screen and so on.
+
+    Args:
+        matte: the settings.
+        size: (width, height) of the pictures, or None where it is not known yet.
+
+    Raises:
+        UsageError: if something is set that the model does not take.
+    """
+    path = Path(matte.model)
+    row = by_name(matte.model) or (by_file(path) if path.is_file() else None)
+    given = {}
+    for name in sorted({name for model in CATALOG for name in model.options}):
+        value = getattr(matte, name)
+        if row is not None and name in row.options:
+            given[name] = value
+        elif value != setting(name).default:
+            [taker] = [model.name for model in CATALOG if name in model.options]
+            option = name.replace("_", "-")
+            raise UsageError(f"--{option} is for --model {taker}, not for {matte.model}")
+    if given.get("prompt"):
+        given["prompt"] = parse_prompt(given["prompt"], size)
+    return {name: value for name, value in given.items() if value}
+
+
+def parse_prompt(text: str, size: tuple[int, int] | None) -> tuple[float, ...]:
+    """Return a point (x, y) or a box (left, top, right, bottom) in fractions of a picture.
+
+    Args:
+        text: two or four numbers with commas between them: fractions of the picture where none
+            is above 1, else pixels.
+        size: (width, height) of the picture in pixels, or None where it is not known.
+
+    Raises:
+        UsageError: if it is neither, or outside the picture.
+    """
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    if len(numbers) not in (2, 4) or not all(0 <= number < float("inf") for number in numbers):
+        raise UsageError(f"prompt {text!r}: write X,Y or LEFT,TOP,RIGHT,BOTTOM")
+    in_pixels = max(numbers) > 1
+    if in_pixels and size is None:
+        raise UsageError(f"prompt {text!r}: of a live picture give fractions, such as 0.5,0.4")
+    sides = size if in_pixels and size is not None else (1, 1)
+    shares = tuple(number / side for number, side in zip(numbers, sides * 2, strict=False))
+    if max(shares) > 1:
+        raise UsageError(f"prompt {text!r} is outside the picture of {sides[0]}x{sides[1]}")
+    if len(shares) == 4 and not (shares[0] < shares[2] and shares[1] < shares[3]):
+        raise UsageError(f"prompt {text!r} is no box: write LEFT,TOP,RIGHT,BOTTOM")
+    return shares
 
 
 def parse_background(text: str, info: StreamInfo) -> Background:

@@ -66,7 +66,7 @@ def measure(settings: Settings, *, seconds: float = 3.0, frames: int = 60) -> Sp
     Raises:
         StreamcutError: if the model cannot be loaded or fails.
     """
-    name, session = settings.matte.model, session_of(settings)
+    name, session = settings.matte.model, session_of(settings, _FULL_HD)
     width, height = session.input_size(*_FULL_HD)
     times = list(_times(session.stream(), (width, height), seconds, frames))
     speed = Speed(

@@ -55,6 +55,8 @@ def matte(frames: Iterable[Frame], session: BaseSession) -> Iterator[Frame]:
         size = session.input_size(frame.picture.width, frame.picture.height)
         frame.small = network_input(frame.picture, size, shrink)
         frame.coarse = stream(frame.small)
+        frame.foreground = getattr(stream, "foreground", None)
+        frame.screen = getattr(stream, "screen", None)
         yield frame
 
 

@@ -14,6 +14,7 @@ from streamcut.errors import ModelError
 from streamcut.frame import Frame, StreamInfo
 from streamcut.plan import edges_of
 from streamcut.sessions import BaseSession
+from streamcut.spill import despill
 from streamcut.stages import Look, composite, upsample
 
 
@@ -37,7 +38,7 @@ def shown(
         apart: leave the matte beside the picture, see :func:`streamcut.stages.composite`.
     """
     # Keyframe matting belongs between these two.
-    shaped = shape(upsample(matted, info), info, edges_of(settings))
+    shaped = shape(despill(upsample(matted, info)), info, edges_of(settings))
     return composite(shaped, look, background, apart=apart)
 
 

@@ -12,10 +12,20 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "streamcut"
 
 LAYERS = [
-    {"errors", "cpu", "network", "clock", "cuts", "metrics", "remembered", "flow"}
+    {"errors", "cpu", "network", "clock", "cuts", "metrics", "remembered", "flow", "keying"}
     | {"governor", "latency"},
     {"frame", "pipeline", "interrupts", "config"},
-    {"sources", "sinks", "sessions", "matting", "backgrounds", "upsample", "edges", "temporal"},
+    {
+        "sources",
+        "sinks",
+        "sessions",
+        "matting",
+        "backgrounds",
+        "upsample",
+        "edges",
+        "spill",
+        "temporal",
+    },
     {"cutout", "stages"},
     {"plan", "livematte"},
     {"wiring"},

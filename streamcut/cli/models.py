@@ -112,7 +112,7 @@ def _pulled(model: Model, mirror: str, force: bool, quiet: bool) -> list[str]:
     """Fetch a model; return what to say of it, a line for each of its files."""
     from streamcut.sessions.weights import located
 
-    if model.file is not None or not getattr(model, "needs_file", True):
+    if model.file is not None or not model.needs_file:
         return [f"{model.name}: inside the package, nothing to download"]
     if not model.weights:
         raise ModelError(f"{model.name} is published nowhere: give your own file to --model")

@@ -47,6 +47,10 @@ def look_options(command: F, *, backgrounds: bool = False) -> F:
     for option in reversed(
         (
             setting("model", "-m", "--model", metavar="NAME|FILE"),
+            setting("prompt", "--prompt", metavar="WHERE"),
+            setting("cloth_category", "--cloth-category"),
+            setting("screen", "--screen", metavar="COLOUR"),
+            setting("plate", "--plate", metavar="FILE"),
             setting("background", "-b", "--background", metavar="WHAT", multiple=backgrounds),
             setting("cutout", "--cutout"),
             setting("only_mask", "-om", "--only-mask/--no-only-mask"),

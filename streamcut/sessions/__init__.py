@@ -12,16 +12,31 @@ import onnxruntime as ort
 from streamcut.errors import ModelError
 from streamcut.sessions.base import BaseSession, Matte, MatteStream, Picture
 from streamcut.sessions.catalog import CATALOG, Model, by_file, by_name
+from streamcut.sessions.chroma import ChromaSession
+from streamcut.sessions.cloth import ClothSession
 from streamcut.sessions.device import DEVICES, Device, obstacle, session_options
+from streamcut.sessions.difference import DifferenceSession
 from streamcut.sessions.map import MapSession
+from streamcut.sessions.model import Architecture
+from streamcut.sessions.modnet import ModnetSession
 from streamcut.sessions.recurrent import RecurrentSession
+from streamcut.sessions.rvm import RvmSession
+from streamcut.sessions.sam import SamSession
 
 __all__ = ["CATALOG", "BaseSession", "MapSession", "Matte", "MatteStream", "Model", "Picture"]
 __all__ += ["DEVICES", "Device", "new_session", "obstacle", "session_options"]
 
 DEFAULT_MODEL = "portrait"
-_SESSIONS = {"map": MapSession, "recurrent": RecurrentSession}
-_PACKAGED = Path(__file__).parent.parent / "models"
+_SESSIONS: dict[Architecture, Any] = {
+    "map": MapSession,
+    "recurrent": RecurrentSession,
+    "modnet": ModnetSession,
+    "cloth": ClothSession,
+    "sam": SamSession,
+    "rvm": RvmSession,
+    "chroma": ChromaSession,
+    "difference": DifferenceSession,
+}
 
 
 def new_session(
@@ -38,38 +53,38 @@ def new_session(
         *args: passed on to the session.
         sess_opts: ONNX Runtime's session options; None chooses them for this machine.
         **kwargs: ``providers`` (execution providers in order, as rembg takes them), ``device`` (a
-            :class:`Device`, where no providers are given), ``model_path`` (the file of a
-            catalogue model that is not inside the package).
+            :class:`Device`, where no providers are given), ``model_path`` (a file to use for a
+            model of the catalogue instead of fetching it); and what single models take:
+            ``prompt``, ``sam_model``, ``sam_quant``, ``cloth_category`` or ``cc``, ``screen``,
+            ``plate``.
 
     Raises:
-        ModelError: if the name is unknown or the file unusable.
+        ModelError: if the name is unknown, or the file unusable or not to be had.
+        UsageError: if what a single model takes is not what it should be.
     """
     model, path = _locate(os.fspath(model_name), kwargs.pop("model_path", None))
-    return _SESSIONS[model.architecture](model, path, sess_opts, *args, **kwargs)
+    made: BaseSession = _SESSIONS[model.architecture](model, path, sess_opts, *args, **kwargs)
+    return made
 
 
-def _locate(name: str, path: str | Path | None) -> tuple[Model, Path]:
-    """Return how a model is read, and its file."""
+def _locate(name: str, path: str | os.PathLike[str] | None) -> tuple[Model, Path | None]:
+    """Return how a model is read, and its file, or None where that is its own affair."""
     model = by_name(name)
     if path is not None:
         return model or by_file(_existing(path)), _existing(path)
-    if model is None:
-        return _unlisted(name)
-    if model.file is None:
-        raise ModelError(f"{name} is not inside the package: give the path of its .onnx file")
-    return model, _PACKAGED / model.file
+    return (model, None) if model is not None else _unlisted(name)
 
 
 def _unlisted(name: str) -> tuple[Model, Path]:
     if name.endswith(".onnx") or Path(name).is_file():
         return by_file(_existing(name)), Path(name)
-    names = [model.name for model in CATALOG if model.file]
+    names = [model.name for model in CATALOG]
     near = difflib.get_close_matches(name, names, 1)
     hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(names)}, or a .onnx file"
     raise ModelError(f"no model is called {name!r}; {hint}")
 
 
-def _existing(path: str | Path) -> Path:
+def _existing(path: str | os.PathLike[str]) -> Path:
     if not Path(path).is_file():
         raise ModelError(f"no such model file: {path}")
     return Path(path)

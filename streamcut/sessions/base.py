@@ -23,7 +23,12 @@ Matte = NDArray[np.float32]
 
 
 class MatteStream(Protocol):
-    """The mattes of one video: takes its pictures in order, keeps what it must of the past."""
+    """The mattes of one video: takes its pictures in order, keeps what it must of the past.
+
+    A stream that knows more of the last picture than its matte says so in attributes:
+    ``foreground``, the subject's colours without the background's (RGB float32 [h, w, 3] in
+    0..1), and ``screen``, the colour of the screen behind it (RGB 0..255). Either may be None.
+    """
 
     def __call__(self, picture: Picture) -> Matte:
         """Return the matte of a picture at the model's input size, at that same size."""

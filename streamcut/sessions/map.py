@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import onnxruntime as ort
@@ -15,8 +15,9 @@ from PIL import Image
 
 from streamcut.errors import ModelError
 from streamcut.sessions.base import BaseSession, Matte, MatteStream, Picture, first_words
-from streamcut.sessions.catalog import Model
+from streamcut.sessions.model import Model
 
+_PACKAGED = Path(__file__).parent.parent / "models"
 _FALLBACK_SIZE = (320, 320)
 _TYPES: dict[str, type[np.floating[Any]]] = {
     "tensor(float)": np.float32,
@@ -30,7 +31,7 @@ class MapSession(BaseSession):
 
     Args:
         model: how it is fed and read.
-        path: the model file.
+        path: the model file; None takes the package's own, or fetches it.
         sess_opts: as for :class:`BaseSession`.
         *args: as for :class:`BaseSession`.
         **kwargs: as for :class:`BaseSession`.
@@ -39,22 +40,21 @@ class MapSession(BaseSession):
     def __init__(
         self,
         model: Model,
-        path: Path,
+        path: Path | None,
         sess_opts: ort.SessionOptions | None = None,
         *args: Any,
         **kwargs: Any,
     ) -> None:
-        super().__init__(model.name, sess_opts, *args, model_path=path, **kwargs)
+        super().__init__(model.name, sess_opts, *args, model=model, model_path=path, **kwargs)
         self.model = model
         self._input = self.inner_session.get_inputs()[0]
-        self._prepare(path)
+        self._prepare(str(path or model.name))
         self._channels_last = self._input.shape[3] == 3 and self._input.shape[1] != 3
         # (value / scale - mean) / std, as one multiplication and one addition.
         self._gain = np.array([1 / (model.scale * std) for std in model.std], np.float32)
         self._bias = np.divide(model.mean, model.std).astype(np.float32) * np.float32(-1)
-        self.model = self._decided(model)
 
-    def _prepare(self, path: Path) -> None:
+    def _prepare(self, path: str) -> None:
         """Refuse a graph that this class cannot run."""
         if len(self.inner_session.get_inputs()) != 1:
             raise ModelError(f"{path} takes more than one picture: no session knows how to feed it")
@@ -69,15 +69,32 @@ class MapSession(BaseSession):
         return "map"
 
     @classmethod
-    def download_models(cls, *args: Any, **kwargs: Any) -> Path:
-        """Return the path that the session was made with."""
-        return cast(Path, kwargs["model_path"])
+    def download_models(
+        cls, *args: Any, model: Model, model_path: Path | None = None, **kwargs: Any
+    ) -> Path:
+        """Return the path of the model file: as given, inside the package, or fetched.
+
+        Raises:
+            ModelError: if the file is published nowhere, or cannot be fetched.
+        """
+        if model_path is not None:
+            return model_path
+        if model.file is not None:
+            return _PACKAGED / model.file
+        if not model.weights:
+            raise ModelError(
+                f"{model.name} is published nowhere as an .onnx file of its own: "
+                "give the path of yours"
+            )
+        from streamcut.sessions.weights import fetch_model
+
+        return fetch_model(model)[0]
 
     def input_size(self, width: int, height: int) -> tuple[int, int]:
         """Return the model's fixed size, or the one nearest to its area at this aspect ratio."""
         if self.model.area is not None:
             return size_of_area(width, height, self.model.area, self.model.stride)
-        return self.model.size or self._graph_size()
+        return self.model.size or self._graph_size() or _FALLBACK_SIZE
 
     def smaller_sizes(self, width: int, height: int) -> list[tuple[int, int]]:
         """Return sizes of less area; none where the graph takes one size alone."""
@@ -92,40 +109,48 @@ class MapSession(BaseSession):
         """Return the one mask of a picture: mode "L", at its size."""
         size = self.input_size(*img.size)
         if self.model.stretch:
-            feed = self._stretched_feed(img, size)
+            matte = self._stretched(img, size)
         else:
             pixels = np.asarray(img.convert("RGB").resize(size, Image.Resampling.LANCZOS))
-            feed = self._feed(pixels)
-        matte = self._run(feed)
-        if self.model.stretch:
-            matte = _stretch(matte)
+            matte = self._matte(pixels)
         mask = Image.fromarray((matte * 255).astype(np.uint8))
         return [mask.resize(img.size, Image.Resampling.LANCZOS)]
 
-    def _graph_size(self) -> tuple[int, int]:
-        shape = self._input.shape
-        height, width = shape[1:3] if self._channels_last else shape[2:4]
-        if isinstance(width, int) and isinstance(height, int):
-            return width, height
-        return _FALLBACK_SIZE
+    @cached_property
+    def activation(self) -> str:
+        """What turns the output into 0..1 in a video.
 
-    def _stretched_feed(self, img: Image.Image, size: tuple[int, int]) -> NDArray[np.float32]:
-        feed = self.normalize(img, self.model.mean, self.model.std, size)[self._input.name]
-        return feed.transpose(0, 2, 3, 1) if self._channels_last else feed
-
-    def _decided(self, model: Model) -> Model:
-        """Settle an unknown activation once: deciding anew for each frame would flicker."""
-        if model.activation != "auto":
-            return model
+        Where the row leaves it open the network's answer to noise settles it, once: deciding anew
+        for each frame would flicker.
+        """
+        if self.model.activation != "auto":
+            return self.model.activation
         width, height = self.input_size(*_FALLBACK_SIZE)
         noise = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
         maps = self._maps(self._feed(noise))
         if maps.min() >= -1e-3 and maps.max() <= 1 + 1e-3:
-            return replace(model, activation="none")
-        return replace(model, activation="sigmoid" if len(maps) == 1 else "softmax")
+            return "none"
+        return "sigmoid" if len(maps) == 1 else "softmax"
+
+    def _graph_size(self) -> tuple[int, int] | None:
+        """Return the (width, height) that the graph is fixed to, if it is."""
+        shape = self._input.shape
+        height, width = shape[1:3] if self._channels_last else shape[2:4]
+        if isinstance(width, int) and isinstance(height, int):
+            return width, height
+        return None
+
+    def _stretched(self, img: Image.Image, size: tuple[int, int]) -> Matte:
+        """Return the mask of a still picture by rembg's arithmetic: never an activation guessed."""
+        feed = self.normalize(img, self.model.mean, self.model.std, size)[self._input.name]
+        maps = self._maps(feed.transpose(0, 2, 3, 1) if self._channels_last else feed)
+        return _stretch(self._subject(_ACTIVATIONS[self.model.activation](maps)))
 
     def _matte(self, picture: Picture) -> Matte:
-        return self._run(self._feed(picture))
+        """Return the subject's map of a picture at the network's size, [h, w] in 0..1."""
+        maps = _ACTIVATIONS[self.activation](self._maps(self._feed(picture)))
+        matte: Matte = np.clip(self._subject(maps), np.float32(0), np.float32(1))
+        return matte
 
     def _feed(self, picture: Picture) -> NDArray[np.float32]:
         """Return the network's input for an RGB picture at its size."""
@@ -140,7 +165,8 @@ class MapSession(BaseSession):
     def _infer(self, feed: NDArray[np.float32]) -> NDArray[np.float32]:
         try:
             typed = feed.astype(_TYPES[self._input.type], copy=False)
-            output = self.inner_session.run(None, {self._input.name: typed})[0]
+            first = self.inner_session.get_outputs()[0].name
+            output = self.inner_session.run([first], {self._input.name: typed})[0]
         except Exception as error:  # ONNX Runtime's errors share no base of their own.
             raise ModelError(f"the model {self.model_name} failed: {first_words(error)}") from error
         return np.asarray(output, np.float32)
@@ -156,12 +182,8 @@ class MapSession(BaseSession):
         last = maps.shape[2] < min(maps.shape[:2]) and maps.shape[0] > maps.shape[2]
         return maps.transpose(2, 0, 1) if last else maps
 
-    def _run(self, feed: NDArray[np.float32]) -> Matte:
-        """Return the subject's map, [h, w] in 0..1."""
-        maps = _ACTIVATIONS[self.model.activation](self._maps(feed))
-        channel = min(self.model.channel, len(maps) - 1)
-        matte: Matte = np.clip(maps[channel], np.float32(0), np.float32(1))
-        return matte
+    def _subject(self, maps: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.asarray(maps[min(self.model.channel, len(maps) - 1)])
 
 
 class MapStream:
@@ -195,25 +217,31 @@ def smaller_sizes_of(width: int, height: int, area: int, stride: int) -> list[tu
 
 
 def _stretch(matte: Matte) -> Matte:
-    """Stretch a mask to 0..1 by its own extremes, as rembg does with still pictures."""
-    low, high = float(matte.min()), float(matte.max())
+    """Stretch a mask to 0..1 by its own extremes, as rembg does with still pictures.
+
+    A mask that is the same everywhere, of which rembg makes what 0/0 happens to give, stays.
+    """
+    low, high = np.min(matte), np.max(matte)
     if high <= low:
-        return matte
-    return (matte - np.float32(low)) / np.float32(high - low)
+        return np.clip(matte, np.float32(0), np.float32(1))
+    return np.asarray((matte - low) / (high - low))
 
 
-def _sigmoid(maps: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.asarray(1 / (1 + np.exp(-maps)), np.float32)
+def sigmoid(maps: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return logits as probabilities."""
+    with np.errstate(over="ignore"):  # Of plainly negative logits: 1 / inf is right.
+        return np.asarray(1 / (1 + np.exp(-maps)), np.float32)
 
 
-def _softmax(maps: NDArray[np.float32]) -> NDArray[np.float32]:
+def softmax(maps: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return logits, [classes, h, w], as each pixel's probabilities of the classes."""
     powers = np.exp(maps - maps.max(axis=0))
     return np.asarray(powers / powers.sum(axis=0), np.float32)
 
 
 _ACTIVATIONS: dict[str, Callable[[NDArray[np.float32]], NDArray[np.float32]]] = {
     "none": lambda maps: maps,
-    "sigmoid": _sigmoid,
-    "softmax": _softmax,
-    "auto": lambda maps: maps,  # until settled
+    "sigmoid": sigmoid,
+    "softmax": softmax,
+    "auto": lambda maps: maps,  # as rembg leaves the output of still pictures
 }

@@ -8,7 +8,6 @@ and ``streamcut.states``, JSON rows of name, channels and stride.
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,8 @@ from streamcut.errors import ModelError
 from streamcut.sessions.base import Matte, Picture
 from streamcut.sessions.map import MapSession, size_of_area, smaller_sizes_of
 from streamcut.sessions.runner import Runner, State
+
+_GLANCE = 256
 
 
 class RecurrentSession(MapSession):
@@ -62,7 +63,7 @@ class RecurrentSession(MapSession):
         """Return what runs the network and remembers, with an empty memory."""
         return Runner(self.inner_session, ["alpha"], self._states)
 
-    def _prepare(self, path: Path) -> None:
+    def _prepare(self, path: str) -> None:
         try:
             facts = self.inner_session.get_modelmeta().custom_metadata_map
             self._area = int(facts["streamcut.area"])
@@ -97,12 +98,21 @@ class RecurrentStream:
 
         A scene cut, or a change of size, empties the memory.
         """
-        if self._last is None or is_cut(self._last, picture):
+        if self._last is None or is_new_scene(self._last, picture):
             self.reset()
         self._last = picture
+        return self._step(picture)
+
+    def _step(self, picture: Picture) -> Matte:
         return self._session.step(picture, self._runner)
 
     def reset(self) -> None:
         """Forget the frames before."""
         self._runner.reset()
         self._last = None
+
+
+def is_new_scene(before: Picture, after: Picture) -> bool:
+    """Whether a cut, or a change of size, lies between two successive pictures of any size."""
+    step = max(1, max(after.shape[:2]) // _GLANCE)
+    return before.shape != after.shape or is_cut(before[::step, ::step], after[::step, ::step])

@@ -162,7 +162,7 @@ def test_blue_comes_first_where_the_model_wants_it() -> None:
 def test_the_activation_is_settled_once(tmp_path: Path, operator: Any, activation: str) -> None:
     session = new_session(str(mean_graph(tmp_path / "g.onnx", operator)))
     assert isinstance(session, MapSession)
-    assert session.model.activation == activation
+    assert session.activation == activation
 
 
 def test_two_classes_are_softmaxed(tmp_path: Path) -> None:
@@ -174,7 +174,7 @@ def test_two_classes_are_softmaxed(tmp_path: Path) -> None:
     )
     session = new_session(str(path))
     assert isinstance(session, MapSession)
-    assert session.model.activation == "softmax"
+    assert session.activation == "softmax"
     bright = session.stream()(np.full((8, 8, 3), 255, np.uint8))
     assert bright.min() > 0.95
 

@@ -156,7 +156,7 @@ def _table(entries: Sequence[Entry]) -> Table:
     number = {**kept, "justify": "right"}
     table = _new_table(
         name={**kept, "overflow": "fold"},
-        **{"for": {"ratio": 1}},
+        **{"for": {"ratio": 1, "overflow": "fold"}},
         size=number,
         licence={},
         here={},

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from fractions import Fraction
 from functools import cache
+from pathlib import Path
 
+import av
 import cv2
 import numpy as np
+from media import write
 from numpy.typing import NDArray
 
 from streamcut.training.pack import Person
 from streamcut.training.script import Part, Scene, Shot
 from streamcut.training.truth import Moment, film
+
+Levels = NDArray[np.uint8]
+"""uint8 planes, 0..255."""
 
 PART = Part(0, height=1.2, top=0.1, strands=60, length=0.4, sway=0.02)
 
@@ -41,3 +49,11 @@ def clip(
     """A person with hair who sways before a place filmed from the hand."""
     scene = Scene("drawn", (Shot((PART,), 0, drift=0.5, shake=shake),), noise=noise)
     return list(film(scene, [drawn_person()], [drawn_place()], size, frames))
+
+
+def as_frames(planes: Sequence[Levels], pixel_format: str) -> list[av.VideoFrame]:
+    return [av.VideoFrame.from_ndarray(plane, format=pixel_format) for plane in planes]
+
+
+def grey_video(path: Path, mattes: Sequence[Levels], rate: int = 30) -> Path:
+    return write(path, as_frames(mattes, "gray"), rate=rate, time_base=Fraction(1, rate))

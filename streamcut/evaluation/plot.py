@@ -29,7 +29,7 @@ def draw_plot(report: Report) -> Image.Image:
     for number, figure in enumerate(shown):
         top = _HEAD + 20 + number * (_PANEL + _GAP)
         _panel(pen, report, figure, top)
-    _time_axis(pen, report, height - _FOOT + 4)
+    _time_axis(pen, report, height - _FOOT + 8)
     return sheet.resize((_WIDTH, height), Image.Resampling.BOX)
 
 
@@ -99,6 +99,6 @@ def _across(report: Report, times: NDArray[Any]) -> NDArray[Any]:
 
 
 def _time_axis(pen: _Pen, report: Report, y: float) -> None:
-    for time in np.linspace(report.times[0], report.times[-1], 7):
+    for number, time in enumerate(np.linspace(report.times[0], report.times[-1], 7)):
         x = float(_across(report, np.array([time]))[0])
-        pen.text(x, y, f"{time:.2f} s", "mt" if x < _WIDTH - 60 else "rt")
+        pen.text(x, y, f"{time:.2f} s", {0: "lt", 6: "rt"}.get(number, "mt"))

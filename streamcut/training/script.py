@@ -95,8 +95,8 @@ SCENES: Sequence[Scene] = (
             Shot((Part(73, height=1.1, columns=((0.0, 0.55),)),), 20),
         ),
     ),
-    Scene("exposure", (Shot((Part(31),), 75, drift=0.2),), stops=1.2),
-    Scene("shake", (Shot((Part(46, height=1.4),), 5, shake=1.6),), moments=4),
+    Scene("exposure", (Shot((Part(31),), 75, drift=0.2),), stops=0.9),
+    Scene("shake", (Shot((Part(46, height=1.4),), 40, shake=2.2),), moments=4),
     Scene(
         "two-people",
         (

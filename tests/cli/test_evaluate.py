@@ -1,0 +1,105 @@
+"""``streamcut evaluate``: tables, JSON, pictures, refusals."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from jobs import Ran
+from media import write
+from PIL import Image
+from truth import clip
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The truth, half of it, and what was filmed."""
+    folder = tmp_path_factory.mktemp("files")
+    mattes = [moment.matte for moment in clip()]
+    shown = {
+        "truth.mkv": mattes,
+        "half.mkv": [matte // 2 for matte in mattes],
+        "picture.mkv": [moment.picture for moment in clip()],
+    }
+    for name, planes in shown.items():
+        kind = "gray" if planes[0].ndim == 2 else "rgb24"
+        frames = [av.VideoFrame.from_ndarray(plane, format=kind) for plane in planes]
+        pixel_format = "gray" if kind == "gray" else "bgr0"
+        frames = [frame.reformat(format=pixel_format) for frame in frames]
+        write(folder / name, frames, rate=30, time_base=Fraction(1, 30))
+    return {name.partition(".")[0]: str(folder / name) for name in shown}
+
+
+def test_a_table_a_row_a_result(command: Callable[..., Ran], files: dict[str, str]) -> None:
+    ran = command("evaluate", files["truth"], files["half"], "-t", files["truth"])
+    assert (ran.code, ran.err) == (0, "")
+    lines = ran.out.splitlines()
+    assert lines[0] == f"8 frames of 160x96, beside {files['truth']}"
+    titles = lines[2]
+    assert "MAD ↓" in titles
+    assert "IoU ↑" in titles
+    assert lines[3].split()[:3] == ["truth.mkv", "0.00", "0.00"]
+    half = float(lines[4].split()[1])
+    expected = np.mean([(m.matte - m.matte // 2.0).mean() / 0.255 for m in clip()])
+    assert half == pytest.approx(expected, abs=0.01)
+
+
+def test_json_has_every_frame(command: Callable[..., Ran], files: dict[str, str]) -> None:
+    ran = command("evaluate", files["half"], "-t", files["truth"], "--json")
+    found = json.loads(ran.out)
+    assert (found["frames"], found["size"], found["is_truth"]) == (8, [160, 96], True)
+    (result,) = found["results"]
+    assert result["figures"]["mad"] == pytest.approx(np.mean(result["series"]["mad"]))
+    assert all(len(values) == 8 for values in result["series"].values())
+    assert "NaN" not in ran.out
+
+
+def test_two_results_and_no_truth(command: Callable[..., Ran], files: dict[str, str]) -> None:
+    ran = command("evaluate", files["truth"], files["half"], "-p", files["picture"])
+    assert ran.code == 0
+    assert "change" in ran.out
+    assert "warping" in ran.out
+
+
+def test_pictures_are_written(
+    command: Callable[..., Ran], files: dict[str, str], tmp_path: Path
+) -> None:
+    sheet, plot = tmp_path / "sheet.png", tmp_path / "plot.png"
+    options = ["-p", files["picture"], "--sheet", sheet, "--plot", plot]
+    assert command("evaluate", files["half"], "-t", files["truth"], *options).code == 0
+    for path in (sheet, plot):
+        with Image.open(path) as image:
+            assert min(image.size) > 300
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["{picture}", "-t", "{truth}"], "holds no matte"),
+        (["{truth}", "-t", "absent.mkv"], "no such file: absent.mkv"),
+        (["{truth}", "--sheet", "no/such/folder/a.png"], "no/such/folder/a.png cannot be written"),
+        (["{truth}", "--plot", "plot.unknown"], "plot.unknown cannot be written"),
+        ([], "missing argument 'RESULT...'"),
+    ],
+)
+def test_refusals_are_one_line(
+    command: Callable[..., Ran], files: dict[str, str], arguments: list[str], message: str
+) -> None:
+    ran = command("evaluate", *(argument.format(**files) for argument in arguments))
+    assert ran.code in (1, 2)
+    assert ran.err.startswith("streamcut: error: ")
+    assert ran.err.count("\n") == 1
+    assert message in ran.err
+    assert ran.out == ""
+
+
+def test_progress_is_shown_in_a_terminal(
+    terminal: Callable[..., Ran], files: dict[str, str]
+) -> None:
+    assert "comparing" in terminal("evaluate", files["half"], "-t", files["truth"]).out
+    assert "comparing" not in terminal("evaluate", files["half"], "-q").out

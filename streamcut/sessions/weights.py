@@ -288,8 +288,8 @@ def _announce(model: Model) -> None:
 
 
 def conditions_of(model: Model) -> str:
-    """Return a model's licence and what it asks, as one line."""
-    return f"{model.name}: {model.licence}: {model.conditions}"
+    """Return what a model's licence asks, as one line; the conditions begin with its name."""
+    return f"{model.name}: {model.conditions}"
 
 
 def _expanded(path: str) -> Path:

@@ -43,7 +43,7 @@ def rows(server: Answering, monkeypatch: pytest.MonkeyPatch) -> tuple[Model, ...
         return Model(name, f"a {name} model", "GPL-3.0-only", "recurrent", weights=weights,
                      conditions=conditions)  # fmt: skip
 
-    made = (*CATALOG[:1], row("free", None), row("bound", "say where it is from"))
+    made = (*CATALOG[:1], row("free", None), row("bound", "GPL-3.0: say where it is from"))
     monkeypatch.setattr(catalog, "CATALOG", made)
     monkeypatch.setattr(inventory, "CATALOG", made)
     return made
@@ -163,7 +163,7 @@ def test_conditions_are_told_to_a_script_which_goes_on(
 ) -> None:
     ran = command("models", "pull", "bound")
     assert ran.code == 0
-    said = "streamcut: bound: GPL-3.0-only: say where it is from\n"
+    said = "streamcut: bound: GPL-3.0: say where it is from\n"
     assert ran.err == f"downloading bound ...\n{said}"
     assert command("models", "pull", "bound", "--force").err == "downloading bound ...\n"
 
@@ -185,11 +185,42 @@ def test_conditions_are_asked_about_where_somebody_can_answer(
     assert asked == ["Download bound?"] * (1 if agreed else 2)
 
 
+@pytest.mark.parametrize("answer", ["y", "n", "\n", "\x03"])
+def test_a_terminal_asks_before_the_download_and_remembers(
+    terminal: Callable[..., Ran], cache: Path, answer: str
+) -> None:
+    with serving(DATA) as server:
+        mirror = server.url.removesuffix("/model.onnx")
+        pull = ("models", "pull", "rvm-mobilenetv3", "--mirror", mirror)
+        ran = terminal(*pull, answers={"[y/N]": f"{answer}\n" if answer.isalpha() else answer})
+        assert "rvm-mobilenetv3: GPL-3.0: " in ran.out
+        assert "Traceback" not in ran.out
+        if answer == "y":
+            assert ran.code == 0
+            assert (cache / "rvm_mobilenetv3_fp32.onnx").read_bytes() == DATA
+            assert "[y/N]" not in terminal(*pull, "--force").out
+            assert len(server.asked) == 2
+        else:
+            assert ran.code == (130 if answer == "\x03" else 1)
+            assert "not accepted" in ran.out or answer == "\x03"
+            assert not server.asked
+
+
+def test_a_job_s_settings_name_the_mirror(rows: tuple[Model, ...], server: Answering) -> None:
+    from streamcut.plan import session_of
+
+    mirror = server.url.replace("/model.onnx", "/elsewhere")
+    session = session_of(Settings().with_options({"model": "free", "mirror": mirror}))
+    assert session.input_size(1920, 1080)[0] > 0
+    assert [path for path, _ in server.asked] == ["/elsewhere/free.onnx"]
+
+
 def test_a_job_asks_before_it_starts(
     command: Callable[..., Ran], tmp_path: Path, rows: tuple[Model, ...], short_clip: Path
 ) -> None:
     ran = command("video", short_clip, tmp_path / "out.webm", "--model", "bound")
-    assert "streamcut: bound: GPL-3.0-only: say where it is from\n" in ran.err
+    assert ran.code == 0
+    assert "streamcut: bound: GPL-3.0: say where it is from\n" in ran.err
     assert listed(command)["bound"]["where"] == "downloaded"
 
 

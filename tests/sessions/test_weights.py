@@ -565,9 +565,7 @@ def test_a_proxy_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_conditions_are_shown_once_before_a_download(server: Answering) -> None:
     shown: list[str] = []
-    model = replace(
-        UNKNOWN, name="terms", licence="GPL-3.0", conditions="ask first", weights=(row(server),)
-    )
+    model = replace(UNKNOWN, name="terms", conditions="GPL-3.0: ask first", weights=(row(server),))
     for force in (False, False, True):
         fetch_model(model, force=force, agree=lambda model: shown.append(model.name))
     assert shown == ["terms"]
@@ -578,9 +576,7 @@ def test_conditions_are_shown_once_before_a_download(server: Answering) -> None:
 
 
 def test_without_anybody_to_ask_conditions_are_a_warning(server: Answering) -> None:
-    model = replace(
-        UNKNOWN, name="terms", licence="GPL-3.0", conditions="ask first", weights=(row(server),)
-    )
+    model = replace(UNKNOWN, name="terms", conditions="GPL-3.0: ask first", weights=(row(server),))
     with pytest.warns(UserWarning, match="terms: GPL-3.0: ask first"):
         fetch_model(model)
     fetch_model(model, force=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
 from streamcut import config
 from streamcut.backgrounds import Background
@@ -60,11 +60,11 @@ class Watched:
 
     Args:
         path: the file; None takes the user's own, whether it exists or not.
-        options: what overrides it.
+        read: reads it, with what overrides it.
     """
 
-    def __init__(self, path: Path | None, options: Mapping[str, Any]) -> None:
-        self._path, self._options = path, options
+    def __init__(self, path: Path | None, read: Callable[[], Settings]) -> None:
+        self._path, self._read = path, read
         self._stamp = self._stat()
 
     def changed(self) -> Settings | None:
@@ -77,7 +77,7 @@ class Watched:
         if stamp is None or stamp == self._stamp:
             return None
         self._stamp = stamp
-        return config.load(self._path).with_options(self._options)
+        return self._read()
 
     def _stat(self) -> tuple[int, int, int] | None:
         try:

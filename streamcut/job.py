@@ -13,13 +13,12 @@ from typing import Any
 
 from streamcut.backgrounds import Background
 from streamcut.config import Settings
-from streamcut.errors import OutputExistsError, UsageError
+from streamcut.errors import UsageError
 from streamcut.frame import Frame, StreamInfo, depth
 from streamcut.interrupts import Interrupts
 from streamcut.pipeline import Channel, Pipeline, StageReport
 from streamcut.plan import (
-    check_apart,
-    check_place,
+    check_output,
     check_strengths,
     check_times,
     device_of,
@@ -150,7 +149,8 @@ class Job:
         self.size = Size.parse(self.settings.picture.size) if self.settings.picture.size else None
         self._check_alpha(self.form.codec(self.settings.output.codec))
         if isinstance(self.output, str):
-            self._check_output(self.output, overwrite)
+            read = {"input": str(self.url), "background": self.settings.picture.background}
+            check_output(self.output, read, overwrite)
 
     def run(self, tick: Tick | None = None) -> Summary:
         """Do it; ``tick`` is called after every frame with the job's counters.
@@ -256,13 +256,6 @@ class Job:
         if not name and self.form.ending == ".mp4" and depth(info.pixel_format) > 8:
             name = "hevc"
         return self.form.codec(name)
-
-    def _check_output(self, output: str, overwrite: bool) -> None:
-        read = {"input": str(self.url), "background": self.settings.picture.background}
-        check_apart(output, read)
-        check_place(output)
-        if not overwrite and files_of(output):
-            raise OutputExistsError(f"{output} exists; give -y to overwrite it")
 
     def _check_alpha(self, codec: Codec) -> None:
         if codec.alpha or self.look not in ALPHA_LOOKS:

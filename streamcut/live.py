@@ -6,9 +6,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Protocol, Self
 
 import av
 
@@ -22,6 +22,7 @@ from streamcut.livematte import LiveMatte
 from streamcut.pipeline import Channel, Pipeline
 from streamcut.plan import look_of, session_of
 from streamcut.sessions import BaseSession
+from streamcut.sinks import LiveSink
 from streamcut.sources import LiveSource, Size, mirrored, open_live
 from streamcut.stages import made_by
 from streamcut.temporal import steady
@@ -35,29 +36,6 @@ _IN_WORK = 3
 _STILL = 0.5  # Seconds between two writes of the same picture, while no other comes.
 _SILENT = 2.0  # Seconds without a picture, after which the panel says so.
 _MESSAGES = 100
-
-
-class LiveSink(Protocol):
-    """Takes pictures as they come."""
-
-    @property
-    def watched(self) -> bool:
-        """Whether anybody sees them."""
-        ...
-
-    @property
-    def state(self) -> str:
-        """Who does, or what is waited for, in words."""
-        ...
-
-    def write(self, frame: Frame) -> None:
-        """Take one frame, its picture composited."""
-        ...
-
-    def __enter__(self) -> Self: ...
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, *_: object
-    ) -> None: ...
 
 
 OpenSink = Callable[[StreamInfo, str, tuple[int, int]], LiveSink]
@@ -200,7 +178,7 @@ class LiveJob:
         self._open_sink, self._session, self._watched = open_sink, session, watched
         self._backgrounds = backgrounds
         self._controls: Controls | None = None
-        self._stopped = threading.Event()
+        self._stopped, self._finished = threading.Event(), threading.Event()
         self._room = threading.Semaphore(_IN_WORK)
         look_of(settings)
         self._size = Size.parse(settings.picture.size) if settings.picture.size else None
@@ -232,10 +210,12 @@ class LiveJob:
                     say=self.state.say,
                     watched=self._watched,
                 )
-                # The source is stopped first, so that no stage waits for a picture any more.
-                with controls, Pipeline(patience=_PATIENCE) as pipeline, source:
-                    handed = self._spawn(pipeline, source, controls)
-                    self._watch(handed, interrupts, tick)
+                made = made_by(controls.current.shown.look, source.info)
+                with controls, Pipeline(patience=_PATIENCE) as pipeline:
+                    sink = self._open_sink(source.info, *made)
+                    with self._ending(pipeline, source, sink):
+                        handed = self._spawn(pipeline, source, sink, controls)
+                        self._watch(handed, interrupts, tick)
             return self._summary()
 
     def _watch(self, handed: Channel[Frame], interrupts: Interrupts, tick: Tick | None) -> None:
@@ -271,10 +251,22 @@ class LiveJob:
             threads=self.settings.run.threads,
         )
 
-    def _spawn(self, pipeline: Pipeline, source: LiveSource, controls: Controls) -> Channel[Frame]:
+    @contextmanager
+    def _ending(self, pipeline: Pipeline, source: LiveSource, sink: LiveSink) -> Iterator[None]:
+        """Afterwards wake whatever waits; a sink whose reader has fallen asleep comes last."""
+        try:
+            yield
+        finally:
+            source.stop()
+            pipeline.cancel()
+            if not self._finished.wait(_PATIENCE / 2):
+                sink.stop()
+
+    def _spawn(
+        self, pipeline: Pipeline, source: LiveSource, sink: LiveSink, controls: Controls
+    ) -> Channel[Frame]:
         """Wire the stages. Pictures are given up in the first channel, and nowhere else."""
         info, state = source.info, self.state
-        sink = self._open_sink(info, *made_by(controls.current.shown.look, info))
         captured = pipeline.spawn(
             "capture", self._mirrored(source, controls), capacity=1, drop_oldest=True
         )
@@ -330,20 +322,18 @@ class LiveJob:
 
     def _handed(self, frames: Channel[Frame], sink: LiveSink) -> Iterator[Frame]:
         """Hand frames over; while none come, the last one again, so that a reader sees it."""
-        with sink:
-            frame: Frame | None = None
-            while True:
-                if frames.wait(_STILL):
-                    frame = next(frames, None)
-                    if frame is None:
-                        return
+        last: Frame | None = None
+        with _setting(self._finished), sink:
+            for frame in _or_none(frames):
+                if frame is not None:
+                    last = frame
                     sink.write(frame)
                     self.state.count(frame)
                     self._room.release()
                     yield frame
-                elif frame is not None:
-                    _advance(frame.picture, _STILL)
-                    sink.write(frame)
+                elif last is not None:
+                    _advance(last.picture, _STILL)
+                    sink.write(last)
 
     def _summary(self) -> LiveSummary:
         state, live = self.state, self.settings.live
@@ -361,6 +351,27 @@ class LiveJob:
             carried=state.mattes.carried,
             messages=list(state.messages),
         )
+
+
+def _or_none(frames: Channel[Frame]) -> Iterator[Frame | None]:
+    """Yield frames as they come, and None whenever none has come for a while."""
+    while True:
+        if not frames.wait(_STILL):
+            yield None
+            continue
+        try:
+            frame = next(frames)
+        except StopIteration:
+            return
+        yield frame
+
+
+@contextmanager
+def _setting(event: threading.Event) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        event.set()
 
 
 def _advance(picture: av.VideoFrame, seconds: float) -> None:

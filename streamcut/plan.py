@@ -6,7 +6,7 @@ Everything here happens before a frame is read.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from fractions import Fraction
 from pathlib import Path
@@ -17,14 +17,14 @@ from PIL import Image
 from streamcut.backgrounds import Background, Blur, Video, colour_background, image_background
 from streamcut.config import MatteSettings, Settings, setting
 from streamcut.edges import Edges
-from streamcut.errors import SinkError, UsageError
+from streamcut.errors import OutputExistsError, SinkError, UsageError
 from streamcut.frame import StreamInfo
 from streamcut.sessions import BaseSession, Device, new_session, session_options
 from streamcut.sessions.catalog import CATALOG, by_file, by_name
 from streamcut.sessions.weights import fetch_model
-from streamcut.sinks import is_folder, pattern_of
+from streamcut.sinks import Target, is_folder, pattern_of
 from streamcut.sources import Source, open_source
-from streamcut.stages import Look
+from streamcut.stages import ALPHA_LOOKS, Look
 
 _BLUR = 20.0
 
@@ -88,6 +88,13 @@ def session_of(settings: Settings, size: tuple[int, int] | None = None) -> BaseS
         device=device_of(settings),
         **given,
     )
+
+
+def visible_on(targets: Iterable[Target], settings: Settings) -> Settings:
+    """Return settings that live outputs can show: where one holds no alpha, the room is blurred."""
+    if look_of(settings) in ALPHA_LOOKS and not all(target.alpha for target in targets):
+        return settings.with_options({"background": "blur"})
+    return settings
 
 
 def edges_of(settings: Settings) -> Edges:
@@ -213,6 +220,25 @@ def check_apart(output: str, read: Mapping[str, str]) -> None:
     for what, path in read.items():
         if path and _identities(path) & _identities(output):
             raise UsageError(f"{output} is the {what}: choose another output")
+
+
+def check_output(output: str, read: Mapping[str, str], overwrite: bool) -> None:
+    """Refuse an output that cannot be, that is read at the same time, or that exists.
+
+    Args:
+        output: path of a file, or a folder or pattern for a picture sequence.
+        read: what is read, by what it is.
+        overwrite: whether what exists may be replaced.
+
+    Raises:
+        UsageError: if it is being read.
+        SinkError: if its folder does not exist, or a folder is in its place.
+        OutputExistsError: if it exists and may not be replaced.
+    """
+    check_apart(output, read)
+    check_place(output)
+    if not overwrite and files_of(output):
+        raise OutputExistsError(f"{output} exists; give -y to overwrite it")
 
 
 def check_place(output: str) -> None:

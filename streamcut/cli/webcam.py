@@ -5,10 +5,11 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,9 +19,9 @@ from streamcut.cli.options import look_options, machine_options, setting
 
 if TYPE_CHECKING:
     from streamcut.config import Settings
-    from streamcut.frame import Frame, StreamInfo
-    from streamcut.live import LiveJob, LiveSink, LiveSummary, OpenSink
-    from streamcut.sinks import Sink
+    from streamcut.frame import StreamInfo
+    from streamcut.live import LiveJob, LiveSummary
+    from streamcut.sinks import LiveSink, Target
 
 _EPILOG = (
     "Without a camera: streamcut webcam --camera FILE --loop. Ctrl-C stops it. While it runs, the "
@@ -39,17 +40,54 @@ _EPILOG = (
 @setting("loop", "--loop/--no-loop")
 @setting("always", "--always/--no-always")
 @setting("unchanged", "--unchanged", metavar="DB")
+@click.option(
+    "--to-format",
+    type=click.Choice(("nut", "rawvideo", "y4m")),
+    default="nut",
+    help="What --to - writes: nut (with alpha and times), rawvideo or y4m (opaque).  "
+    "[default: nut]",
+)
+@click.option(
+    "--to-pix-fmt",
+    metavar="NAME",
+    default="",
+    help="Pixel format that --to - writes, as FFmpeg names it; rawvideo needs it.  [default: rgba "
+    "where there is alpha]",
+)
+@click.option("--record", metavar="FILE", default="", help="Write the pictures to a file as well.")
+@click.option("-y", "--overwrite", is_flag=True, help="Replace files that exist.")
+@click.option(
+    "--setup", is_flag=True, help="With --to obs: let OBS itself add the source, and show it."
+)
+@click.option(
+    "--password",
+    envvar="STREAMCUT_OBS_PASSWORD",
+    default="",
+    help="Of OBS's websocket server, for --setup; STREAMCUT_OBS_PASSWORD holds it as well.",
+)
 @machine_options
 @click.option(
     "--config", "config_file", metavar="FILE", help="Read, and follow, this file instead."
 )
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 @click.option("--json-lines", is_flag=True, help="Print a JSON object every second.")
-def command(config_file: str | None, quiet: bool, json_lines: bool, **options: Any) -> None:
+def command(
+    to_format: str,
+    to_pix_fmt: str,
+    record: str,
+    overwrite: bool,
+    setup: bool,
+    password: str,
+    config_file: str | None,
+    quiet: bool,
+    json_lines: bool,
+    **options: Any,
+) -> None:
     """Remove the background of a camera, live.
 
     Pictures that the machine has no time for are dropped before the network sees them: what is
-    shown is always fresh, and a picture and its matte are always of the same instant.
+    shown is always fresh, and a picture and its matte are always of the same instant. Where the
+    output cannot be transparent and no background is given, it is blurred.
     """
     backgrounds = options.pop("background")
     given = {name: value for name, value in options.items() if value is not None}
@@ -61,16 +99,76 @@ def command(config_file: str | None, quiet: bool, json_lines: bool, **options: A
     from streamcut.cli.panel import panel, summary_text
     from streamcut.controls import Watched
     from streamcut.live import LiveJob
+    from streamcut.plan import visible_on
+    from streamcut.sinks import Target, reserved_stdout
 
+    fps = Fraction(settings.live.fps or 30)
+    target = Target.parse(settings.live.to, family=to_format, pixel_format=to_pix_fmt, fps=fps)
+    targets = [target, Target.parse(record)] if record else [target]
+    for file in (each.place for each in targets if each.kind == "file"):
+        _check(file, settings, overwrite)
+
+    def read() -> Settings:
+        return visible_on(targets, config.load(path).with_options(given))
+
+    settings = read()
     ready(settings, quiet)
+    if target.kind == "obs":
+        _introduce_to_obs(target, setup, password, quiet)
     with ExitStack() as stack:
-        opened = stack.enter_context(_output(settings))
-        job = LiveJob(settings, opened, backgrounds=backgrounds, watched=Watched(path, given))
+        fd = stack.enter_context(reserved_stdout()) if target.kind == "pipe" else 1
+        job = LiveJob(
+            settings,
+            partial(_opened, target, record, settings, fd),
+            backgrounds=backgrounds,
+            watched=Watched(path, read),
+        )
         tick = stack.enter_context(panel(quiet, json_lines))
         stack.enter_context(_signals(job))
         summary = _run(job, tick)
     if not quiet and not json_lines:
         click.echo(summary_text(summary), err=True)
+
+
+def _check(file: str, settings: Settings, overwrite: bool) -> None:
+    from streamcut.plan import check_output
+
+    read = {"camera": settings.live.camera, "background": settings.picture.background}
+    check_output(file, read, overwrite)
+
+
+def _introduce_to_obs(target: Target, setup: bool, password: str, quiet: bool) -> None:
+    """Add the source to OBS, or say how it is added."""
+    from streamcut.sinks import obs_instructions, set_up_obs
+
+    ports = [int(target.place)] if target.place else []
+    told = set_up_obs(*ports, password=password) if setup else obs_instructions(*ports)
+    if not quiet:
+        click.echo(told, err=True)
+
+
+def _opened(
+    target: Target,
+    record: str,
+    settings: Settings,
+    fd: int,
+    info: StreamInfo,
+    pixel_format: str,
+    size: tuple[int, int],
+) -> LiveSink:
+    """Open the output for pictures of a stream."""
+    from streamcut.sinks import open_live_sink
+
+    return open_live_sink(
+        target,
+        info,
+        size=size,
+        pixel_format=pixel_format,
+        fps=info.rate,
+        threads=settings.run.threads,
+        fd=fd,
+        record=record,
+    )
 
 
 def _run(job: LiveJob, tick: Any) -> LiveSummary:
@@ -101,46 +199,3 @@ def _signals(job: LiveJob) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-@contextmanager
-def _output(settings: Settings) -> Iterator[OpenSink]:
-    """Yield what opens the output; standard output is kept for frames alone meanwhile."""
-    from streamcut.sinks import Outlet, format_of, open_sink, pipe_format, reserved_stdout
-
-    with ExitStack() as stack:
-        target: str | Outlet = settings.live.to
-        if target == "-":
-            target = Outlet(pipe_format("nut"), stack.enter_context(reserved_stdout()))
-        form = target.form if isinstance(target, Outlet) else format_of(target)
-
-        def opened(info: StreamInfo, pixel_format: str, size: tuple[int, int]) -> LiveSink:
-            sink = open_sink(
-                target, info, size=size, pixel_format=pixel_format, codec=form.codec("")
-            )
-            return _Unasked(sink)
-
-        yield opened
-
-
-class _Unasked:
-    """A sink of which nobody can know whether it is watched."""
-
-    watched = True
-
-    def __init__(self, sink: Sink) -> None:
-        self._sink = sink
-
-    @property
-    def state(self) -> str:
-        return f"{self._sink.written} pictures written"
-
-    def write(self, frame: Frame) -> None:
-        self._sink.write(frame)
-
-    def __enter__(self) -> Self:
-        self._sink.__enter__()
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        self._sink.__exit__(*error)

@@ -64,7 +64,7 @@ def _legend(pen: _Pen, report: Report) -> None:
 
 def _panel(pen: _Pen, report: Report, figure: Figure, top: float) -> None:
     series = [np.array(score.series.get(figure.name, ())) for score in report.scores]
-    low, high = _limits([values for values in series if values.size])
+    low, high = _limits(figure, [values for values in series if values.size])
     box = np.array([(_LEFT, top), (_WIDTH - _RIGHT, top), (_WIDTH - _RIGHT, top + _PANEL)])
     pen.line(np.vstack([box, (_LEFT, top + _PANEL), box[0]]), _FRAME, 1)
     better = {1: " (more is better)", -1: " (less is better)", 0: ""}[figure.better]
@@ -85,11 +85,13 @@ def _panel(pen: _Pen, report: Report, figure: Figure, top: float) -> None:
             pen.dot(points[0], colour)
 
 
-def _limits(series: Sequence[NDArray[Any]]) -> tuple[float, float]:
-    """From the lowest to the highest value, never nothing in between."""
+def _limits(figure: Figure, series: Sequence[NDArray[Any]]) -> tuple[float, float]:
+    """The ends of an axis: errors begin at 0, what is good ends where it is best."""
     low = min(float(np.nanmin(values)) for values in series)
     high = max(float(np.nanmax(values)) for values in series)
-    return (low, high) if high - low > 1e-9 else (low - 0.5, high + 0.5)
+    if figure.better > 0:
+        return (low - 0.05 * (high - low), high) if high - low > 1e-6 else (high - 0.1, high)
+    return 0.0, 1.05 * high if high > 1e-9 else 1.0
 
 
 def _across(report: Report, times: NDArray[Any]) -> NDArray[Any]:

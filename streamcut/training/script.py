@@ -71,10 +71,10 @@ SCENES: Sequence[Scene] = (
     Scene("still-subject", (Shot((Part(94, sway=0.002),), 80),)),
     Scene("talking", (Shot((Part(12, height=2.6, sway=0.012),), 10, drift=0.1),), moments=2),
     Scene("fast-limbs", (Shot((Part(59, height=1.3, limb=35.0),), 170),), moments=12),
-    Scene("hair", (Shot((Part(58, height=2.6, strands=1100, length=0.4),), 30, drift=0.3),)),
+    Scene("hair", (Shot((Part(58, height=2.6, strands=800, length=0.16),), 30, drift=0.3),)),
     Scene(
         "hair-shake",
-        (Shot((Part(62, height=2.3, strands=800, length=0.25),), 60, drift=0.4, shake=0.8),),
+        (Shot((Part(62, height=2.3, strands=600, length=0.13),), 60, drift=0.4, shake=0.8),),
         moments=3,
     ),
     Scene(

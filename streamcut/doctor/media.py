@@ -34,12 +34,16 @@ def codecs() -> Iterator[Finding]:
 
 def cameras() -> Iterator[Finding]:
     """Find cameras, and whether they may be read."""
-    if sys.platform == "darwin":
-        yield Finding.note("not listed here", "system_profiler SPCameraDataType lists them")
-    elif sys.platform == "win32":
-        yield Finding.note("not listed here", "Settings > Bluetooth & devices > Cameras lists them")
-    else:
+    if sys.platform == "linux":
         yield from _linux_cameras()
+        return
+    from streamcut.sources import cameras
+
+    found = [camera.name for camera in cameras()]
+    yield from map(Finding.ok, found)
+    if not found:
+        advice = "plug one in, and allow this program to use it in the privacy settings"
+        yield Finding.note("no camera", advice)
 
 
 def virtual_camera() -> Iterator[Finding]:
@@ -79,11 +83,15 @@ def _has(name: str, mode: str) -> bool:
 
 
 def _nodes() -> dict[Path, str]:
-    """Return the video devices with the names that they give themselves."""
+    """Return the video devices with the names that they give themselves.
+
+    Read from the system's files: those that may not be opened are just what is looked for.
+    """
     found = {}
     for folder in sorted((_SYSTEM / "class/video4linux").glob("video*"), key=_number):
-        name = (folder / "name").read_text(errors="replace").strip()
-        found[_DEVICES / folder.name] = name
+        index = folder / "index"
+        if not index.is_file() or index.read_text().strip() == "0":  # The others hold metadata.
+            found[_DEVICES / folder.name] = (folder / "name").read_text(errors="replace").strip()
     return found
 
 

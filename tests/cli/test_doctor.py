@@ -293,6 +293,8 @@ def test_cameras_are_named_and_tried(machine: Callable[..., None], tmp_path: Pat
     machine(0, "Integrated Camera")
     machine(2, "Locked", may=False)
     machine(10, "Not passed on", may=None)
+    machine(1, "Integrated Camera")
+    (tmp_path / "sys/class/video4linux/video1/index").write_text("1\n")
     machine(3, "Loopback", virtual=True)
     findings = found(media.cameras)
     assert len(findings) == 3
@@ -319,9 +321,18 @@ def test_virtual_cameras_are_found(
     line(found(media.virtual_camera), "note", "pyvirtualcam is absent")
 
 
-def test_other_systems_are_told_where_to_look(monkeypatch: pytest.MonkeyPatch) -> None:
-    for system, words in {"darwin": "system_profiler", "win32": "Settings"}.items():
-        monkeypatch.setattr(media.sys, "platform", system)
-        monkeypatch.setattr(media, "_registered", lambda _: False)
-        line(found(media.cameras), "note", words)
-        line(found(media.virtual_camera), "note", "OBS is not installed")
+@pytest.mark.parametrize("system", ["darwin", "win32"])
+def test_other_systems_are_asked_for_their_cameras(
+    monkeypatch: pytest.MonkeyPatch, system: str
+) -> None:
+    import streamcut.sources
+    from streamcut.sources import Camera
+
+    present = [Camera(0, "FaceTime", "0")]
+    monkeypatch.setattr(streamcut.sources, "cameras", lambda: present)
+    monkeypatch.setattr(media.sys, "platform", system)
+    monkeypatch.setattr(media, "_registered", lambda _: False)
+    line(found(media.cameras), "ok", "FaceTime")
+    present.clear()
+    line(found(media.cameras), "note", "no camera", "privacy")
+    line(found(media.virtual_camera), "note", "OBS is not installed")

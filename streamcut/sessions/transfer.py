@@ -242,6 +242,7 @@ _REASONS = (
     (r"unreachable|No route", "there is no way to that server: is there a network?"),
     (r"[Tt]imed out", "the server did not answer in time"),
     (r"CERTIFICATE_VERIFY", "its certificate is not trusted (REQUESTS_CA_BUNDLE)"),
+    (r"SSLError", "it speaks no TLS that is understood here: is the address right?"),
     (r"IncompleteRead|aborted|reset by|RemoteDisconnected", "the connection broke off"),
     (r"redirects", "it redirects without end"),
     (r"Invalid URL|No connection adapters|Failed to parse", "that is no http address"),

@@ -377,6 +377,12 @@ def test_an_address_that_leads_nowhere(url: str, words: str) -> None:
     line(raised, url, words)
 
 
+def test_a_server_without_encryption_is_named(server: Answering) -> None:
+    with pytest.raises(ModelError) as raised:
+        fetch(replace(row(server), url=server.url.replace("http:", "https:")))
+    line(raised, "speaks no TLS")
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals cannot be sent to a thread")
 def test_ctrl_c_stops_a_stalled_download(cache: Path, server: Answering) -> None:
     server.pause = 30

@@ -212,7 +212,8 @@ class Job:
         """Wire the stages: each runs on a thread of its own and fills the next channel."""
         info = source.info
         decoded = pipeline.spawn("decode", source, capacity=_CAPACITY, drop_oldest=info.live)
-        steadied = steady(matte(decoded, session), self.settings.matte.smooth)
+        coarse = matte(decoded, session, together=not info.live)
+        steadied = steady(coarse, self.settings.matte.smooth)
         matted = pipeline.spawn("matte", steadied, after=decoded, capacity=_CAPACITY)
         apart = self.alpha_apart(info)
         made = shown(matted, info, self.settings, self.look, background, apart=apart)

@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
@@ -136,6 +137,19 @@ class Channel(Generic[T]):
         began = time.perf_counter()
         self._changed.wait(timeout)
         return time.perf_counter() - began
+
+
+def gathered(items: Iterable[T], most: int) -> Iterator[list[T]]:
+    """Yield items one by one, or ``most`` together where so many already wait; wait for none.
+
+    Args:
+        items: a channel; of anything else nobody knows what waits, so that it comes one by one.
+        most: as many as a channel can hold and one, at most.
+    """
+    flow = iter(items)
+    for item in flow:
+        waiting = len(flow) if isinstance(flow, Channel) else 0
+        yield [item, *islice(flow, most - 1 if waiting >= most - 1 else 0)]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ works on the matte.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, cast
 
 import av
@@ -32,7 +32,8 @@ from streamcut.frame import (
     peak,
     planes,
 )
-from streamcut.sessions import BaseSession, Picture
+from streamcut.pipeline import gathered
+from streamcut.sessions import BaseSession, BatchStream, Matte, MatteStream, Picture
 from streamcut.upsample import GuidedUpsampler
 
 Look = Literal["straight", "premultiplied", "background", "mask", "stacked"]
@@ -43,21 +44,38 @@ ALPHA_LOOKS: frozenset[Look] = frozenset({"straight", "premultiplied"})
 """The looks that need an output with alpha."""
 
 
-def matte(frames: Iterable[Frame], session: BaseSession) -> Iterator[Frame]:
+def matte(
+    frames: Iterable[Frame], session: BaseSession, *, together: bool = False
+) -> Iterator[Frame]:
     """Give each frame the network's matte, at the network's size.
+
+    Args:
+        frames: as decoded.
+        session: the network's.
+        together: let frames that wait already go through the network at once, where that is
+            faster; the first of them is then late, so never where pictures are live.
 
     Raises:
         ModelError: if the network fails.
     """
     stream = session.stream()
     shrink = VideoReformatter()
-    for frame in frames:
-        size = session.input_size(frame.picture.width, frame.picture.height)
-        frame.small = network_input(frame.picture, size, shrink)
-        frame.coarse = stream(frame.small)
-        frame.foreground = getattr(stream, "foreground", None)
-        frame.screen = getattr(stream, "screen", None)
-        yield frame
+    for group in gathered(frames, getattr(stream, "batch", 1) if together else 1):
+        for frame in group:
+            size = session.input_size(frame.picture.width, frame.picture.height)
+            frame.small = network_input(frame.picture, size, shrink)
+        for frame, coarse in zip(group, _mattes(group, stream), strict=True):
+            frame.coarse = coarse
+            frame.foreground = getattr(stream, "foreground", None)
+            frame.screen = getattr(stream, "screen", None)
+            yield frame
+
+
+def _mattes(group: Sequence[Frame], stream: MatteStream) -> list[Matte]:
+    pictures = [frame.small for frame in group if frame.small is not None]
+    if len(pictures) > 1 and isinstance(stream, BatchStream):
+        return stream.many(pictures)
+    return [stream(picture) for picture in pictures]
 
 
 def network_input(

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import pytest
 
-from streamcut.pipeline import Cancelled, Channel, Pipeline
+from streamcut.pipeline import Cancelled, Channel, Pipeline, gathered
 
 
 @pytest.fixture(autouse=True)
@@ -42,6 +42,63 @@ def wait_until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
     while not condition():
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.001)
+
+
+# --- several together ----------------------------------------------------------------------
+
+
+def filled(count: int, error: Exception | None = None) -> Channel[int]:
+    channel: Channel[int] = Channel(9)
+    for number in range(count):
+        channel.put(number)
+    channel.close(error)
+    return channel
+
+
+@pytest.mark.parametrize(
+    ("count", "most", "groups"),
+    [
+        (3, 3, [[0, 1, 2]]),
+        (3, 2, [[0, 1], [2]]),
+        (3, 1, [[0], [1], [2]]),
+        (2, 3, [[0], [1]]),
+        (0, 3, []),
+        (6, 3, [[0, 1, 2], [3, 4, 5]]),
+        (5, 3, [[0, 1, 2], [3], [4]]),
+    ],
+)
+def test_what_waits_is_taken_together_or_singly(
+    count: int, most: int, groups: list[list[int]]
+) -> None:
+    assert list(gathered(filled(count), most)) == groups
+
+
+def test_nothing_is_waited_for_to_fill_a_group() -> None:
+    channel: Channel[int] = Channel(3)
+    channel.put(0)
+    assert next(gathered(channel, 4)) == [0]
+    channel.close()
+
+
+def test_what_says_nothing_about_waiting_comes_one_by_one() -> None:
+    assert list(gathered([0, 1, 2], 3)) == [[0], [1], [2]]
+    assert list(gathered(iter(range(2)), 2)) == [[0], [1]]
+
+
+def test_a_groups_channel_ends_with_its_error() -> None:
+    groups = gathered(filled(5, ValueError("broken")), 2)
+    assert [next(groups) for _ in range(3)] == [[0, 1], [2, 3], [4]]
+    with pytest.raises(ValueError, match="broken"):
+        next(groups)
+
+
+@pytest.mark.parametrize("most", [2, 4])
+def test_groups_lose_nothing_whatever_the_pace(most: int) -> None:
+    with Pipeline() as pipeline:
+        items = pipeline.spawn("source", dawdling(range(150), 1), capacity=3)
+        groups = list(gathered(items, most))
+    assert list(itertools.chain(*groups)) == list(range(150))
+    assert {len(group) for group in groups} <= {1, most}
 
 
 # --- order and completeness -----------------------------------------------------------------

@@ -10,7 +10,7 @@ from typing import Any
 import onnxruntime as ort
 
 from streamcut.errors import ModelError
-from streamcut.sessions.base import BaseSession, Matte, MatteStream, Picture
+from streamcut.sessions.base import BaseSession, BatchStream, Matte, MatteStream, Picture
 from streamcut.sessions.catalog import CATALOG, Model, by_file, by_name
 from streamcut.sessions.chroma import ChromaSession
 from streamcut.sessions.cloth import ClothSession
@@ -23,7 +23,16 @@ from streamcut.sessions.recurrent import RecurrentSession
 from streamcut.sessions.rvm import RvmSession
 from streamcut.sessions.sam import SamSession
 
-__all__ = ["CATALOG", "BaseSession", "MapSession", "Matte", "MatteStream", "Model", "Picture"]
+__all__ = [
+    "CATALOG",
+    "BaseSession",
+    "BatchStream",
+    "MapSession",
+    "Matte",
+    "MatteStream",
+    "Model",
+    "Picture",
+]
 __all__ += ["DEVICES", "Device", "new_session", "obstacle", "session_options"]
 
 DEFAULT_MODEL = "portrait"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 import onnxruntime as ort
@@ -36,6 +36,21 @@ class MatteStream(Protocol):
 
     def reset(self) -> None:
         """Forget the past, as at a scene cut."""
+        ...
+
+
+@runtime_checkable
+class BatchStream(MatteStream, Protocol):
+    """A stream that can take several pictures at once.
+
+    Attributes:
+        batch: how many had best be given, 1 where nothing is gained.
+    """
+
+    batch: int
+
+    def many(self, pictures: Sequence[Picture]) -> list[Matte]:
+        """Return the mattes of successive pictures of one size."""
         ...
 
 

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 import onnxruntime as ort
+from numpy.typing import NDArray
 from PIL import Image
 
 from streamcut.errors import UsageError
-from streamcut.sessions.base import Matte, Picture
+from streamcut.sessions.base import Matte
 from streamcut.sessions.map import MapSession, softmax
 from streamcut.sessions.model import Model
 
@@ -76,8 +77,8 @@ class ClothSession(MapSession):
         numbers = Image.fromarray(classes).resize(img.size, Image.Resampling.LANCZOS)
         return [_mask(numbers, name) for name in ([asked] if asked else ["upper", "lower", "full"])]
 
-    def _matte(self, picture: Picture) -> Matte:
-        shares = softmax(self._maps(self._feed(picture)))
+    def _read(self, maps: NDArray[np.float32]) -> Matte:
+        shares = softmax(maps)
         chosen = shares[list(CATEGORIES[self._category or "attire"])].sum(axis=0)
         return np.asarray(np.clip(chosen, 0, 1), np.float32)
 

@@ -28,8 +28,6 @@ class RecurrentSession(MapSession):
     Takes what :class:`~streamcut.sessions.map.MapSession` takes.
     """
 
-    bound = True
-
     @classmethod
     def name(cls, *args: Any, **kwargs: Any) -> str:
         """Return the name of the architecture."""
@@ -75,8 +73,10 @@ class RecurrentSession(MapSession):
         except (KeyError, ValueError) as error:
             raise ModelError(f"{path} does not say what states it keeps") from error
 
-    def _infer(self, feed: NDArray[np.float32]) -> NDArray[np.float32]:
-        return self._alpha(feed, self.runner())
+    def _infer(
+        self, feed: NDArray[np.float32], runner: Runner | None = None
+    ) -> NDArray[np.float32]:
+        return self._alpha(feed, runner or self.runner())
 
     def _alpha(self, feed: NDArray[np.float32], runner: Runner) -> NDArray[np.float32]:
         try:

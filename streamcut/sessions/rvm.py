@@ -87,8 +87,10 @@ class RvmSession(RecurrentSession):
             raise ModelError(f"{path} is no RobustVideoMatting: it takes no {missing[0]}")
         self._input = inputs["src"]
 
-    def _infer(self, feed: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.asarray(self._outputs(feed, self.runner())[1], np.float32)
+    def _infer(
+        self, feed: NDArray[np.float32], runner: Runner | None = None
+    ) -> NDArray[np.float32]:
+        return np.asarray(self._outputs(feed, runner or self.runner())[1], np.float32)
 
     def _outputs(self, feed: NDArray[np.float32], runner: Runner) -> list[NDArray[Any]]:
         ratio = min(_COARSE_SIDE / max(feed.shape[2:]), 1)  # As in its authors' inference.py.

@@ -1,0 +1,108 @@
+"""Several pictures through the network at once: the same mattes, and only where it is meant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import graphs
+import numpy as np
+import pytest
+from media import pictures
+from numpy.typing import NDArray
+
+from streamcut.frame import Frame
+from streamcut.pipeline import Channel
+from streamcut.sessions import BatchStream, MapSession, Picture, new_session, runner
+from streamcut.sessions.map import MapStream
+from streamcut.stages import matte
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> MapSession:
+    """A session whose graph takes any number of pictures."""
+    made = new_session("modnet", model_path=graphs.modnet(tmp_path / "modnet.onnx"))
+    assert isinstance(made, MapSession)
+    return made
+
+
+def noise(count: int, seed: int = 0) -> list[Picture]:
+    random = np.random.default_rng(seed)
+    return list(random.integers(0, 256, (count, 64, 96, 3), np.uint8))
+
+
+@pytest.mark.parametrize("bound", [False, True])
+def test_together_gives_what_one_by_one_gives(
+    session: MapSession, bound: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if bound:
+        monkeypatch.setattr(runner, "_device_of", lambda _: (("cpu", 1), False))
+    together, singly = session.stream(), session.stream()
+    assert isinstance(together, BatchStream)
+    for count in (4, 1, 4, 2):
+        shots = noise(count, seed=count)
+        made = together.many(shots) if count > 1 else [together(shots[0])]
+        assert all(map(np.array_equal, made, [singly(shot) for shot in shots]))
+
+
+class OnGpu:
+    """A session that says it runs on a GPU."""
+
+    def __init__(self, inner: Any, provider: str) -> None:
+        self._inner, self._provider = inner, provider
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def get_providers(self) -> list[str]:
+        return [self._provider, "CPUExecutionProvider"]
+
+
+def test_batches_are_for_cuda_and_graphs_that_take_any_number(
+    session: MapSession, tmp_path: Path
+) -> None:
+    assert session.batch == 1
+    fixed = new_session(str(graphs.plain(tmp_path / "fixed.onnx", "x", "y", 64)))
+    assert isinstance(fixed, MapSession)
+    for provider, batches in (("CUDAExecutionProvider", (4, 1)), ("DmlExecutionProvider", (1, 1))):
+        for made, batch in zip((session, fixed), batches, strict=True):
+            made.inner_session = OnGpu(made.inner_session, provider)
+            assert made.batch == batch
+
+
+class Counting(MapStream):
+    """A stream that takes four at once, and notes how many it was given."""
+
+    def __init__(self, session: MapSession) -> None:
+        super().__init__(session)
+        self.batch = 4
+        self.given: list[int] = []
+
+    def __call__(self, picture: Picture) -> NDArray[np.float32]:
+        self.given.append(1)
+        return super().__call__(picture)
+
+    def many(self, pictures: Any) -> list[NDArray[np.float32]]:
+        self.given.append(len(pictures))
+        return super().many(pictures)
+
+
+def waiting(count: int) -> Channel[Frame]:
+    channel: Channel[Frame] = Channel(9)
+    for shot in pictures(count, 96, 64):
+        channel.put(Frame(shot))
+    channel.close()
+    return channel
+
+
+@pytest.mark.parametrize(("together", "given"), [(True, [4, 1, 1]), (False, [1] * 6)])
+def test_the_stage_takes_together_what_waits(
+    session: MapSession, monkeypatch: pytest.MonkeyPatch, together: bool, given: list[int]
+) -> None:
+    plain = [frame.coarse for frame in matte(waiting(6), session)]
+    stream = Counting(session)
+    monkeypatch.setattr(session, "stream", lambda: stream)
+    made = list(matte(waiting(6), session, together=together))
+    assert stream.given == given
+    assert all(np.array_equal(frame.coarse, each) for frame, each in zip(made, plain, strict=True))
+    assert [frame.picture.pts for frame in made] == [shot.pts for shot in pictures(6, 96, 64)]

@@ -151,6 +151,7 @@ class Frame:
         matte: the matte at the picture's size and depth: uint8 0..255, or uint16 up to
             2**bits - 1 for deeper pictures.
         alpha: the matte as an encoded picture, where the output wants it beside the colour.
+        filmed: the picture before it was composited, where a preview may show both.
         captured: when a live picture was taken (``time.monotonic``, seconds), else None.
     """
 
@@ -162,6 +163,7 @@ class Frame:
     screen: tuple[float, float, float] | None = None
     matte: Plane | None = None
     alpha: bytes | None = None
+    filmed: av.VideoFrame | None = None
     captured: float | None = None
 
 

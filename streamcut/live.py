@@ -316,7 +316,7 @@ class LiveJob:
     def _composited(
         self, frames: Iterable[Frame], info: StreamInfo, now: Shown, controls: Controls
     ) -> Iterator[Frame]:
-        yield from shown(frames, info, now.settings, now.look, now.background)
+        yield from shown(_filmed(frames), info, now.settings, now.look, now.background)
         if now.background is not None and now.background is not controls.current.shown.background:
             now.background.close()
 
@@ -351,6 +351,13 @@ class LiveJob:
             carried=state.mattes.carried,
             messages=list(state.messages),
         )
+
+
+def _filmed(frames: Iterable[Frame]) -> Iterator[Frame]:
+    """Keep each frame's picture, which what is composited replaces."""
+    for frame in frames:
+        frame.filmed = frame.picture
+        yield frame
 
 
 def _or_none(frames: Channel[Frame]) -> Iterator[Frame | None]:

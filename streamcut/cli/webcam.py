@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from fractions import Fraction
 from functools import partial
@@ -19,8 +19,8 @@ from streamcut.cli.options import look_options, machine_options, setting
 
 if TYPE_CHECKING:
     from streamcut.config import Settings
-    from streamcut.frame import StreamInfo
-    from streamcut.live import LiveJob, LiveSummary
+    from streamcut.frame import Frame, StreamInfo
+    from streamcut.live import LiveJob, LiveState, LiveSummary, Tick
     from streamcut.sinks import LiveSink, Target
 
 _EPILOG = (
@@ -65,6 +65,12 @@ _EPILOG = (
     default="",
     help="Of OBS's websocket server, for --setup; STREAMCUT_OBS_PASSWORD holds it as well.",
 )
+@click.option(
+    "--preview",
+    is_flag=True,
+    help="Show a window. Keys: q quits, b shows the next background, m the matte, s before and "
+    "after side by side, space freezes.",
+)
 @machine_options
 @click.option(
     "--config", "config_file", metavar="FILE", help="Read, and follow, this file instead."
@@ -78,6 +84,7 @@ def command(
     overwrite: bool,
     setup: bool,
     password: str,
+    preview: bool,
     config_file: str | None,
     quiet: bool,
     json_lines: bool,
@@ -123,9 +130,14 @@ def command(
             backgrounds=backgrounds,
             watched=Watched(path, read),
         )
-        tick = stack.enter_context(panel(quiet, json_lines))
+        ticks: list[Tick] = []
+        if preview:
+            from streamcut.cli.preview import Window
+
+            ticks.append(stack.enter_context(Window(job.stop, job.next_background)))
+        ticks.append(stack.enter_context(panel(quiet, json_lines)))
         stack.enter_context(_signals(job))
-        summary = _run(job, tick)
+        summary = _run(job, ticks)
     if not quiet and not json_lines:
         click.echo(summary_text(summary), err=True)
 
@@ -171,7 +183,11 @@ def _opened(
     )
 
 
-def _run(job: LiveJob, tick: Any) -> LiveSummary:
+def _run(job: LiveJob, ticks: Sequence[Tick]) -> LiveSummary:
+    def tick(state: LiveState, frame: Frame | None) -> None:
+        for each in ticks:
+            each(state, frame)
+
     try:
         return job.run(tick)
     except KeyboardInterrupt as stop:

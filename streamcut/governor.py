@@ -29,12 +29,12 @@ class Governor:
 
     Attributes:
         level: the index of the level chosen.
-        blameless: pictures are lost though the network has time to spare.
+        helpless: pictures are lost and less work for the network would not help.
     """
 
     def __init__(self, weights: Sequence[float], interval: float) -> None:
         self.level = 0
-        self.blameless = False
+        self.helpless = False
         self._weights, self._interval = weights, interval
         self._began: float | None = None
         self._lost_before = 0
@@ -71,10 +71,12 @@ class Governor:
         """Step down or up after enough seconds of the same kind."""
         share = work / self._interval
         bad = lost > _LOSS * (lost + self._frames)
-        self.blameless = bad and share < _BLAMELESS
-        self._bad = self._bad + 1 if bad and not self.blameless else 0
+        self._bad = self._bad + 1 if bad else 0
         self._good = self._good + 1 if not lost and self._fits_above(share) else 0
-        if self._bad >= _BAD and self.level < len(self._weights) - 1:
+        overloaded = self._bad >= _BAD
+        lowest = self.level == len(self._weights) - 1
+        self.helpless = overloaded and (lowest or share < _BLAMELESS)
+        if overloaded and not self.helpless:
             if self._tried:
                 self._patience = min(2 * self._patience, _MOST_PATIENCE)
             self._step(1)

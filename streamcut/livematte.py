@@ -96,7 +96,7 @@ class LiveMatte:
         governor = Governor([level.weight for level in levels], 1 / float(self._info.rate))
         stream, shrink = session.stream(), VideoReformatter()
         self._forget()
-        self.level = levels[0]
+        self.level, told = levels[0], False
         for frame in frames:
             began = time.perf_counter()
             frame.small = network_input(frame.picture, self.level.size, shrink)
@@ -105,6 +105,11 @@ class LiveMatte:
             work = time.perf_counter() - began
             if governor.observe(time.monotonic(), self._lost(), work):
                 self._step(levels[governor.level])
+            if governor.helpless and not told:
+                self._say(
+                    "pictures are lost, and not to the network: try a smaller --size or --fps"
+                )
+            told = told or governor.helpless
             yield frame
 
     def _step(self, level: Level) -> None:

@@ -1,0 +1,252 @@
+"""``streamcut webcam`` and ``streamcut devices`` as programs: what they write, show and survive."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+from jobs import PROGRAM, Ran
+from media import pictures, shown, write
+
+needs_signals = pytest.mark.skipif(os.name == "nt", reason="signals are sent as POSIX has them")
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Half a second."""
+    return write(tmp_path_factory.mktemp("clips") / "in.mkv", pictures(12, 192, 128))
+
+
+class Running:
+    """A live command that runs; ``reports`` are its JSON lines so far."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self.reports: list[dict[str, Any]] = []
+
+    def until(self, done: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """Read reports until one is as wanted."""
+        deadline = time.monotonic() + 60
+        assert self.process.stdout is not None
+        while time.monotonic() < deadline:
+            line = self.process.stdout.readline()
+            if not line:
+                break
+            self.reports.append(json.loads(line))
+            if done(self.reports[-1]):
+                return self.reports[-1]
+        raise AssertionError(self.process.communicate(timeout=5)[1])
+
+    def ended(self, number: int) -> Ran:
+        """Send a signal and wait for the end."""
+        self.process.send_signal(number)
+        out, err = self.process.communicate(timeout=30)
+        return Ran(self.process.returncode, out, err)
+
+
+@contextmanager
+def running(*arguments: object, **options: Any) -> Iterator[Running]:
+    process = subprocess.Popen(
+        [*PROGRAM, "webcam", "--json-lines", *map(str, arguments)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+    try:
+        yield Running(process)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+# --- ends -----------------------------------------------------------------------------------
+
+
+@needs_signals
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
+def test_a_signal_ends_it_and_the_file_plays(
+    clip: Path, tmp_path: Path, number: int, code: int
+) -> None:
+    output = tmp_path / "out.mp4"
+    with running("--camera", clip, "--loop", "--to", output) as live:
+        live.until(lambda report: report["frames"] > 2)
+        ran = live.ended(number)
+    assert ran.code == code
+    assert "Traceback" not in ran.err
+    assert len(shown(output).pictures) > 2
+    if code:
+        assert ran.err.startswith("streamcut: stopped after ")
+
+
+@needs_signals
+def test_a_reader_that_leaves_ends_it_quietly(clip: Path) -> None:
+    with subprocess.Popen(
+        [*PROGRAM, "webcam", "-q", "--camera", str(clip), "--loop", "--to", "-"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as live:
+        assert live.stdout is not None
+        assert live.stderr is not None
+        live.stdout.read(100_000)
+        live.stdout.close()
+        assert live.stderr.read() == b""
+        assert live.wait(20) == 0
+
+
+@needs_signals
+def test_a_reader_that_sleeps_does_not_keep_it_from_ending(clip: Path) -> None:
+    with subprocess.Popen(
+        [*PROGRAM, "webcam", "-q", "--camera", str(clip), "--loop", "--to", "-"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as live:
+        assert live.stdout is not None
+        live.stdout.read(1000)
+        time.sleep(0.5)
+        live.send_signal(signal.SIGTERM)
+        assert live.wait(20) == 0
+
+
+# --- what is written and shown --------------------------------------------------------------
+
+
+def test_standard_output_holds_pictures_with_alpha(clip: Path, tmp_path: Path) -> None:
+    piped = tmp_path / "out.nut"
+    with piped.open("wb") as out:
+        ran = subprocess.run(
+            [*PROGRAM, "webcam", "--camera", str(clip), "--to", "-"],
+            stdout=out,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+        )
+    assert ran.returncode == 0
+    with av.open(str(piped), format="nut") as container:
+        made = [frame.format.name for frame in container.decode(video=0)]
+    assert set(made) == {"rgba"}
+    assert ran.stderr.startswith(f"{len(made)} pictures in ")
+
+
+@needs_signals
+def test_the_next_background_by_signal_and_the_configuration_file_are_followed(
+    clip: Path, tmp_path: Path
+) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text("")
+    backgrounds = ["-b", "red", "-b", "blue"]
+    where = ["--camera", clip, "--loop", "--to", tmp_path / "out.mp4", "--config", config]
+    with running(*where, *backgrounds) as live:
+        live.until(lambda report: report["frames"] > 0)
+        live.process.send_signal(signal.SIGUSR1)
+        live.until(lambda report: "background: blue" in report["messages"])
+        config.write_text("[live]\nmirrored = 1\n")
+        wrong = live.until(lambda report: bool(report["messages"]))
+        config.write_text("[live]\nmirrored = true\n")
+        live.until(lambda report: "the configuration file was read again" in report["messages"])
+        assert live.ended(signal.SIGTERM).code == 0
+    assert "mirrored is true or false, not 1" in wrong["messages"][0]
+    assert "stays as it was" in wrong["messages"][0]
+
+
+def test_reports_hold_what_was_promised(clip: Path, tmp_path: Path) -> None:
+    with running("--camera", clip, "--loop", "--to", tmp_path / "out.mp4") as live:
+        report = live.until(lambda report: report["frames"] > 2)
+    assert report["captured"] >= report["frames"] + report["dropped"]
+    assert 0 < report["latency_p50_ms"] <= report["latency_p95_ms"]
+    assert re.match(r"\d+x\d+", report["network"])
+    assert report["fps_in"] > 0
+    assert report["consumer"].endswith("out.mp4")
+
+
+def test_a_terminal_shows_a_panel(clip: Path, tmp_path: Path, terminal: Callable[..., Ran]) -> None:
+    long = write(tmp_path / "long.mkv", pictures(60, 96, 64), rate=25)
+    ran = terminal("webcam", "--camera", long, "--to", tmp_path / "out.mp4")
+    assert ran.code == 0
+    for word in ("camera", "output", "dropped", "latency", "network", "pictures in"):
+        assert word in ran.out
+
+
+def test_what_is_recorded_plays_and_shows_the_same(clip: Path, tmp_path: Path) -> None:
+    record = tmp_path / "recorded.mkv"
+    ran = subprocess.run(
+        [*PROGRAM, "webcam", "-q", "--camera", str(clip), "--to", "-", "--record", str(record)],
+        stdout=subprocess.DEVNULL,
+        timeout=60,
+    )
+    assert ran.returncode == 0
+    assert shown(record).pictures
+
+
+# --- refusals -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--camera", "no-such-camera"], "no camera"),
+        (["--camera", "{clip}", "--to", "{clip}"], "is the camera"),
+        (["--camera", "{clip}", "--to", "{there}"], "give -y to overwrite"),
+        (["--camera", "{clip}", "--to", "out.xyz"], ".xyz"),
+        (["--camera", "{clip}", "--to", "-", "--to-format", "rawvideo"], "pixel format"),
+        (["--camera", "{clip}", "--to", "obs:many"], "a port is a number"),
+        (["--camera", "{clip}", "--to", "{free}", "--record", "{there}"], "give -y to overwrite"),
+        (["--camera", "{clip}", "--to", "{free}", "-b", "puce-ish"], "no such file"),
+        (["--camera", "{clip}", "--to", "{free}", "--size", "huge"], "is no size"),
+    ],
+)
+def test_what_makes_no_sense_is_one_line(
+    command: Callable[..., Ran], clip: Path, tmp_path: Path, arguments: list[str], words: str
+) -> None:
+    there = tmp_path / "there.mp4"
+    there.write_bytes(b"x")
+    places = {"clip": clip, "there": there, "free": tmp_path / "free.mp4"}
+    ran = command("webcam", *[argument.format(**places) for argument in arguments])
+    assert ran.code in (1, 2)
+    assert ran.err.count("\n") == 1
+    assert words in ran.err
+
+
+def test_an_output_without_alpha_gets_the_blurred_room(
+    command: Callable[..., Ran], clip: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "out.mp4"
+    assert command("webcam", "-q", "--camera", clip, "--to", output).code == 0
+    assert shown(output).pictures
+
+
+def test_devices_are_listed(command: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch) -> None:
+    from fractions import Fraction
+
+    from streamcut import sources
+    from streamcut.sources import Camera, Mode
+
+    found = [
+        Camera(
+            0, "Front", "/dev/video0", modes=[Mode("YUYV", (640, 480), (640, 480), Fraction(30))]
+        ),
+        Camera(4, "streamcut", "/dev/video4", virtual=True, readable=False),
+    ]
+    monkeypatch.setattr(sources, "cameras", lambda: found)
+    assert command("devices").out == (
+        "0: Front, /dev/video0\n   YUYV  640x480@30\n"
+        "4: streamcut (virtual camera) (nobody writes to it), /dev/video4\n"
+    )
+    listed = json.loads(command("devices", "--json").out)
+    assert listed[0]["modes"] == [
+        {"format": "YUYV", "smallest": [640, 480], "largest": [640, 480], "fps": 30.0}
+    ]
+    assert [camera["virtual"] for camera in listed] == [False, True]
+    monkeypatch.setattr(sources, "cameras", lambda: [])
+    assert "no " in command("devices").err

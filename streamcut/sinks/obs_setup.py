@@ -79,10 +79,19 @@ def set_up_obs(
         if known.get(name, _KIND) != _KIND:
             raise SinkError(f"OBS has another kind of source called {name!r}: rename it there")
         if name in known:
-            obs.set_input_settings(name, obs_settings(port), True)
-            return f"updated the source {name!r} in OBS"
+            return _brought_up_to_date(obs, name, obs_settings(port))
         obs.create_input(scene, name, _KIND, obs_settings(port), True)
         return f"added the source {name!r} to the scene {scene!r} in OBS"
+
+
+def _brought_up_to_date(obs: Any, name: str, wanted: dict[str, Any]) -> str:
+    """Set what differs: OBS forgets to connect when it is disturbed for nothing."""
+    present = obs.get_input_settings(name).input_settings
+    if wanted.items() <= present.items():
+        return f"the source {name!r} in OBS is as it should be"
+    obs.set_input_settings(name, wanted, True)
+    obs.trigger_media_input_action(name, "OBS_WEBSOCKET_MEDIA_INPUT_ACTION_RESTART")
+    return f"updated the source {name!r} in OBS"
 
 
 @contextmanager

@@ -27,7 +27,7 @@ from streamcut.plan import (
     parse_background,
     session_of,
 )
-from streamcut.sessions import BaseSession
+from streamcut.sessions import BaseSession, place_of
 from streamcut.sinks import Codec, Outlet, Sink, encode_alpha, format_of, open_sink
 from streamcut.sources import Inlet, Size, Source, open_source
 from streamcut.stages import ALPHA_LOOKS, made_by, matte
@@ -56,6 +56,7 @@ class Summary:
         undecodable: packets that could not be decoded.
         stages: where the time went.
         notes: what could not be kept as the input has it, in words.
+        device: where the network ran: CPU, CUDA ...
     """
 
     input: str
@@ -69,6 +70,7 @@ class Summary:
     undecodable: int
     stages: list[StageReport] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    device: str = "CPU"
 
 
 class State:
@@ -173,7 +175,7 @@ class Job:
                 self.state = State(source.info, pipeline, frames)
                 sink = self._write(interrupts.between(frames), source.info, self.state, tick)
                 stages = self.state.stages()
-            return self._summary(source, sink, self.state, stages)
+            return self._summary(source, sink, self.state, stages, place_of(session))
 
     def _write(
         self, frames: Iterator[Frame], info: StreamInfo, state: State, tick: Tick | None
@@ -275,7 +277,7 @@ class Job:
         return parse_background(text, info) if text else None
 
     def _summary(
-        self, source: Source, sink: Sink, state: State, stages: list[StageReport]
+        self, source: Source, sink: Sink, state: State, stages: list[StageReport], device: str
     ) -> Summary:
         seconds = max(state.seconds, 1e-9)
         covered = state.frames / float(source.info.rate)
@@ -291,6 +293,7 @@ class Job:
             undecodable=source.undecodable + sink.undecodable,
             stages=stages,
             notes=[*source.notes, *sink.notes, *_cut_off(source, state)],
+            device=device,
         )
 
 

@@ -9,13 +9,12 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import cycle
-from typing import Any
 
 from streamcut.bench import drawn
 from streamcut.config import Settings
 from streamcut.plan import session_of
 from streamcut.remembered import recall, remember
-from streamcut.sessions import BaseSession
+from streamcut.sessions import place_of
 from streamcut.sessions.base import MatteStream
 
 _PICTURES = 8
@@ -71,7 +70,7 @@ def measure(settings: Settings, *, seconds: float = 3.0, frames: int = 60) -> Sp
     times = list(_times(session.stream(), (width, height), seconds, frames))
     speed = Speed(
         model=name,
-        device=_device(session),
+        device=place_of(session),
         width=width,
         height=height,
         ms=1000 * statistics.median(times),
@@ -122,10 +121,3 @@ def _times(
         last = now
         if count >= 3 and now - began > seconds:
             return
-
-
-def _device(session: BaseSession) -> str:
-    """Return where a session runs; what has no network runs on the CPU."""
-    network: Any = getattr(session, "inner_session", None)
-    providers = network.get_providers() if hasattr(network, "get_providers") else []
-    return str(providers[0]).removesuffix("ExecutionProvider") if providers else "CPU"

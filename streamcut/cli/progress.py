@@ -139,7 +139,7 @@ def summary_text(summary: Summary) -> str:
         f"{summary.output}: {_count(summary.frames, 'frame', 'frames')} in {took}, "
         f"{summary.fps:.1f} fps, {summary.speed:.2f}x real time, {size_text(summary.bytes)}",
         *filter(None, lost),
-        f"where the time went (stages run side by side): {where}",
+        f"where the time went (stages run side by side, the network on {summary.device}): {where}",
         *(f"note: {note}" for note in summary.notes),
     ]
     return "\n".join(lines)

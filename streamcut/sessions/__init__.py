@@ -14,7 +14,7 @@ from streamcut.sessions.base import BaseSession, BatchStream, Matte, MatteStream
 from streamcut.sessions.catalog import CATALOG, Model, by_file, by_name
 from streamcut.sessions.chroma import ChromaSession
 from streamcut.sessions.cloth import ClothSession
-from streamcut.sessions.device import DEVICES, Device, obstacle, session_options
+from streamcut.sessions.device import DEVICES, Device, obstacle, place_of, session_options
 from streamcut.sessions.difference import DifferenceSession
 from streamcut.sessions.map import MapSession
 from streamcut.sessions.model import Architecture
@@ -33,7 +33,7 @@ __all__ = [
     "Model",
     "Picture",
 ]
-__all__ += ["DEVICES", "Device", "new_session", "obstacle", "session_options"]
+__all__ += ["DEVICES", "Device", "new_session", "obstacle", "place_of", "session_options"]
 
 DEFAULT_MODEL = "portrait"
 _SESSIONS: dict[Architecture, Any] = {

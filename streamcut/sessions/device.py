@@ -194,13 +194,19 @@ def load(
     device = device or Device()
     options.intra_op_num_threads = options.intra_op_num_threads or wanted_threads()
     wanted = _given(providers) if providers else _chosen(device)
-    strict = device.require_gpu or (device.name != "auto" and not providers)
     session, complaints = _try(path, options, _tries(wanted, bound and device.cuda_graphs))
+    if not providers and not _is_meant(device, session.get_providers()[0]):
+        raise ModelError("; ".join(complaints))
     for text in complaints:
-        if strict:
-            raise ModelError(text)
         _warn(text)
     return session
+
+
+def place_of(session: object) -> str:
+    """Return where a session runs: CPU, CUDA ...; what has no network runs on the CPU."""
+    network: Any = getattr(session, "inner_session", None)
+    providers = network.get_providers() if hasattr(network, "get_providers") else [CPU[0]]
+    return str(providers[0]).removesuffix("ExecutionProvider")
 
 
 def first_words(error: Exception) -> str:
@@ -227,6 +233,13 @@ def _chosen(device: Device) -> list[Spec]:
     if "cuda" in names:
         cuda.obstacle()  # Loads the libraries that pip has put where nobody looks.
     return [*((_provider_of(n) or "", device.options(n)) for n in names), CPU]
+
+
+def _is_meant(device: Device, provider: str) -> bool:
+    """Whether a model that runs on a provider runs where it has to."""
+    if device.name != "auto":
+        return provider in _KINDS[device.name].providers
+    return not device.require_gpu or provider != CPU[0]
 
 
 def _first_usable() -> str:

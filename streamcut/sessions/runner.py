@@ -26,7 +26,7 @@ _TYPES: Mapping[str, type[np.generic]] = {
 _ON_THE_GPU = ("CUDAExecutionProvider", "TensorrtExecutionProvider")
 _SMALL = 16  # Values of an input that is a setting (a ratio, a size), which may decide shapes.
 _NO_GRAPH = -1
-_graph_ids = itertools.count(step=2)
+_graph_ids = itertools.count(2, step=2)  # 0 is ONNX Runtime's own.
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +199,7 @@ class _Bound:
         self._binding.clear_binding_outputs()
 
     def _bind_feed(self, name: str, array: Array) -> None:
-        if array.size <= _SMALL:  # The graph reads settings on the CPU.
+        if array.size <= _SMALL and not self._records:  # Settings are mostly read on the CPU.
             self._binding.bind_cpu_input(name, array)
             return
         value = self._inputs.get(name)

@@ -146,7 +146,8 @@ def test_the_summary_says_what_was_done_lost_and_where_the_time_went() -> None:
         "out.webm: 200 frames in 1:15, 12.5 fps, 0.50x real time, 1.2 MB",
         "2 frames dropped",
         "1 packet undecodable",
-        "where the time went (stages run side by side): decode 1.2 s, encode 9.0 s",
+        "where the time went (stages run side by side, the network on CPU): "
+        "decode 1.2 s, encode 9.0 s",
         "note: a note",
     ]
     short = replace(summary, frames=1, seconds=0.04, bytes=999, dropped=0, undecodable=0, notes=[])

@@ -376,6 +376,18 @@ def test_what_fails_on_tensorrt_runs_on_cuda(nvidia: Machine, model: Path) -> No
     assert session.get_providers() == [CUDA, CPU]
 
 
+def test_a_required_gpu_need_not_be_the_best_way_to_it(nvidia: Machine, model: Path) -> None:
+    nvidia.libraries |= {"nvinfer", "nvonnxparser"}
+    nvidia.fails = {TENSORRT: "no such operator", "graph": "not all nodes are on CUDA"}
+    device = Device(require_gpu=True, cuda_graphs=True)
+    with pytest.warns(RuntimeWarning) as caught:
+        session = load_model(model, device=device, bound=True)
+    assert session.get_providers() == [CUDA, CPU]
+    assert len(caught) == 2
+    with pytest.raises(ModelError, match=f"{TENSORRT} does not take the model"):
+        load_model(model, device=Device("tensorrt"))
+
+
 def test_a_file_that_nothing_can_run_is_the_files_fault(nvidia: Machine, model: Path) -> None:
     nvidia.fails = dict.fromkeys((CUDA, CPU), "Protobuf parsing failed.")
     for device in (Device(), Device(require_gpu=True)):

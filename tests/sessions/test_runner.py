@@ -253,5 +253,5 @@ def test_cuda_graphs_are_recorded_once_the_buffers_stay_where_they_are(
         run({"rgb": picture})
     even, odd = session.ids[2], session.ids[3]
     assert even != odd
-    assert -1 not in (even, odd)
+    assert min(even, odd) > 0
     assert session.ids == [-1, -1, even, odd, even, odd, -1, odd, even]

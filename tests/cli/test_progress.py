@@ -159,7 +159,7 @@ def test_the_summary_says_what_was_done_lost_and_where_the_time_went() -> None:
     ("count", "text"), [(0, "0 bytes"), (1500, "1.5 kB"), (2.5e6, "2.5 MB"), (3.21e9, "3.21 GB")]
 )
 def test_sizes_are_readable(count: float, text: str) -> None:
-    assert progress._size(count) == text
+    assert progress.size_text(count) == text
 
 
 def test_a_run_ends_with_its_summary_and_standard_output_stays_empty(

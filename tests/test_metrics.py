@@ -188,3 +188,35 @@ def test_flow_error_is_the_share_of_pixels_that_flicker() -> None:
     share = float((matte > 0.5).mean())
     assert metrics.flow_error([matte] * 5, [picture] * 5) == 0.0
     assert metrics.flow_error(blinking, [picture] * 5) == pytest.approx(share, rel=0.01)
+
+
+def lag_of(mattes: list[np.ndarray], truths: list[np.ndarray]) -> float | None:
+    lag = metrics.Lag()
+    for matte, truth in zip(mattes, truths, strict=True):
+        lag.add(matte, truth)
+    return lag.frames
+
+
+def swaying(frames: int = 24) -> list[np.ndarray]:
+    """A soft disc that goes to and fro, and a little up and down."""
+    soft = ndimage.gaussian_filter(disc(), 2.0)
+    return [
+        ndimage.shift(soft, (3 * np.sin(0.3 * t), 9 * np.sin(0.5 * t)), order=1)
+        for t in range(frames)
+    ]
+
+
+@pytest.mark.parametrize(("share", "expected"), [(0.0, 0.0), (0.5, 0.5), (1.0, 1.0)])
+def test_lag_is_how_much_of_the_frame_before_is_mixed_in(share: float, expected: float) -> None:
+    truths = swaying()
+    noise = np.random.default_rng(5).normal(0, 0.05, (len(truths), *truths[0].shape))
+    mixed = [
+        ((1 - share) * new + share * old + speckle).astype(np.float32)
+        for old, new, speckle in zip([truths[0], *truths[:-1]], truths, noise, strict=True)
+    ]
+    assert lag_of(mixed, truths) == pytest.approx(expected, abs=0.05)
+
+
+def test_where_nothing_moves_there_is_no_lag_to_find() -> None:
+    assert lag_of([disc()] * 12, [disc()] * 12) is None
+    assert lag_of(swaying(), [disc()] * 24) is None

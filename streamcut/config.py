@@ -76,6 +76,9 @@ class PictureSettings:
         "Colour beside alpha: putalpha keeps it as decoded (straight alpha), naive multiplies it "
         "by the matte (premultiplied; nothing of the background stays in the file).",
     )
+    decontaminate: bool = _setting(
+        True, "Take the old background's colour out of the subject's border."
+    )
     only_mask: bool = _setting(False, "Write the matte itself, as a grey picture.")
     stacked: bool = _setting(
         False, "Colour above matte in one opaque picture, for players without alpha."

@@ -150,6 +150,8 @@ class Frame:
         screen: the colour of the screen behind the subject, RGB 0..255, where there is one.
         matte: the matte at the picture's size and depth: uint8 0..255, or uint16 up to
             2**bits - 1 for deeper pictures.
+        front: the picture with the subject's own colours along its border, or None where they
+            were not asked for.
         alpha: the matte as an encoded picture, where the output wants it beside the colour.
         filmed: the picture before it was composited, where a preview may show both.
         captured: when a live picture was taken (``time.monotonic``, seconds), else None.
@@ -162,6 +164,7 @@ class Frame:
     foreground: NDArray[np.float32] | None = None
     screen: tuple[float, float, float] | None = None
     matte: Plane | None = None
+    front: av.VideoFrame | None = None
     alpha: bytes | None = None
     filmed: av.VideoFrame | None = None
     captured: float | None = None

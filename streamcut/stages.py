@@ -126,14 +126,15 @@ def composite(
     looks = _LOOKS | _APART if apart else _LOOKS
     for frame in frames:
         frame.picture = looks[look](frame, background)
+        frame.front = None
         yield frame
 
 
 def _straight(frame: Frame, _: Background | None) -> av.VideoFrame:
-    """Colour as decoded, bit for bit, and the matte as its alpha plane."""
+    """Colour, bit for bit, and the matte as its alpha plane."""
     made = blank_like(frame.picture, ALPHA_TWIN[frame.picture.format.name])
     *layers, alpha = planes(made)
-    for source, target in zip(planes(frame.picture), layers, strict=True):
+    for source, target in zip(planes(_colour(frame)), layers, strict=True):
         target[:] = source
     alpha[:] = _matte_of(frame)
     return made
@@ -180,7 +181,7 @@ def _stacked(frame: Frame, _: Background | None) -> av.VideoFrame:
     width, height = frame.picture.width & ~1, frame.picture.height & ~1
     made = blank_like(frame.picture, frame.picture.format.name, (width, 2 * height))
     below = _matte_layers(frame)
-    for source, matte, target in zip(planes(frame.picture), below, planes(made), strict=True):
+    for source, matte, target in zip(planes(_colour(frame)), below, planes(made), strict=True):
         half = target.shape[0] // 2
         target[:half] = source[:half, : target.shape[1]]
         target[half:] = matte if isinstance(matte, int) else matte[:half, : target.shape[1]]
@@ -213,7 +214,12 @@ _LOOKS = {
     "mask": _mask,
     "stacked": _stacked,
 }
-_APART = {"straight": lambda frame, _: frame.picture, "premultiplied": _over_black}
+_APART = {"straight": lambda frame, _: _colour(frame), "premultiplied": _over_black}
+
+
+def _colour(frame: Frame) -> av.VideoFrame:
+    """Return the picture with the subject's own colours, or as decoded where they are unknown."""
+    return frame.picture if frame.front is None else frame.front
 
 
 def _matte_of(frame: Frame) -> Plane:
@@ -258,7 +264,7 @@ def _blend(frame: Frame, below: list[Layer], targets: list[Plane]) -> None:
     """Write ``picture * matte + below * (1 - matte)`` into ``targets``, plane by plane."""
     top = peak(frame.picture.format.name)
     sized: dict[tuple[int, ...], Plane] = {}
-    for above, layer, target in zip(planes(frame.picture), below, targets, strict=True):
+    for above, layer, target in zip(planes(_colour(frame)), below, targets, strict=True):
         alpha = sized.get(above.shape)
         if alpha is None:
             alpha = sized[above.shape] = _fit(_matte_of(frame), above.shape)

@@ -11,6 +11,7 @@ from streamcut.backgrounds import Background
 from streamcut.config import Settings
 from streamcut.edges import shape
 from streamcut.errors import ModelError
+from streamcut.foreground import decontaminate
 from streamcut.frame import Frame, StreamInfo
 from streamcut.plan import edges_of
 from streamcut.sessions import BaseSession
@@ -37,9 +38,14 @@ def shown(
         background: what lies behind, for the look "background".
         apart: leave the matte beside the picture, see :func:`streamcut.stages.composite`.
     """
-    # Keyframe matting belongs between these two.
-    shaped = shape(despill(upsample(matted, info)), info, edges_of(settings))
-    return composite(shaped, look, background, apart=apart)
+    frames = upsample(matted, info)
+    # Keyframe matting belongs here.
+    frames = despill(frames)
+    if settings.picture.decontaminate and look != "mask":
+        thorough = settings.output.quality == "best"
+        frames = decontaminate(frames, thorough=thorough, invert=settings.matte.invert)
+    frames = shape(frames, info, edges_of(settings))
+    return composite(frames, look, background, apart=apart)
 
 
 def able(session: BaseSession) -> BaseSession:

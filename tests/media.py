@@ -19,13 +19,12 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageSequence
 
-from streamcut import BaseSession
+from streamcut import BaseSession, wiring
 from streamcut.config import Settings
-from streamcut.edges import shape
 from streamcut.job import Summary, remove_video
-from streamcut.plan import edges_of, look_of, parse_background
+from streamcut.plan import look_of, parse_background
 from streamcut.sources import open_source
-from streamcut.stages import composite, matte, upsample
+from streamcut.stages import matte
 from streamcut.temporal import steady
 
 Planes = list[NDArray[Any]]
@@ -409,8 +408,8 @@ class Bright:
 
 
 def run(source: Path | str, output: Path | str, **options: Any) -> Summary:
-    """Do a job with :class:`Brightness` unless a session is given."""
-    options.setdefault("session", Brightness())
+    """Do a job with :class:`Brightness`, colours as decoded, unless something else is given."""
+    options = {"session": Brightness(), "decontaminate": False} | options
     return remove_video(source, output, **options)
 
 
@@ -423,13 +422,12 @@ def composited(
     **options: Any,
 ) -> list[av.VideoFrame]:
     """What a job's stages hand to its encoder, made without threads."""
-    settings = Settings().with_options(options)
+    settings = Settings().with_options({"decontaminate": False} | options)
     with open_source(str(source), start=start, duration=duration) as frames:
         text = settings.picture.background
         background = parse_background(text, frames.info) if text else None
         mattes = steady(matte(frames, session or Brightness()), settings.matte.smooth)
-        shaped = shape(upsample(mattes, frames.info), frames.info, edges_of(settings))
-        made = composite(shaped, look_of(settings), background)
+        made = wiring.shown(mattes, frames.info, settings, look_of(settings), background)
         return [frame.picture for frame in made]
 
 

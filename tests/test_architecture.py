@@ -26,7 +26,7 @@ LAYERS = [
         "spill",
         "temporal",
     },
-    {"cutout", "stages"},
+    {"cutout", "foreground", "stages"},
     {"plan", "livematte"},
     {"wiring"},
     {"controls"},

@@ -53,6 +53,7 @@ def look_options(command: F, *, backgrounds: bool = False) -> F:
             setting("plate", "--plate", metavar="FILE"),
             setting("background", "-b", "--background", metavar="WHAT", multiple=backgrounds),
             setting("cutout", "--cutout"),
+            setting("decontaminate", "--decontaminate/--no-decontaminate"),
             setting("only_mask", "-om", "--only-mask/--no-only-mask"),
             setting("post_process_mask", "-ppm", "--post-process-mask/--no-post-process-mask"),
             setting("smooth", "--smooth", metavar="STRENGTH"),

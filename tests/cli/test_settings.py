@@ -62,6 +62,7 @@ def test_nothing_given_means_the_defaults(told: Callable[..., Told]) -> None:
         ("--model x.onnx", {"model": "x.onnx"}),
         ("-b blur:5", {"background": "blur:5"}),
         ("--cutout naive", {"cutout": "naive"}),
+        ("--no-decontaminate", {"decontaminate": False}),
         ("-om", {"only_mask": True}),
         ("-ppm", {"post_process_mask": True}),
         ("--smooth 0.3", {"smooth": 0.3}),

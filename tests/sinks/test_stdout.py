@@ -43,7 +43,7 @@ def piped(tmp_path: Path) -> Callable[..., tuple[bytes, Summary]]:
         source.write_bytes(data)
         target.unlink(missing_ok=True)
         with opened(source) as fd, opened(target, os.O_WRONLY | os.O_CREAT) as out:
-            settings = Settings().with_options(options)
+            settings = Settings().with_options({"decontaminate": False} | options)
             job = Job(inlet(fd), Outlet(form, out), settings, session=Brightness())
             summary = job.run()
         assert summary.bytes == target.stat().st_size

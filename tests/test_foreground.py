@@ -1,0 +1,150 @@
+"""The subject's colours at the border: closer to the truth there, as decoded everywhere else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+from media import Planes, copied, depth, picture, shown, views
+from numpy.typing import NDArray
+
+from streamcut.backgrounds import Blur, Fixed
+from streamcut.foreground import decontaminate
+from streamcut.frame import Frame
+from streamcut.job import remove_video
+from streamcut.stages import composite
+
+FORMATS = ["yuv420p", "yuv422p", "yuv444p", "yuv420p10le", "yuv444p12le", "gbrp", "gbrp16le"]
+SAMPLES = Path(__file__).parents[1] / "samples"
+WIDTH, HEIGHT = 320, 180
+
+
+def soft_disc(width: int, height: int, top: int) -> NDArray[np.generic]:
+    y, x = np.mgrid[:height, :width] + 0.5
+    away = np.hypot(x - width / 2, y - height / 2) - height / 3
+    share = np.clip(0.5 - away / (height / 12), 0, 1)
+    return np.rint(share * top).astype(np.uint8 if top == 255 else np.uint16)
+
+
+def shares(matte: NDArray[np.generic], plane: NDArray[np.generic], top: int) -> NDArray[np.float64]:
+    size = (plane.shape[1], plane.shape[0])
+    return cv2.resize(matte, size, interpolation=cv2.INTER_AREA) / np.float64(top)
+
+
+def mixed(pixel_format: str) -> tuple[Frame, Planes]:
+    """A subject mixed with a background by a matte that is known, and the subject's planes."""
+    top = (1 << depth(pixel_format)) - 1
+    matte = soft_disc(WIDTH, HEIGHT, top)
+    made = av.VideoFrame(WIDTH, HEIGHT, pixel_format)
+    front = []
+    for number, plane in enumerate(views(made)):
+        y, x = np.mgrid[: plane.shape[0], : plane.shape[1]]
+        wave = np.sin(x / 9 + number) * 0.04 + np.cos(y / 7) * 0.03
+        subject, place = (
+            wave + level for level in ((0.3, 0.6, 0.4)[number], (0.75, 0.3, 0.7)[number])
+        )
+        share = shares(matte, plane, top)
+        plane[:] = np.rint((share * subject + (1 - share) * place) * top)
+        front.append(subject * top)
+    return Frame(made, matte=matte), front
+
+
+def one(frame: Frame, **options: bool) -> Frame:
+    (made,) = decontaminate([frame], **options)
+    return made
+
+
+@pytest.mark.parametrize("thorough", [False, True])
+@pytest.mark.parametrize("pixel_format", FORMATS)
+def test_the_border_takes_the_subject_s_colour_and_the_rest_stays(
+    pixel_format: str, thorough: bool
+) -> None:
+    frame, front = mixed(pixel_format)
+    before, top = copied(frame.picture), (1 << depth(pixel_format)) - 1
+    made = one(frame, thorough=thorough)
+    assert made.front is not None
+    assert made.front is not frame.picture
+    assert made.front.format.name == pixel_format
+    for old, kept in zip(before, copied(frame.picture), strict=True):
+        assert np.array_equal(old, kept), "the decoder's picture was written to"
+    for new, old, true in zip(copied(made.front), before, front, strict=True):
+        share = shares(frame.matte, old, top)
+        rounded = np.rint(share * top)
+        sure = (rounded == 0) | (rounded == top)
+        assert np.array_equal(new[sure], old[sure])
+        seen = ~sure & (share > 0.1)
+        errors = [np.abs(plane - true)[seen].mean() for plane in (new, old)]
+        assert errors[0] < 0.25 * errors[1]
+
+
+@pytest.mark.parametrize("thorough", [False, True])
+def test_no_rim_of_the_old_background_shows_over_a_new_one(thorough: bool) -> None:
+    frame, front = mixed("yuv444p")
+    share = frame.matte / 255
+    green = [150, 44, 21]
+    want = [share * f + (1 - share) * g for f, g in zip(front, green, strict=True)]
+    rims = []
+    for given in (Frame(frame.picture, matte=frame.matte), one(frame, thorough=thorough)):
+        (made,) = composite([given], "background", Fixed(list(green)))
+        rim = [np.abs(a - b).max() for a, b in zip(copied(made.picture), want, strict=True)]
+        rims.append(max(rim))
+    assert rims[1] < 0.4 * rims[0]
+
+
+def test_inverted_the_background_keeps_none_of_the_subject() -> None:
+    frame, _ = mixed("yuv444p")
+    flipped = Frame(frame.picture, matte=255 - frame.matte)
+    plain = copied(one(flipped).front)
+    assert all(
+        np.array_equal(a, b)
+        for a, b in zip(copied(one(frame, invert=True).front), plain, strict=True)
+    )
+
+
+@pytest.mark.parametrize("level", [0, 255])
+def test_without_a_border_nothing_changes(level: int) -> None:
+    frame = Frame(picture(1), matte=np.full((64, 96), level, np.uint8))
+    for thorough in (False, True):
+        made = one(frame, thorough=thorough)
+        pairs = zip(copied(made.front), copied(frame.picture), strict=True)
+        assert all(np.array_equal(a, b) for a, b in pairs)
+
+
+@pytest.mark.parametrize("thorough", [False, True])
+@pytest.mark.parametrize(("width", "height"), [(1, 1), (3, 2), (85, 49), (16, 400)])
+def test_any_size_and_any_matte(width: int, height: int, thorough: bool) -> None:
+    """Noise for a matte: no colour to be sure of anywhere, and still colours come out."""
+    matte = np.random.default_rng(1).integers(0, 256, (height, width)).astype(np.uint8)
+    made = one(Frame(picture(0, width, height), matte=matte), thorough=thorough)
+    assert (made.front.width, made.front.height) == (width, height)
+
+
+def test_blur_is_made_of_the_picture_as_decoded() -> None:
+    frame, _ = mixed("yuv420p")
+    expected = Blur(20).layers(Frame(frame.picture, matte=frame.matte))
+    for layer, want in zip(Blur(20).layers(one(frame)), expected, strict=True):
+        assert np.array_equal(layer, want)
+
+
+def test_real_footage_keeps_what_is_sure_bit_for_bit(tmp_path: Path) -> None:
+    path = SAMPLES / "presenter.mp4"
+    remove_video(path, tmp_path / "out.mkv", duration=0.2, start=1)
+    remove_video(path, tmp_path / "plain.mkv", duration=0.2, start=1, decontaminate=False)
+    changed = 0
+    results = (shown(tmp_path / name).planes() for name in ("out.mkv", "plain.mkv"))
+    for made, plain in zip(*results, strict=True):
+        assert np.array_equal(made[3], plain[3])
+        for new, old in zip(made[:3], plain[:3], strict=True):
+            share = np.rint(shares(made[3], new, 255) * 255)
+            sure = (share == 0) | (share == 255)
+            assert np.array_equal(new[sure], old[sure])
+            changed += int((new != old).sum())
+    assert changed > 1000
+
+
+def test_decontaminate_needs_a_matte() -> None:
+    with pytest.raises(ValueError, match="with a matte"):
+        list(decontaminate([Frame(picture(0))]))

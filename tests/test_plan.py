@@ -17,7 +17,9 @@ from PIL import Image
 from streamcut import remove_video
 from streamcut.backgrounds import image_background
 from streamcut.errors import ModelError, OutputExistsError, SinkError, UsageError
+from streamcut.config import MatteSettings
 from streamcut.job import Job
+from streamcut.plan import parse_prompt, session_keywords
 from streamcut.sources import open_source
 from streamcut.sources.size import Size
 
@@ -135,3 +137,57 @@ def test_pictures_of_every_kind_as_background(clip: Clip, tmp_path: Path, kind: 
         assert np.abs(luma[0].astype(int) - np.linspace(16, 235, 96)).max() <= 2
     else:
         assert luma.max() == 16
+
+
+@pytest.mark.parametrize(
+    ("text", "shares"),
+    [
+        ("0.5,0.25", (0.5, 0.25)),
+        ("1,1", (1, 1)),
+        ("320, 90", (0.5, 0.25)),
+        ("0.1,0.2,0.5,1", (0.1, 0.2, 0.5, 1)),
+        ("64,36,320,360", (0.1, 0.1, 0.5, 1)),
+    ],
+)
+def test_a_prompt_is_a_point_or_a_box_in_fractions_or_pixels(
+    text: str, shares: tuple[float, ...]
+) -> None:
+    assert parse_prompt(text, (640, 360)) == pytest.approx(shares)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["here", "1", "1,2,3", "0.5,-0.1", "641,10", "10,361", "0.5,0.5,0.4,0.9", "nan,1", "inf,1"],
+)
+def test_what_is_no_prompt_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="prompt"):
+        parse_prompt(text, (640, 360))
+
+
+def test_pixels_need_a_picture_whose_size_is_known() -> None:
+    assert parse_prompt("0.5,0.5", None) == (0.5, 0.5)
+    with pytest.raises(UsageError, match="give fractions"):
+        parse_prompt("320,180", None)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"prompt": "0.5,0.5"}, "--prompt is for --model sam, not for portrait"),
+        ({"cloth_category": "upper"}, "--cloth-category is for --model u2net_cloth_seg"),
+        ({"screen": "green"}, "--screen is for --model chroma"),
+        ({"plate": "room.png", "model": "chroma"}, "--plate is for --model difference"),
+    ],
+)
+def test_what_a_model_does_not_take_is_refused(
+    clip: Clip, tmp_path: Path, options: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(UsageError, match=words):
+        remove_video(clip(count=1), tmp_path / "out.mkv", **options)
+
+
+def test_a_model_gets_what_it_takes() -> None:
+    settings = MatteSettings(model="sam", prompt="64,36")
+    assert session_keywords(settings, (640, 360)) == {"prompt": (0.1, 0.1)}
+    assert session_keywords(MatteSettings(model="chroma"), (640, 360)) == {}
+    assert session_keywords(MatteSettings(), (640, 360)) == {}

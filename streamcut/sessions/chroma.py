@@ -7,6 +7,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from PIL import ImageColor
 
 from streamcut.errors import ModelError, UsageError
@@ -20,8 +21,11 @@ Colour = tuple[float, float, float]
 
 # What is taken for the bare screen, and for the whole subject: noise and small folds lie below,
 # the screen's reflections above.
-_CLEAR, _SOLID = 0.12, 0.94
-_BARE = 0.45  # Shares from which on a pixel tells how bright the screen is around it.
+_CLEAR, _SOLID = 0.12, 0.86
+# Which pixels tell how bright the screen is around them: it is not too dark there, and the pixel
+# is as saturated as the screen.
+_LIT, _PURE = 0.2, 0.8
+_SURE = 0.05  # Share of a window below which too little of it is screen to tell.
 _BORDER = 0.06  # Of the shorter side: where the screen is looked for.
 _LEARNT = 12  # Pictures whose borders are looked at.
 _PATIENCE = 150  # Pictures that may pass without a screen, for a fade from black.
@@ -121,20 +125,23 @@ def key(picture: Picture, screen: Colour) -> Matte:
     The screen's brightness is measured around each pixel (an image-based key: uneven light and
     the subject's shadow on the screen stay outside).
     """
-    share = Screen.of(screen).share(*_differences(picture)[1:])
-    bare = share * _screen_light(share)
-    matte = (1 - bare - np.float32(_CLEAR)) * np.float32(1 / (_SOLID - _CLEAR))
+    wanted = Screen.of(screen)
+    luma, *colour = _differences(picture)
+    share = wanted.share(*colour)
+    bare = (share > _LIT) & (share * np.float32(wanted.luma) > np.float32(_PURE) * luma)
+    matte = (1 - share * _screen_light(share, bare) - np.float32(_CLEAR)) * np.float32(
+        1 / (_SOLID - _CLEAR)
+    )
     return np.asarray(np.clip(matte, 0, 1), np.float32)
 
 
-def _screen_light(share: Values) -> Values:
+def _screen_light(share: Values, bare: NDArray[np.bool_]) -> Values:
     """Return what the shares around each pixel have to be multiplied by to be 1 on the screen."""
     height, width = share.shape
     size = (max(3, width // 12) | 1, max(3, height // 12) | 1)
-    bare = (share > _BARE).astype(np.float32)
-    amount = cv2.boxFilter(bare, -1, size)
+    amount = cv2.boxFilter(bare.astype(np.float32), -1, size)
     light = cv2.boxFilter(bare * share, -1, size)
-    return np.asarray((amount + 1e-3) / (light + 1e-3), np.float32)
+    return np.asarray((amount + _SURE) / (light + _SURE), np.float32)
 
 
 def border_colour(borders: list[Values]) -> Colour | None:

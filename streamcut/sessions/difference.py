@@ -25,8 +25,9 @@ from streamcut.sessions.model import Model
 Values = NDArray[np.float32]
 
 _LEARNT = 15  # Pictures of the empty room that a video begins with, where there is no plate.
-_QUIETEST = 1.2  # Code values of noise that are always reckoned with: rounding, compression.
-_FROM, _TO = 3.0, 7.0  # Distances, in deviations of the noise, from which a pixel is and surely is.
+_BLUR = 1.2  # Pixels: pictures are blurred before they are compared, which quietens noise.
+_QUIETEST = 0.8  # Code values of noise that are always reckoned with: rounding, compression.
+_FROM, _TO = 2.5, 6.0  # Distances, in deviations of the noise, from which a pixel is and surely is.
 _SHADOW = 0.55  # How dark a shadow may make the room.
 _SPECK = 6e-4  # Of the picture's pixels: smaller spots and holes are noise.
 _GAIN = (0.8, 1.25)
@@ -120,8 +121,8 @@ class _Room:
     @classmethod
     def of_pictures(cls, pictures: list[Picture]) -> _Room:
         """Return the room of several pictures of it."""
-        stack = np.stack(pictures).astype(np.float32)
-        spread = cv2.blur(stack.std(axis=0).mean(axis=2), (5, 5))
+        stack = np.stack([_smoothed(picture) for picture in pictures])
+        spread = cv2.blur(stack.std(axis=0).mean(axis=2), (9, 9))
         return cls(np.median(stack, axis=0), np.maximum(spread, np.float32(_QUIETEST)))
 
     @classmethod
@@ -131,20 +132,26 @@ class _Room:
         Most of the other picture shows the room too, or at least its quieter half does.
         """
         height, width = picture.shape[:2]
-        mean = np.asarray(plate.resize((width, height), Image.Resampling.BOX), np.float32)
-        off = np.abs(picture - mean).mean(axis=2)
-        noise = max(_QUIETEST, 1.5 * float(np.percentile(off, 30)))
+        mean = _smoothed(np.asarray(plate.resize((width, height), Image.Resampling.BOX)))
+        room = cls(mean, np.ones((height, width), np.float32))
+        off = room.distance(picture)
+        noise = max(_QUIETEST, 1.4 * float(np.percentile(off, 30)))
         return cls(mean, np.full((height, width), noise, np.float32))
 
     def distance(self, picture: Picture) -> Values:
         """Return how far each pixel is from the room, in deviations of the noise."""
-        seen = picture.astype(np.float32)
+        seen = _smoothed(picture)
         bright = (seen * self.mean).sum(axis=2) / self._square
         colour = np.linalg.norm(seen - bright[..., None] * self.mean, axis=2)
         bright /= _exposure(bright)
         change = np.where(bright < 1, np.maximum(np.float32(_SHADOW) - bright, 0), bright - 1)
         light = np.abs(change) * np.sqrt(self._square)
         return np.asarray(np.hypot(colour, light) / (self._noise * np.float32(1.7)), np.float32)
+
+
+def _smoothed(picture: Picture) -> Values:
+    """Return a picture as float32, blurred."""
+    return np.asarray(cv2.GaussianBlur(picture.astype(np.float32), (0, 0), _BLUR))
 
 
 def _exposure(bright: Values) -> np.float32:
@@ -158,11 +165,12 @@ def _exposure(bright: Values) -> np.float32:
 
 def cleaned(distance: Values) -> Matte:
     """Return a matte of distances, without specks and holes; its border is as soft as they are."""
-    smooth = cv2.GaussianBlur(cv2.medianBlur(distance, 5), (0, 0), 0.8)
-    matte = np.clip((smooth - np.float32(_FROM)) * np.float32(1 / (_TO - _FROM)), 0, 1)
+    matte = np.clip(
+        (cv2.medianBlur(distance, 5) - np.float32(_FROM)) * np.float32(1 / (_TO - _FROM)), 0, 1
+    )
     least = _SPECK * matte.size
     matte[_small_parts(matte > 0.25, least)] = 0
-    matte[_small_parts(matte < 0.75, 4 * least)] = 1
+    matte[_small_parts(matte < 1, 4 * least)] = 1
     return np.asarray(matte, np.float32)
 
 

@@ -28,8 +28,9 @@ _CANVAS = (684, 1024)  # Height and width that rembg feeds; pictures lie at its 
 _PADDING = -1  # The label of no point.
 _CENTRE = (0.5, 0.5)
 
-# A mask below this share of the picture, or of the mask before, has lost the subject.
-_LEAST, _LEAST_OF_LAST = 5e-4, 0.15
+# A mask below this share of the picture, or so much smaller or larger than the one before, has
+# lost the subject.
+_LEAST, _LEAST_OF_LAST, _MOST_OF_LAST = 5e-4, 0.15, 5
 
 
 class SamSession(BaseSession):
@@ -244,7 +245,8 @@ class SamStream:
         mask = part_at(matte > 0.5, aimed)
         area = int(np.count_nonzero(mask))
         before = 0 if self._mask is None else int(np.count_nonzero(self._mask))
-        if area < max(1, _LEAST * mask.size, _LEAST_OF_LAST * before):
+        too_large = before and area > _MOST_OF_LAST * before
+        if too_large or area < max(1, _LEAST * mask.size, _LEAST_OF_LAST * before):
             self._target = self._target or aimed
             return
         self._target, self._mask = Target.around(mask), mask

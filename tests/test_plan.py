@@ -16,8 +16,8 @@ from PIL import Image
 
 from streamcut import remove_video
 from streamcut.backgrounds import image_background
-from streamcut.errors import ModelError, OutputExistsError, SinkError, UsageError
 from streamcut.config import MatteSettings
+from streamcut.errors import ModelError, OutputExistsError, SinkError, UsageError
 from streamcut.job import Job
 from streamcut.plan import parse_prompt, session_keywords
 from streamcut.sources import open_source

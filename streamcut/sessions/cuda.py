@@ -17,6 +17,7 @@ import onnxruntime as ort
 
 _WINDOWS = sys.platform == "win32"
 _DRIVER = "nvcuda.dll" if _WINDOWS else "libcuda.so.1"
+_SEARCH_PATH = 0  # On Windows: look also where PATH says, as ONNX Runtime does.
 _NO_DEVICE, _STUB = 100, 34  # Of CUDA's error codes: those that mean that there is no GPU.
 _GET = "pip install 'streamcut[cuda]'"
 _GET_TENSORRT = "pip install tensorrt-cu{major}"
@@ -166,7 +167,7 @@ def _missing(names: Sequence[str]) -> list[str]:
 
 def _loads(name: str) -> bool:
     try:
-        ctypes.CDLL(name)
+        ctypes.CDLL(name, winmode=_SEARCH_PATH)
     except OSError:
         return False
     return True

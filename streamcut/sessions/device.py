@@ -345,7 +345,8 @@ def _refusal(spec: Spec, got: Sequence[str]) -> list[str]:
     if name in got:
         return []
     why = _reason(name, options) or "STREAMCUT_DEBUG=1 shows what ONNX Runtime says"
-    return [f"the GPU sits idle, {got[0]} was taken instead of {name}: {why}"]
+    idle = "" if cuda.driver() is None else "an NVIDIA GPU sits idle: "
+    return [f"{idle}{got[0]} was taken instead of {name}: {why}"]
 
 
 def _reason(provider: str, options: Mapping[str, Any] = MappingProxyType({})) -> str | None:
@@ -365,6 +366,8 @@ def _engine_cache() -> dict[str, str]:
     """Return where TensorRT keeps its engines and timings, which take it minutes to make."""
     folder = Path(platformdirs.user_cache_dir("streamcut", appauthor=False)) / "tensorrt"
     folder.mkdir(parents=True, exist_ok=True)
+    if not any(folder.glob("*.engine")):
+        _warn(f"TensorRT builds an engine first, which takes minutes; {folder} keeps it")
     kept = {"trt_engine_cache_enable": "1", "trt_timing_cache_enable": "1"}
     return kept | {f"trt_{what}_cache_path": str(folder) for what in ("engine", "timing")}
 

@@ -38,8 +38,7 @@ class Shown:
     Attributes:
         time: seconds, or None where only the order is known.
         matte: float32 [h, w], 0..1.
-        picture: the colours, RGB uint8 [h, w, 3]; None where there are none, or none were
-            asked for.
+        picture: the colours, RGB uint8 [h, w, 3]; None where none were asked for.
     """
 
     time: float | None
@@ -83,7 +82,7 @@ class Reader:
             time = None
             if not self._timeless and picture.pts is not None and picture.time_base is not None:
                 time = float(picture.pts * picture.time_base)
-            colours = None if self.kind == "grey" or not side else _colours(picture, side)
+            colours = _colours(picture, side) if side else None
             yield Shown(time, self._matte(frame), colours)
 
     @property

@@ -179,8 +179,10 @@ class Evaluation:
         Raises:
             UsageError: where one ends before another, unless the shortest counts.
         """
-        readers = [*self.results, *filter(None, (self.truth, self.picture))]
-        streams = [reader.read(side * (reader is self.picture)) for reader in readers]
+        readers = [*self.results, *filter(None, [self.truth])]
+        if self.picture is not None and self.picture not in readers:
+            readers.append(self.picture)
+        streams = [reader.read(side if reader is self.picture else 0) for reader in readers]
         for number, shown in enumerate(zip_longest(*streams)):
             ended = [r.url for r, s in zip(readers, shown, strict=True) if s is None]
             if ended and not self.shortest:
@@ -195,7 +197,7 @@ class Evaluation:
         count = len(self.results)
         mattes = [fitted(item.matte, self.size) for item in shown[:count]]
         truth = fitted(shown[count].matte, self.size) if self.truth else None
-        picture = shown[-1].picture if self.picture else None
+        picture = next((item.picture for item in shown if item.picture is not None), None)
         return Together([item.time for item in shown], mattes, truth, picture)
 
     def run(self, tick: Tick | None = None) -> Report:

@@ -17,6 +17,7 @@ BACKGROUND = (255, 0, 200)
 """What results are shown over: a colour that neither skin nor rooms nor screens have."""
 
 _CELL, _LABEL, _GAP = 360, 22, 4
+_COLUMN = _CELL + _GAP
 _PAPER, _INK = (24, 24, 28), (235, 235, 235)
 
 
@@ -29,31 +30,25 @@ def draw_sheet(evaluation: Evaluation, report: Report, rows: int = 8) -> Image.I
         rows: how many frames.
     """
     chosen = choose(report, rows)
-    lines = [
-        (number, _cells(evaluation, together))
+    lines = {
+        number: _cells(evaluation, together)
         for number, together in enumerate(evaluation.frames(_CELL))
         if number in chosen
-    ]
-    titles = [title for title, _ in lines[0][1]]
-    height = round(_CELL * evaluation.size[0] / evaluation.size[1])
-    sheet = Image.new(
-        "RGB",
-        (
-            _GAP + (_CELL + _GAP) * len(titles),
-            _LABEL + (_LABEL + height + _GAP) * len(lines),
-        ),
-        _PAPER,
-    )
-    pen = ImageDraw.Draw(sheet)
-    font = ImageFont.load_default(13)
+    }
+    titles = [title for title, _ in lines[chosen[0]]]
+    row = _LABEL + _GAP + round(_CELL * evaluation.size[0] / evaluation.size[1])
+    size = (_GAP + _COLUMN * len(titles), _LABEL + row * len(lines))
+    sheet = Image.new("RGB", size, _PAPER)
+    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(13)
     for column, title in enumerate(titles):
-        pen.text((_GAP + column * (_CELL + _GAP), 4), _short(title), _INK, font)
-    for line, (number, cells) in enumerate(lines):
-        top = _LABEL + line * (_LABEL + height + _GAP)
+        pen.text((_GAP + column * _COLUMN, 4), _short(title), _INK, font)
+    for line, (number, cells) in enumerate(lines.items()):
+        top = _LABEL + line * row
         pen.text((_GAP, top + 4), _caption(report, number), _INK, font)
         for column, (_, pixels) in enumerate(cells):
-            cell = Image.fromarray(pixels).resize((_CELL, height), Image.Resampling.BOX)
-            sheet.paste(cell, (_GAP + column * (_CELL + _GAP), top + _LABEL))
+            cell = Image.fromarray(pixels)
+            cell = cell.resize((_CELL, row - _LABEL - _GAP), Image.Resampling.BOX)
+            sheet.paste(cell, (_GAP + column * _COLUMN, top + _LABEL))
     return sheet
 
 

@@ -224,6 +224,15 @@ def test_the_first_engine_is_announced(tensorrt: Machine, model: Path, tmp_path:
         load_model(model)
 
 
+def test_without_a_place_to_keep_engines_nothing_is_kept(
+    nvidia: Machine, model: Path, tmp_path: Path
+) -> None:
+    nvidia.libraries |= {"nvinfer", "nvonnxparser"}
+    (tmp_path / "cache").write_text("a file where the folder should be")
+    load_model(model)
+    assert nvidia.asked[0][0] == (TENSORRT, {})
+
+
 def test_libraries_that_pip_brought_are_loaded_quietly_and_only_if_need_be(
     nvidia: Machine, model: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -53,6 +53,14 @@ class MatteSettings:
     post_process_mask: bool = _setting(
         False, "Make the matte hard, its border smooth (as rembg's option of that name)."
     )
+    threshold: float = _setting(
+        0.0, "Make the matte hard at this opacity, 0 to 1; 0 leaves it soft."
+    )
+    expand: int = _setting(0, "Widen the matte by so many pixels of the output.")
+    contract: int = _setting(0, "Narrow the matte by so many pixels of the output.")
+    feather: int = _setting(
+        0, "Soften the matte's border by so many pixels of the output, to either side."
+    )
     smooth: float = _setting(
         0.8,
         "Steady the matte in time where the network is unsure and the picture holds still, "
@@ -78,6 +86,9 @@ class PictureSettings:
     )
     decontaminate: bool = _setting(
         True, "Take the old background's colour out of the subject's border."
+    )
+    light_wrap: float = _setting(
+        0.0, "Let the light of the new background spill over the subject's edge: 0 (off) to 1."
     )
     only_mask: bool = _setting(False, "Write the matte itself, as a grey picture.")
     stacked: bool = _setting(

@@ -18,8 +18,8 @@ from streamcut.frame import Frame, StreamInfo, depth
 from streamcut.interrupts import Interrupts
 from streamcut.pipeline import Channel, Pipeline, StageReport
 from streamcut.plan import (
+    check_borders,
     check_output,
-    check_strengths,
     check_times,
     device_of,
     files_of,
@@ -146,7 +146,7 @@ class Job:
         check_times(start, duration)
         device_of(self.settings)  # Refuses what is no device.
         self.form = self.output.form if isinstance(self.output, Outlet) else format_of(self.output)
-        check_strengths(self.settings)
+        check_borders(self.settings)
         self.look = look_of(self.settings)
         self.size = Size.parse(self.settings.picture.size) if self.settings.picture.size else None
         self._check_alpha(self.form.codec(self.settings.output.codec))

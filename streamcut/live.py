@@ -20,7 +20,7 @@ from streamcut.interrupts import Interrupts
 from streamcut.latency import Latency
 from streamcut.livematte import LiveMatte
 from streamcut.pipeline import Channel, Pipeline
-from streamcut.plan import look_of, session_of
+from streamcut.plan import check_borders, look_of, session_of
 from streamcut.sessions import BaseSession
 from streamcut.sinks import LiveSink
 from streamcut.sources import LiveSource, Size, mirrored, open_live
@@ -181,6 +181,7 @@ class LiveJob:
         self._stopped, self._finished = threading.Event(), threading.Event()
         self._room = threading.Semaphore(_IN_WORK)
         look_of(settings)
+        check_borders(settings)
         self._size = Size.parse(settings.picture.size) if settings.picture.size else None
 
     def stop(self) -> None:

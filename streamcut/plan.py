@@ -27,6 +27,7 @@ from streamcut.sources import Source, open_source
 from streamcut.stages import ALPHA_LOOKS, Look
 
 _BLUR = 20.0
+_WIDEST = 200
 
 
 def look_of(settings: Settings) -> Look:
@@ -100,13 +101,36 @@ def visible_on(targets: Iterable[Target], settings: Settings) -> Settings:
 def edges_of(settings: Settings) -> Edges:
     """Return what is done to the border of every matte."""
     matte = settings.matte
-    return Edges(post_process=matte.post_process_mask, invert=matte.invert)
+    return Edges(
+        post_process=matte.post_process_mask,
+        threshold=matte.threshold,
+        grow=matte.expand - matte.contract,
+        feather=matte.feather,
+        invert=matte.invert,
+    )
 
 
-def check_strengths(settings: Settings) -> None:
-    """Refuse strengths outside 0 to 1."""
-    if not 0 <= settings.matte.smooth <= 1:
-        raise UsageError(f"--smooth is 0 to 1, not {settings.matte.smooth:g}")
+def check_borders(settings: Settings) -> None:
+    """Refuse numbers that cannot be, and what contradicts itself.
+
+    Raises:
+        UsageError: if a strength is outside 0 to 1, or the matte is to be widened and narrowed.
+    """
+    matte = settings.matte
+    strengths = {
+        "--smooth": matte.smooth,
+        "--threshold": matte.threshold,
+        "--light-wrap": settings.picture.light_wrap,
+    }
+    for name, value in strengths.items():
+        if not 0 <= value <= 1:
+            raise UsageError(f"{name} is 0 to 1, not {value:g}")
+    pixels = {"--expand": matte.expand, "--contract": matte.contract, "--feather": matte.feather}
+    for name, count in pixels.items():
+        if not 0 <= count <= _WIDEST:
+            raise UsageError(f"{name} is 0 to {_WIDEST} pixels, not {count}")
+    if matte.expand and matte.contract:
+        raise UsageError("--expand and --contract exclude each other")
 
 
 def session_keywords(matte: MatteSettings, size: tuple[int, int] | None) -> dict[str, Any]:

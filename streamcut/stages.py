@@ -8,7 +8,8 @@ works on the matte.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Literal, cast
 
 import av
@@ -32,6 +33,7 @@ from streamcut.frame import (
     peak,
     planes,
 )
+from streamcut.lightwrap import wrapped
 from streamcut.pipeline import gathered
 from streamcut.sessions import BaseSession, BatchStream, Matte, MatteStream, Picture
 from streamcut.upsample import GuidedUpsampler
@@ -113,6 +115,7 @@ def composite(
     look: Look,
     background: Background | None = None,
     *,
+    light_wrap: float = 0.0,
     apart: bool = False,
 ) -> Iterator[Frame]:
     """Make the picture that is encoded from each frame's picture and matte.
@@ -121,9 +124,12 @@ def composite(
         frames: with their mattes.
         look: what is made.
         background: what lies behind, for the look "background".
+        light_wrap: how much of its light spills over the subject's edge, 0..1.
         apart: leave the matte beside the picture instead of making it its alpha plane.
     """
     looks = _LOOKS | _APART if apart else _LOOKS
+    if light_wrap:
+        looks = looks | {"background": partial(_over, light_wrap=light_wrap)}
     for frame in frames:
         frame.picture = looks[look](frame, background)
         frame.front = None
@@ -154,11 +160,14 @@ def _premultiplied(frame: Frame, _: Background | None) -> av.VideoFrame:
     return made
 
 
-def _over(frame: Frame, background: Background | None) -> av.VideoFrame:
+def _over(frame: Frame, background: Background | None, light_wrap: float = 0.0) -> av.VideoFrame:
     """Picture over background, without alpha."""
     if background is None:
         raise ValueError("nothing to put the subject over")
-    return _blended(frame, background.layers(frame))
+    layers = background.layers(frame)
+    if light_wrap:
+        frame.front = wrapped(_colour(frame), _matte_of(frame), layers, light_wrap)
+    return _blended(frame, layers)
 
 
 def _blended(frame: Frame, below: list[Layer]) -> av.VideoFrame:
@@ -207,14 +216,18 @@ def made_by(look: Look, info: StreamInfo) -> tuple[str, tuple[int, int]]:
     return info.pixel_format, size
 
 
-_LOOKS = {
+_Make = Callable[[Frame, Background | None], av.VideoFrame]
+_LOOKS: dict[Look, _Make] = {
     "straight": _straight,
     "premultiplied": _premultiplied,
     "background": _over,
     "mask": _mask,
     "stacked": _stacked,
 }
-_APART = {"straight": lambda frame, _: _colour(frame), "premultiplied": _over_black}
+_APART: dict[Look, _Make] = {
+    "straight": lambda frame, _: _colour(frame),
+    "premultiplied": _over_black,
+}
 
 
 def _colour(frame: Frame) -> av.VideoFrame:

@@ -45,7 +45,8 @@ def shown(
         thorough = settings.output.quality == "best"
         frames = decontaminate(frames, thorough=thorough, invert=settings.matte.invert)
     frames = shape(frames, info, edges_of(settings))
-    return composite(frames, look, background, apart=apart)
+    light_wrap = settings.picture.light_wrap
+    return composite(frames, look, background, light_wrap=light_wrap, apart=apart)
 
 
 def able(session: BaseSession) -> BaseSession:

@@ -23,6 +23,7 @@ LAYERS = [
         "backgrounds",
         "upsample",
         "edges",
+        "lightwrap",
         "spill",
         "temporal",
     },

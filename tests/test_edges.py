@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from media import Brightness, depth, picture, pictures
 
-from streamcut.edges import Edges, hardened, shape
+from streamcut.edges import Edges, feathered, grown, hardened, shape, shaped
 from streamcut.frame import Frame, StreamInfo
 from streamcut.stages import matte, upsample
 
@@ -63,3 +64,89 @@ def test_own_alpha_limits_the_matte() -> None:
 def test_shape_needs_a_matte() -> None:
     with pytest.raises(ValueError, match="with a matte"):
         list(shape([Frame(picture(0))], StreamInfo(96, 64, "yuv420p"), Edges()))
+
+
+def square(top: int = 255) -> np.ndarray:
+    """A full square of 40 pixels with a one-pixel border of half opacity, in nothing."""
+    made = np.zeros((120, 160), np.uint8 if top == 255 else np.uint16)
+    made[39:81, 59:101] = top // 2
+    made[40:80, 60:100] = top
+    return made
+
+
+def hard(matte: np.ndarray, top: int) -> np.ndarray:
+    return shaped(matte, Edges(threshold=0.6), top)
+
+
+@pytest.mark.parametrize("top", [255, 1023])
+def test_threshold_is_a_level_of_opacity(top: int) -> None:
+    ramp = np.linspace(0, top, top + 1).astype(np.uint8 if top == 255 else np.uint16)[None]
+    for level in (0.01, 0.5, 1.0):
+        made = shaped(ramp, Edges(threshold=level), top)
+        assert made.dtype == ramp.dtype
+        assert np.array_equal(made, np.where(ramp >= level * top, top, 0))
+
+
+@pytest.mark.parametrize("top", [255, 1023])
+@pytest.mark.parametrize("pixels", [1, 3, 10, -1, -3, -10])
+def test_expand_and_contract_move_a_straight_edge_by_so_many_pixels(top: int, pixels: int) -> None:
+    made = shaped(hard(square(top), top), Edges(grow=pixels), top)
+    assert set(np.unique(made)) == {0, top}
+    assert np.flatnonzero(made[60]).tolist() == list(range(60 - pixels, 100 + pixels))
+    assert np.flatnonzero(made[:, 80]).tolist() == list(range(40 - pixels, 80 + pixels))
+
+
+def test_expand_is_round_at_corners() -> None:
+    made = shaped(hard(square(), 255), Edges(grow=10), 255)
+    assert made[33, 53] == 255  # 7 and 7 pixels away: 9.9.
+    assert made[31, 51] == 0  # 9 and 9: 12.7.
+
+
+def test_a_narrowed_subject_at_the_picture_s_side_stays_there() -> None:
+    whole = np.full((60, 80), 255, np.uint8)
+    whole[:, :20] = 0
+    made = shaped(whole, Edges(grow=-5), 255)
+    assert (made[:, 25:] == 255).all()
+    assert (made[:, :25] == 0).all()
+
+
+@pytest.mark.parametrize("top", [255, 1023])
+def test_feather_softens_to_both_sides_and_leaves_the_rest(top: int) -> None:
+    made = shaped(hard(square(top), top), Edges(feather=4), top).astype(float) / top
+    row = made[60]
+    assert row[60 - 13] == 0
+    assert row[60 + 13] == 1
+    assert (row[59] + row[60]) / 2 == pytest.approx(0.5, abs=0.01)
+    # A normal distribution of standard deviation 2: 16% at one deviation, 2.3% at two.
+    assert row[[55, 57, 62, 64]] == pytest.approx([0.012, 0.106, 0.894, 0.988], abs=0.01)
+    assert made.sum() == pytest.approx(1600, rel=0.001)
+
+
+@pytest.mark.parametrize("edges", [Edges(grow=4), Edges(grow=-4), Edges(feather=6)])
+@pytest.mark.parametrize("seed", range(4))
+def test_working_in_the_border_s_rectangle_alone_changes_nothing(edges: Edges, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    noise = random.normal(0, 1, (90, 130)).astype(np.float32)
+    blobs = cv2.GaussianBlur(noise, (0, 0), 8) * 25
+    matte = np.zeros((220, 300), np.uint8)
+    matte[60:150, 80:210] = np.clip(128 + blobs * 128, 0, 255)
+    padded = np.pad(matte, 200, mode="edge")
+    padded[0, 0] = padded[-1, -1] = 128  # So that the rectangle is all of it.
+    whole = shaped(padded, edges, 255)[200:-200, 200:-200]
+    assert np.abs(shaped(matte, edges, 255).astype(int) - whole).max() <= 1
+
+
+@pytest.mark.parametrize("level", [0, 255])
+def test_without_a_border_there_is_nothing_to_shape(level: int) -> None:
+    plain = np.full((60, 80), level, np.uint8)
+    for edges in (Edges(grow=3), Edges(grow=-3), Edges(feather=3), Edges(threshold=0.5)):
+        assert np.array_equal(shaped(plain, edges, 255), plain)
+
+
+def test_controls_follow_each_other_in_their_order() -> None:
+    """Hard first, then wider, then soft, then inside out."""
+    made = shaped(square(), Edges(threshold=0.6, grow=5, feather=2, invert=True), 255)
+    plain = feathered(grown(hard(square(), 255), 5, 255), 2, 255)
+    assert np.array_equal(made, 255 - plain)
+    assert made[60, 80] == 0
+    assert made[0, 0] == 255

@@ -106,12 +106,19 @@ class Made:
         size: (width, height) of what is made.
         pixel_format: of what is made.
         colour: tags of what is made; its matrix and range are converted to.
+        how: FFmpeg's way of scaling and converting.
     """
 
-    def __init__(self, size: tuple[int, int], pixel_format: str, colour: Colour) -> None:
+    def __init__(
+        self,
+        size: tuple[int, int],
+        pixel_format: str,
+        colour: Colour,
+        how: Interpolation = Interpolation.BICUBIC,
+    ) -> None:
         self._size, self._pixel_format = size, pixel_format
         self._matrix, self._colour = colour.known_matrix(size[1]), colour
-        self._reformatter = VideoReformatter()
+        self._reformatter, self._how = VideoReformatter(), how
 
     def __call__(self, picture: av.VideoFrame) -> av.VideoFrame:
         """Return ``picture`` so; untouched where it is so already."""
@@ -128,7 +135,7 @@ class Made:
             dst_colorspace=self._matrix,
             src_color_range=source.range or None,
             dst_color_range=self._colour.range or None,
-            interpolation=Interpolation.BICUBIC,
+            interpolation=self._how,
             threads=SCALING_THREADS,
         )
         copy_time(picture, made)

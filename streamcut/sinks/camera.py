@@ -175,7 +175,7 @@ def what_to_type(message: str, device: str, platform: str) -> str:
             f"{where} is used by another program: close it, or name another device "
             "(--to camera:/dev/video3)"
         )
-    if device and "is not a V4L2 device" in message:
-        return f"{device} is no camera: streamcut devices lists those that are"
+    if "is not a V4L2 device" in message or "could not be queried" in message:
+        return f"{where} is no camera: streamcut devices lists those that are"
     found = f"there is no {device}" if device else "there is no virtual camera"
     return f"{found}: {_LOAD} (on Debian and Ubuntu after: sudo apt install v4l2loopback-dkms)"

@@ -17,9 +17,20 @@ from dataclasses import replace
 from fractions import Fraction
 
 import av
+import cv2
+import numpy as np
+from av.video.reformatter import Interpolation
 
 from streamcut.errors import SinkError
-from streamcut.frame import MATRIX_RGB, RANGE_FULL, Colour, Frame, StreamInfo
+from streamcut.frame import (
+    MATRIX_RGB,
+    RANGE_FULL,
+    Colour,
+    Frame,
+    StreamInfo,
+    blank_like,
+    planes,
+)
 from streamcut.pipeline import Pipeline
 from streamcut.sinks.base import LiveBase, Made
 from streamcut.sinks.media import MediaSink
@@ -31,6 +42,9 @@ HOST = "127.0.0.1"
 _FORM = pipe_format("nut", "rgba")
 # Its matrix is none, so that a picture in RGB passes and one in YUV is converted from its own.
 _RGB = Colour(matrix=MATRIX_RGB, range=RANGE_FULL)
+# Without it FFmpeg is up to two levels off. Planes first and then packed, it takes half the time
+# of packed pictures at once.
+_EXACTLY = Interpolation.BILINEAR | Interpolation.FULL_CHR_H_INT | Interpolation.ACCURATE_RND
 _NOWHERE = -1
 _UNIT = Fraction(1, 90_000)
 _TICK = 0.5
@@ -60,7 +74,7 @@ class ObsSink(LiveBase):
         super().__init__()
         self._listener = _listening(port)
         self.port: int = self._listener.getsockname()[1]
-        self._made = Made(size, "rgba", _RGB)
+        self._made = Made(size, "gbrap", _RGB, _EXACTLY)
         width, height = size
         self._info = replace(
             info,
@@ -105,7 +119,7 @@ class ObsSink(LiveBase):
         self.written += 1
         if not self._clients:
             return
-        picture = self._made(frame.picture)
+        picture = _packed(self._made(frame.picture))
         self.skipped += len(self._latest)
         self._latest.append(picture)
         self._wake()
@@ -256,6 +270,17 @@ class _Waiting(Outlet):
         rest = self.parts.popleft()[count:]
         if rest:
             self.parts.appendleft(rest)
+
+
+def _packed(picture: av.VideoFrame) -> av.VideoFrame:
+    """Return a picture in gbrap as rgba."""
+    made = blank_like(picture, "rgba")
+    plane = made.planes[0]
+    shape = (made.height, made.width, 4)
+    target = np.ndarray(shape, np.uint8, memoryview(plane), strides=(plane.line_size, 4, 1))
+    green, blue, red, alpha = planes(picture)
+    cv2.merge([red, green, blue, alpha], target)
+    return made
 
 
 def _listening(port: int) -> socket.socket:

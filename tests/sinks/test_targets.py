@@ -281,7 +281,12 @@ def test_where_nobody_can_tell_somebody_watches(tmp_path: Path) -> None:
             "linux",
             "/dev/video0 is used by another program: close it",
         ),
-        ("Device /dev/null is not a V4L2 device.", "/dev/null", "linux", "/dev/null is no camera"),
+        (
+            "Device capabilities of /dev/null could not be queried.",
+            "/dev/null",
+            "linux",
+            "/dev/null is no camera",
+        ),
         ("'obs' backend: virtual camera output could not be started", "", "win32", "install OBS"),
         ("'obs' backend: OBS Virtual Camera is not installed", "", "darwin", "install OBS Studio"),
     ],

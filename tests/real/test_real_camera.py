@@ -1,0 +1,65 @@
+"""Virtual cameras as readers see them, in a guest that has V4L2 nodes of its own."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from media import shared
+
+pytestmark = pytest.mark.real
+
+ROOT = Path(__file__).parents[2]
+SEEN = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (128, 128, 128)]
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """What :mod:`guest_camera` found there; the guest boots once for all tests."""
+    if sys.platform != "linux":
+        pytest.skip("the guest runs on Linux")
+    pytest.importorskip("pyvirtualcam", reason="pyvirtualcam is not installed")
+    start = shared("tools", "vcam", "run.sh")
+    job = tmp_path_factory.mktemp("guest")
+    script = ROOT / "tests" / "real" / "guest_camera.py"
+    (job / "job.sh").write_text(
+        f"export PYTHONPATH={shlex.quote(str(ROOT))}\n"
+        f"{shlex.quote(sys.executable)} {shlex.quote(str(script))} > /out/log 2>&1\n"
+    )
+    ran = subprocess.run(
+        ["bash", str(start), str(job)], capture_output=True, text=True, timeout=120
+    )
+    log = job / "log"
+    if not log.exists():
+        pytest.skip(f"the guest does not boot here: {ran.stdout[-200:]}")
+    lines = [line for line in log.read_text().splitlines() if line.startswith("FOUND ")]
+    assert lines, log.read_text()
+    return json.loads(lines[0].removeprefix("FOUND "))
+
+
+@pytest.mark.parametrize("device", ["/dev/video0", "/dev/video1"])
+def test_readers_see_the_colours_that_were_shown(found: Any, device: str) -> None:
+    seen = np.array(found[device]["seen"])
+    assert np.abs(seen[:, :3] - SEEN).max() <= 2
+    assert (seen[:, 3:] == (320, 240)).all()
+
+
+@pytest.mark.parametrize("device", ["/dev/video0", "/dev/video1"])
+def test_it_is_watched_while_somebody_reads(found: Any, device: str) -> None:
+    assert found[device]["watched"] == [False, True, False]
+
+
+def test_what_fails_says_what_to_type(found: Any) -> None:
+    assert found["no such"].startswith("there is no /dev/video77: sudo modprobe v4l2loopback ")
+    assert found["a real camera"].startswith("/dev/video8 takes no pictures: it is a real camera")
+    assert found["busy"].startswith("/dev/video1 is used by another program: close it")
+
+
+def test_the_first_that_takes_pictures_is_taken_where_none_is_named(found: Any) -> None:
+    assert found["the first"] == "/dev/video0"

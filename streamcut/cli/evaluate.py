@@ -104,7 +104,9 @@ def _table(report: Report) -> str:
     table.add_column("")
     arrows = {1: " ↑", -1: " ↓", 0: ""}
     for figure in shown:
-        table.add_column(figure.title + arrows[figure.better], justify="right", no_wrap=True)
+        table.add_column(
+            figure.title + arrows[report.better(figure)], justify="right", no_wrap=True
+        )
     for score in report.scores:
         means = [(score.mean(figure.name), figure.digits) for figure in shown]
         cells = ["" if mean is None else f"{mean:.{digits}f}" for mean, digits in means]

@@ -67,7 +67,7 @@ def _panel(pen: _Pen, report: Report, figure: Figure, top: float) -> None:
     low, high = _limits(figure, [values for values in series if values.size])
     box = np.array([(_LEFT, top), (_WIDTH - _RIGHT, top), (_WIDTH - _RIGHT, top + _PANEL)])
     pen.line(np.vstack([box, (_LEFT, top + _PANEL), box[0]]), _FRAME, 1)
-    better = {1: " (more is better)", -1: " (less is better)", 0: ""}[figure.better]
+    better = {1: " (more is better)", -1: " (less is better)", 0: ""}[report.better(figure)]
     pen.text(_LEFT, top - 3, figure.title + better, "ld")
     for value in np.linspace(low, high, 3):
         y = top + _PANEL * (high - value) / (high - low)
@@ -90,7 +90,7 @@ def _limits(figure: Figure, series: Sequence[NDArray[Any]]) -> tuple[float, floa
     low = min(float(np.nanmin(values)) for values in series)
     high = max(float(np.nanmax(values)) for values in series)
     if figure.better > 0:
-        return (low - 0.05 * (high - low), high) if high - low > 1e-6 else (high - 0.1, high)
+        return min(low, high - 0.02), high
     return 0.0, 1.05 * high if high > 1e-9 else 1.0
 
 

@@ -111,6 +111,10 @@ class Report:
     scores: Sequence[Scores]
     notes: Sequence[str]
 
+    def better(self, figure: Figure) -> int:
+        """Which way a figure is better here: differences between results are neither."""
+        return figure.better if self.is_truth or figure.name == "warp_error" else 0
+
     def badness(self) -> NDArray[Any]:
         """How bad each frame is, by what is known: its difference, or its flicker."""
         for name in ("mad", "warp_error", "change"):

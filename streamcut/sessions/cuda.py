@@ -7,11 +7,13 @@ import ctypes
 import importlib
 import io
 import platform
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
+from pathlib import Path
 
 import onnxruntime as ort
 
@@ -20,7 +22,6 @@ _DRIVER = "nvcuda.dll" if _WINDOWS else "libcuda.so.1"
 _SEARCH_PATH = 0  # On Windows: look also where PATH says, as ONNX Runtime does.
 _NO_DEVICE, _STUB = 100, 34  # Of CUDA's error codes: those that mean that there is no GPU.
 _GET = "pip install 'streamcut[cuda]'"
-_GET_TENSORRT = "pip install tensorrt-cu{major}"
 
 # All of these are one Python module: each overwrites the files of the one before it.
 _PACKAGES = (
@@ -92,13 +93,14 @@ def tensorrt_obstacle(index: int = 0) -> str | None:
     why = obstacle(index)
     if why is not None:
         return why
-    names = ("nvinfer_10.dll", "nvonnxparser_10.dll")
-    missing = _missing(names if _WINDOWS else ("libnvinfer.so.10", "libnvonnxparser.so.10"))
+    version = _tensorrt_version()
+    form = "{}_{}.dll" if _WINDOWS else "lib{}.so.{}"
+    missing = _missing([form.format(name, version) for name in ("nvinfer", "nvonnxparser")])
     if missing:  # NVIDIA's package loads its libraries when it is imported.
         with contextlib.suppress(ImportError, OSError):
             importlib.import_module("tensorrt_libs")
         missing = _missing(missing)
-    get = _GET_TENSORRT.format(major=_built_for())
+    get = f"pip install 'tensorrt-cu{_built_for()}=={version}.*'"
     return f"{missing[0]} of TensorRT is missing: {get}" if missing else None
 
 
@@ -171,6 +173,18 @@ def _loads(name: str) -> bool:
     except OSError:
         return False
     return True
+
+
+def _tensorrt_version() -> str:
+    """Return the major version of TensorRT that ONNX Runtime's provider is linked with."""
+    name = "onnxruntime_providers_tensorrt"
+    file = f"{name}.dll" if _WINDOWS else f"lib{name}.so"
+    try:
+        linked = (Path(ort.__file__).parent / "capi" / file).read_bytes()
+    except OSError:
+        linked = b""
+    found = re.search(rb"nvinfer(?:\.so\.|_)(\d+)", linked)
+    return found[1].decode() if found else "10"
 
 
 def _built_for() -> int:

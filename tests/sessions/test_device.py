@@ -97,6 +97,7 @@ def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Machine:
     monkeypatch.setattr(ort, "cuda_version", "13.0", raising=False)
     monkeypatch.setattr(cuda, "_WINDOWS", False)
     monkeypatch.setattr(cuda, "driver", lambda: None)
+    monkeypatch.setattr(ort, "__file__", str(tmp_path / "onnxruntime" / "__init__.py"))
     monkeypatch.setattr(ctypes, "CDLL", made.load)
     monkeypatch.setattr(metadata, "version", made.version)
     monkeypatch.setattr(platformdirs, "user_cache_dir", lambda *_, **__: str(tmp_path / "cache"))
@@ -202,7 +203,32 @@ def test_what_onnx_runtime_has_is_taken_in_order(
 def test_cuda_is_taken_where_tensorrt_lacks_its_libraries(nvidia: Machine, model: Path) -> None:
     load_model(model)
     assert nvidia.names() == [[CUDA, CPU]]
-    assert "libnvinfer.so.10 of TensorRT is missing" in str(obstacle("tensorrt"))
+    words = "libnvinfer.so.10 of TensorRT is missing: pip install 'tensorrt-cu13==10.*'"
+    assert words in str(obstacle("tensorrt"))
+
+
+@pytest.mark.parametrize(
+    ("windows", "file", "linked", "library"),
+    [
+        (False, "libonnxruntime_providers_tensorrt.so", b"libnvinfer.so.11", "libnvinfer.so.11 of"),
+        (True, "onnxruntime_providers_tensorrt.dll", b"nvinfer_12.dll", "nvinfer_12.dll of"),
+        (False, "something else", b"", "libnvinfer.so.10 of"),
+    ],
+)
+def test_tensorrt_is_looked_for_in_the_version_that_is_linked(
+    nvidia: Machine,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    windows: bool,
+    file: str,
+    linked: bytes,
+    library: str,
+) -> None:
+    (tmp_path / "capi").mkdir()
+    (tmp_path / "capi" / file).write_bytes(b"\0\1" + linked + b"\0libcudart.so.13\0")
+    monkeypatch.setattr(ort, "__file__", str(tmp_path / "__init__.py"))
+    monkeypatch.setattr(cuda, "_WINDOWS", windows)
+    assert library in str(obstacle("tensorrt"))
 
 
 def test_tensorrt_comes_first_and_keeps_its_engines(

@@ -138,6 +138,8 @@ class Arriving:
         while not self._stopped.is_set():
             try:
                 for packet in container.demux(stream):
+                    if self._stopped.is_set():
+                        return
                     if packet.size:
                         yield _owned(packet) if raw else packet
                 return
@@ -246,7 +248,9 @@ def _decoder(stream: VideoStream, threads: int) -> av.VideoCodecContext:
 
 def _owned(packet: av.Packet[VideoStream]) -> av.Packet[VideoStream]:
     """Return a copy: pictures that lie in a driver's memory go away with the device."""
-    made = cast("av.Packet[VideoStream]", av.Packet(cast(bytes, packet)))
+    # Not av.Packet(packet), which refers to the same memory.
+    made = cast("av.Packet[VideoStream]", av.Packet(packet.size))
+    made.update(cast(bytes, packet))
     made.stream, made.pts, made.time_base = packet.stream, packet.pts, packet.time_base
     return made
 

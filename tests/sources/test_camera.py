@@ -20,7 +20,7 @@ from streamcut.errors import SourceError
 from streamcut.frame import MATRIX_BT601, MATRIX_BT709
 from streamcut.sources import Camera, Mode, Size, mirrored, open_live
 from streamcut.sources.camera import choose, find
-from streamcut.sources.feeds import Arriving, Captured, Input, RealTime
+from streamcut.sources.feeds import Arriving, Captured, Input, RealTime, _owned
 from streamcut.sources.framing import Framing
 from streamcut.sources.live import LiveSource, Pace
 
@@ -284,6 +284,16 @@ def test_the_first_options_that_are_accepted_are_used(tmp_path: Path) -> None:
     path = write(tmp_path / "in.y4m", pictures(2), codec="wrapped_avframe")
     wanted = Input("a camera", str(path), "yuv4mpegpipe", ({"probesize": "none"}, {}))
     assert len(list(islice(Arriving(lambda: wanted), 2))) == 2
+
+
+def test_raw_pictures_are_taken_out_of_the_driver_s_memory(tmp_path: Path) -> None:
+    path = write(tmp_path / "in.nut", pictures(1), codec="rawvideo")
+    with av.open(str(path)) as container:
+        packet = next(container.demux(video=0))
+        owned = _owned(packet)
+        assert bytes(owned) == bytes(packet)
+        assert owned.buffer_ptr != packet.buffer_ptr
+        assert (owned.pts, owned.time_base) == (packet.pts, packet.time_base)
 
 
 @pytest.mark.parametrize(

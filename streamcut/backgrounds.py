@@ -6,6 +6,7 @@ it, so that blending happens plane by plane and the picture is never converted.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager
 from fractions import Fraction
@@ -189,23 +190,27 @@ class Blur:
             raise ValueError("a blurred background needs the frame's matte")
         sigma = max(0.5, self._strength / 1000 * frame.picture.height)
         top = peak(frame.picture.format.name)
-        return [self._blurred(plane, matte, top, sigma) for plane in planes(frame.picture)]
+        shrink = _power_of_two(sigma / 3)
+        height, width = matte.shape
+        size = (max(1, width // shrink), max(1, height // shrink))
+        weight = _weights(matte, top, size)
+        share = cv2.GaussianBlur(weight, (0, 0), sigma / shrink)
+        made: list[Layer] = []
+        for plane in planes(frame.picture):
+            small = cv2.resize(plane, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+            total = cv2.GaussianBlur(np.multiply(small, weight), (0, 0), sigma / shrink)
+            # Rounded while it is small, which is several times faster and as smooth.
+            even = np.rint(np.divide(total, share)).astype(plane.dtype)
+            made.append(cv2.resize(even, plane.shape[::-1], interpolation=cv2.INTER_LINEAR))
+        return made
 
     def close(self) -> None:
         """Hold nothing, close nothing."""
 
-    def _blurred(self, plane: Plane, matte: Plane, top: int, sigma: float) -> Plane:
-        height, width = plane.shape
-        sigma *= height / matte.shape[0]
-        shrink = max(1, int(sigma / 3))
-        size = (max(1, width // shrink), max(1, height // shrink))
-        small = cv2.resize(plane, size, interpolation=cv2.INTER_AREA).astype(np.float32)
-        weight = _weights(matte, top, size)
-        total = cv2.GaussianBlur(np.multiply(small, weight), (0, 0), sigma / shrink)
-        share = cv2.GaussianBlur(weight, (0, 0), sigma / shrink)
-        even = np.divide(total, share)
-        grown = cv2.resize(even, (width, height), interpolation=cv2.INTER_LINEAR)
-        return np.rint(grown).astype(plane.dtype)
+
+def _power_of_two(most: float) -> int:
+    """Return the largest one that is at most ``most``: by these OpenCV shrinks fastest."""
+    return 1 << max(0, math.floor(math.log2(most))) if most >= 1 else 1
 
 
 def _weights(matte: Plane, top: int, size: tuple[int, int]) -> NDArray[np.float32]:

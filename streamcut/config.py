@@ -62,9 +62,14 @@ class MatteSettings:
         0, "Soften the matte's border by so many pixels of the output, to either side."
     )
     smooth: float = _setting(
-        0.8,
+        0.6,
         "Steady the matte in time where the network is unsure and the picture holds still, "
         "or moves as a whole: 0 (off) to 1. It adds no lag.",
+    )
+    min_area: float = _setting(
+        0.05,
+        "Remove islands and fill holes of the matte smaller than this share of the picture, in "
+        "percent; 0 leaves them.",
     )
     invert: bool = _setting(False, "Keep the background and cut the subject out.")
 

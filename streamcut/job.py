@@ -215,7 +215,8 @@ class Job:
         info = source.info
         decoded = pipeline.spawn("decode", source, capacity=_CAPACITY, drop_oldest=info.live)
         coarse = matte(decoded, session, together=not info.live)
-        steadied = steady(coarse, self.settings.matte.smooth)
+        how = self.settings.matte
+        steadied = steady(coarse, how.smooth, how.min_area)
         matted = pipeline.spawn("matte", steadied, after=decoded, capacity=_CAPACITY)
         apart = self.alpha_apart(info)
         made = shown(matted, info, self.settings, self.look, background, apart=apart)

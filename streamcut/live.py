@@ -283,7 +283,11 @@ class LiveJob:
             lambda: controls.current.session,
             mattes,
         )
-        steadied = following(matted, lambda: controls.current.settings.matte.smooth, steady)
+        steadied = following(
+            matted,
+            lambda: _steadiness(controls.current.settings),
+            lambda frames, now: steady(frames, *now),
+        )
         matted = pipeline.spawn("matte", steadied, after=captured, capacity=1)
         composited = following(
             matted,
@@ -372,6 +376,11 @@ def _or_none(frames: Channel[Frame]) -> Iterator[Frame | None]:
         except StopIteration:
             return
         yield frame
+
+
+def _steadiness(settings: Settings) -> tuple[float, float]:
+    """Return what :func:`streamcut.temporal.steady` is told."""
+    return settings.matte.smooth, settings.matte.min_area
 
 
 @contextmanager

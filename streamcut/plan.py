@@ -125,6 +125,8 @@ def check_borders(settings: Settings) -> None:
     for name, value in strengths.items():
         if not 0 <= value <= 1:
             raise UsageError(f"{name} is 0 to 1, not {value:g}")
+    if not 0 <= matte.min_area <= 100:
+        raise UsageError(f"--min-area is 0 to 100 percent, not {matte.min_area:g}")
     pixels = {"--expand": matte.expand, "--contract": matte.contract, "--feather": matte.feather}
     for name, count in pixels.items():
         if not 0 <= count <= _WIDEST:

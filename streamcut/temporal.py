@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from streamcut.blobs import Blobs
 from streamcut.cuts import is_cut
 from streamcut.flow import Flow, follow, grey
 from streamcut.frame import Frame
@@ -39,22 +40,24 @@ _UNSURE = 8
 _AGREE, _CONTRADICT = 1 / 3, 1.0
 
 
-def steady(frames: Iterable[Frame], strength: float) -> Iterator[Frame]:
-    """Steady the network's mattes in time; a cut starts anew.
+def steady(frames: Iterable[Frame], strength: float, min_area: float = 0.0) -> Iterator[Frame]:
+    """Steady the network's mattes in time and rid them of specks; a cut starts anew.
 
     Args:
         frames: with what the network saw and made of it.
         strength: of the smoothing, 0 (none; every matte stands alone) to 1.
+        min_area: islands and holes below this share of the picture, in percent, are removed.
     """
-    smoother = Smoother(strength)
+    smoother, blobs = Smoother(strength), Blobs(min_area, patient=strength > 0)
     before: Picture | None = None
     for frame in frames:
         if frame.small is None or frame.coarse is None:
             raise ValueError("steady needs frames with a coarse matte")
         if before is None or is_cut(before, frame.small):
             smoother.reset()
+            blobs.reset()
         before = frame.small
-        frame.coarse = smoother(frame.small, frame.coarse)
+        frame.coarse = smoother(frame.small, blobs(frame.small, frame.coarse))
         yield frame
 
 

@@ -426,7 +426,9 @@ def composited(
     with open_source(str(source), start=start, duration=duration) as frames:
         text = settings.picture.background
         background = parse_background(text, frames.info) if text else None
-        mattes = steady(matte(frames, session or Brightness()), settings.matte.smooth)
+        mattes = steady(
+            matte(frames, session or Brightness()), settings.matte.smooth, settings.matte.min_area
+        )
         made = wiring.shown(mattes, frames.info, settings, look_of(settings), background)
         return [frame.picture for frame in made]
 

@@ -12,7 +12,18 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "streamcut"
 
 LAYERS = [
-    {"errors", "cpu", "network", "clock", "cuts", "metrics", "remembered", "flow", "keying"}
+    {
+        "errors",
+        "cpu",
+        "network",
+        "clock",
+        "cuts",
+        "metrics",
+        "remembered",
+        "flow",
+        "keying",
+        "blobs",
+    }
     | {"governor", "latency"},
     {"frame", "pipeline", "interrupts", "config"},
     {

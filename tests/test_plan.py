@@ -16,10 +16,10 @@ from PIL import Image
 
 from streamcut import remove_video
 from streamcut.backgrounds import image_background
-from streamcut.config import MatteSettings
+from streamcut.config import MatteSettings, Settings
 from streamcut.errors import ModelError, OutputExistsError, SinkError, UsageError
 from streamcut.job import Job
-from streamcut.plan import parse_prompt, session_keywords
+from streamcut.plan import check_borders, parse_prompt, session_keywords
 from streamcut.sources import open_source
 from streamcut.sources.size import Size
 
@@ -191,3 +191,20 @@ def test_a_model_gets_what_it_takes() -> None:
     assert session_keywords(settings, (640, 360)) == {"prompt": (0.1, 0.1)}
     assert session_keywords(MatteSettings(model="chroma"), (640, 360)) == {}
     assert session_keywords(MatteSettings(), (640, 360)) == {}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"smooth": 1.5}, "--smooth is 0 to 1, not 1.5"),
+        ({"threshold": 2.0}, "--threshold is 0 to 1, not 2"),
+        ({"light_wrap": 1.01}, "--light-wrap is 0 to 1, not 1.01"),
+        ({"min_area": 101.0}, "--min-area is 0 to 100 percent, not 101"),
+        ({"feather": 1000}, "--feather is 0 to 200 pixels, not 1000"),
+        ({"expand": 2, "contract": 1}, "--expand and --contract exclude each other"),
+    ],
+)
+def test_borders_that_cannot_be_are_refused(options: dict[str, float], message: str) -> None:
+    check_borders(Settings())
+    with pytest.raises(UsageError, match=message):
+        check_borders(Settings().with_options(options))

@@ -63,6 +63,7 @@ def look_options(command: F, *, backgrounds: bool = False) -> F:
             setting("feather", "--feather", metavar="PX"),
             setting("smooth", "--smooth", metavar="STRENGTH"),
             _off("smooth", "--no-smooth", "The same as --smooth 0."),
+            setting("min_area", "--min-area", metavar="PERCENT"),
             setting("invert", "--invert/--no-invert"),
             setting("stacked", "--stacked/--no-stacked"),
         )

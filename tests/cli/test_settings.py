@@ -70,6 +70,7 @@ def test_nothing_given_means_the_defaults(told: Callable[..., Told]) -> None:
         ("--expand 3", {"expand": 3}),
         ("--contract 2", {"contract": 2}),
         ("--feather 4", {"feather": 4}),
+        ("--min-area 0.2", {"min_area": 0.2}),
         ("--smooth 0.3", {"smooth": 0.3}),
         ("--no-smooth", {"smooth": 0.0}),
         ("--invert", {"invert": True}),

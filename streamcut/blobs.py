@@ -1,0 +1,169 @@
+"""The parts of a matte: specks that are no subject, holes that are none, blobs that flicker.
+
+All of it happens at the network's size, where finding connected parts costs little. A large part,
+one that touches the picture's side or is near the subject, and one that was part of the subject
+a frame ago, is never delayed.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Matte = NDArray[np.float32]
+"""float32 [height, width], 0..1."""
+
+Picture = NDArray[np.uint8]
+"""RGB, [height, width, 3]."""
+
+Labels = NDArray[np.int32]
+Ages = NDArray[np.uint8]
+
+# Opacities that are seen: enlargement takes what is below (or above its complement) for haze.
+_SEEN = 0.15
+# A part with less than this share of the picture, and further from the subject than this share of
+# the picture's longer side, is a blob.
+_SMALL, _NEAR = 0.01, 0.03
+# For so many frames a blob must have been there before it shows, and is held when it vanishes.
+_WAIT, _HOLD = 6, 3
+# Mean difference of code values from which on the picture changed where a blob was.
+_CHANGED = 6.0
+
+
+class Blobs:
+    """Tidies the mattes of one video.
+
+    Args:
+        min_area: islands and holes below this share of the picture, in percent, are removed.
+        patient: hide blobs until they have been there for some frames, and hold those that
+            vanish for a moment while the picture shows no reason.
+    """
+
+    def __init__(self, min_area: float, *, patient: bool = True) -> None:
+        self._min_area = min_area / 100
+        self._patient = patient
+        self._ages: Ages | None = None
+        self._shown: tuple[Picture, Matte, Ages] | None = None
+
+    def __call__(self, picture: Picture, matte: Matte) -> Matte:
+        """Return the tidied matte; the one given is not changed.
+
+        Args:
+            picture: what the matte was made of, RGB uint8 [height, width, 3].
+            matte: float32 [height, width], 0..1.
+        """
+        if not self._min_area and not self._patient:
+            return matte
+        matte = self._without_holes(matte)
+        labels, areas, islands = _parts(matte)
+        shown = ~islands | (areas >= self._min_area * matte.size)
+        if not self._patient:
+            return _only(matte, labels, shown)
+        shown &= self._old_enough(labels, islands)
+        held = self._held(picture, labels)
+        made = _only(matte, labels, shown)
+        return self._remember(picture, made, (islands & shown)[labels], held)
+
+    def reset(self) -> None:
+        """Forget the past, as at a scene cut."""
+        self._ages = self._shown = None
+
+    def _without_holes(self, matte: Matte) -> Matte:
+        """Fill small gaps in what is full."""
+        gaps = np.less(matte, 1 - _SEEN).view(np.uint8)
+        labels, stats = _components(gaps, connectivity=4)
+        small = stats[:, cv2.CC_STAT_AREA] < self._min_area * matte.size
+        small &= ~_at_side(stats, matte.shape)
+        small[0] = False
+        return np.where(small[labels], np.float32(1), matte) if small.any() else matte
+
+    def _old_enough(self, labels: Labels, islands: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return which parts have been there long enough, and count on."""
+        ages = np.full(islands.size, _WAIT, np.uint8)
+        ages[0] = 0
+        if self._ages is not None and islands.any():
+            before = np.zeros(islands.size, np.uint8)
+            inside = islands[labels]
+            np.maximum.at(before, labels[inside], _widened(self._ages, 3)[inside])
+            ages[islands] = np.minimum(before[islands] + 1, _WAIT)
+        self._ages = ages[labels]
+        old = ages >= _WAIT
+        old[0] = True
+        return old
+
+    def _held(self, picture: Picture, labels: Labels) -> tuple[Matte, Ages] | None:
+        """Return the blobs that vanished while the picture stayed, and for how long by now."""
+        if self._shown is None:
+            return None
+        before, blobs, missing = self._shown
+        count, parts = cv2.connectedComponents((blobs > _SEEN).view(np.uint8))
+        if count < 2:
+            return None
+        areas = np.maximum(np.bincount(parts.ravel(), minlength=count), 1)
+        change = cv2.absdiff(picture, before).mean(axis=2)
+        changes = np.bincount(parts.ravel(), change.ravel(), count) / areas
+        found = np.bincount(parts[labels > 0], minlength=count) > 0
+        held = ~found & (changes < _CHANGED)
+        held[0] = False
+        where = held[parts] & (missing < _HOLD)
+        return np.where(where, blobs, np.float32(0)), np.where(where, missing + 1, 0).astype("u1")
+
+    def _remember(
+        self,
+        picture: Picture,
+        made: Matte,
+        blobs: NDArray[np.bool_],
+        held: tuple[Matte, Ages] | None,
+    ) -> Matte:
+        """Return the matte with what is held, and keep what the next frame needs."""
+        kept, missing = np.where(blobs, made, np.float32(0)), np.zeros(made.shape, np.uint8)
+        if held is not None:
+            made, kept = np.maximum(made, held[0]), np.maximum(kept, held[0])
+            missing = held[1]
+            if self._ages is not None:
+                self._ages[missing > 0] = _WAIT
+        self._shown = (picture, kept, missing) if kept.any() else None
+        return made
+
+
+def _parts(matte: Matte) -> tuple[Labels, NDArray[np.int32], NDArray[np.bool_]]:
+    """Return each pixel's part, the parts' areas, and which are islands; part 0 is nothing."""
+    seen = np.greater(matte, _SEEN).view(np.uint8)
+    labels, stats = _components(seen, connectivity=8)
+    areas = stats[:, cv2.CC_STAT_AREA]
+    islands = np.zeros(areas.size, np.bool_)
+    if areas.size > 2:
+        islands[1:] = areas[1:] < _SMALL * matte.size
+        islands[1 + int(areas[1:].argmax())] = False
+        islands &= ~_at_side(stats, matte.shape)
+        subject = ~islands
+        subject[0] = False
+        reach = max(1, round(_NEAR * max(matte.shape)))
+        near = labels[_widened(subject[labels].view(np.uint8), reach) > 0]
+        islands[np.unique(near)] = False
+    return labels, areas, islands
+
+
+def _components(mask: Ages, connectivity: int) -> tuple[Labels, Labels]:
+    """Return each pixel's component, and OpenCV's statistics of them; 0 is what is not set."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=connectivity)
+    return np.asarray(labels, np.int32), np.asarray(stats, np.int32)
+
+
+def _only(matte: Matte, labels: Labels, shown: NDArray[np.bool_]) -> Matte:
+    """Return a matte without the parts that are not to be shown."""
+    return matte if shown.all() else matte * shown.astype(np.float32)[labels]
+
+
+def _at_side(stats: NDArray[np.int32], shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Return which parts touch the picture's sides."""
+    left, top = stats[:, cv2.CC_STAT_LEFT], stats[:, cv2.CC_STAT_TOP]
+    right, bottom = left + stats[:, cv2.CC_STAT_WIDTH], top + stats[:, cv2.CC_STAT_HEIGHT]
+    touching = (left == 0) | (top == 0) | (right == shape[1]) | (bottom == shape[0])
+    return np.asarray(touching, np.bool_)
+
+
+def _widened(values: Ages, reach: int) -> Ages:
+    side = 2 * reach + 1
+    return np.asarray(cv2.dilate(values, np.ones((side, side), np.uint8)), np.uint8)

@@ -89,7 +89,7 @@ def _unlisted(name: str) -> tuple[Model, Path]:
         return by_file(_existing(name)), Path(name)
     names = [model.name for model in CATALOG]
     near = difflib.get_close_matches(name, names, 1)
-    hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(names)}, or a .onnx file"
+    hint = f"did you mean {near[0]}?" if near else "'streamcut models' lists them all"
     raise ModelError(f"no model is called {name!r}; {hint}")
 
 

@@ -109,7 +109,7 @@ FAULTS: dict[str, tuple[int, str, str]] = {
     "codec without alpha": (2, "in.mkv out.mov --codec h264", "h264|--codec prores"),
     "unknown codec": (2, "in.mkv out.webm --codec vp7", ".webm|'vp7'|vp9"),
     "unknown model": (1, "in.mkv out.webm -m portrat", "'portrat'|did you mean portrait"),
-    "unknown model, like none": (1, "in.mkv out.webm -m zzz", "'zzz'|portrait"),
+    "unknown model, like none": (1, "in.mkv out.webm -m zzz", "'zzz'|'streamcut models' lists"),
     "missing model file": (1, "in.mkv out.webm -m none.onnx", "no such model file: none.onnx"),
     "broken model": (1, "in.mkv out.webm -m broken.onnx", "broken.onnx|no usable ONNX model"),
     "model with two inputs": (1, "in.mkv out.webm -m two.onnx", "two.onnx|more than one picture"),
@@ -194,13 +194,13 @@ def test_a_warning_is_one_line(
 ) -> None:
     import warnings
 
-    from streamcut import job
+    from streamcut import plan
 
     def warn(*_: object, **__: object) -> None:
         warnings.warn("slow", RuntimeWarning, stacklevel=1)
         raise StreamcutError("and done")
 
-    monkeypatch.setattr(job, "new_session", warn)
+    monkeypatch.setattr(plan, "new_session", warn)
     with warnings.catch_warnings():
         warnings.simplefilter("default")
         ran = command("video", "in.mkv", "out.webm")

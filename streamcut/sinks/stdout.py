@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 from streamcut.errors import OutputClosedError, UsageError
 from streamcut.frame import ALPHA_TWIN, WORKING_FORMATS, has_alpha, known_format, working_format
+from streamcut.interrupts import Interrupts
 from streamcut.sinks.formats import Codec, Format
 
 FAMILIES = ("nut", "rawvideo", "y4m")
@@ -80,11 +81,12 @@ class Outlet:
             os.close(self._fd)
 
     def _written(self, data: memoryview) -> int:
-        """Write what there is room for; wait for room where there is none."""
+        """Write what there is room for; wait for room where there is none, open to Ctrl-C."""
         try:
             return os.write(self._fd, data)
         except BlockingIOError:
-            select.select([], [self._fd], [], _POLL)
+            with Interrupts():
+                select.select([], [self._fd], [], _POLL)
             return 0
 
 

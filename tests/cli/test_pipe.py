@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,18 @@ def test_a_signal_ends_it_while_its_input_is_silent(number: int, code: int) -> N
         process.send_signal(number)
         assert process.wait(timeout=30) == code
         process.stdout.read()  # Its reader sees an end, not a wait.
+
+
+def test_a_signal_ends_it_while_its_reader_does_not_read() -> None:
+    with start(*RAW) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(2 * bare())  # More than the pipe to its reader holds.
+        process.stdin.flush()
+        process.stdout.read(1)
+        time.sleep(0.3)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) == 130
 
 
 def test_two_of_them_make_one_pipe() -> None:

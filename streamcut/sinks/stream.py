@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from streamcut.errors import UsageError
 from streamcut.frame import Frame, StreamInfo
+from streamcut.network import timeout_for
 from streamcut.sinks.base import Made
 from streamcut.sinks.formats import Codec, Format
 from streamcut.sinks.media import MediaSink
@@ -51,7 +52,7 @@ class StreamSink(MediaSink):
         threads: int = 0,
     ) -> None:
         super().__init__(
-            path,
+            _patient(path) if isinstance(path, str) else path,
             form,
             codec,
             info,
@@ -61,6 +62,7 @@ class StreamSink(MediaSink):
             threads=threads,
             audio=False,
         )
+        self.path = str(path)
         self._made = Made(size, pixel_format, info.colour)
 
     @property
@@ -80,6 +82,14 @@ class StreamSink(MediaSink):
             SinkError: if it cannot be written.
         """
         super().write(Frame(self._made(frame.picture)))
+
+
+def _patient(address: str) -> str:
+    """Return an address whose reader may stall for as long as any, but not for ever."""
+    timeout = timeout_for(address)
+    if timeout is None or not address.startswith("tcp://") or "timeout=" in address:
+        return address
+    return f"{address}{'&' if '?' in address else '?'}timeout={round(timeout * 1e6)}"
 
 
 def address_format(address: str, rate: Fraction) -> Format:

@@ -123,6 +123,25 @@ def test_an_address_that_refuses_is_one_clear_line() -> None:
     assert str(told.value) == f"{address} cannot be written: Connection refused"
 
 
+def test_a_reader_that_stalls_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streamcut.network._TIMEOUT", 0.3)
+    noise = np.random.default_rng(0)
+
+    def write_for_ever(address: str) -> None:
+        with opened(address, size=(640, 480), quality="best") as sink:
+            for index in range(1000):
+                made = frame(index, (640, 480))
+                for plane in views(made.picture):
+                    plane[:] = noise.integers(0, 256, plane.shape)
+                sink.write(made)
+
+    with socket.create_server(("127.0.0.1", 0)) as idle:
+        idle.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        address = f"tcp://127.0.0.1:{idle.getsockname()[1]}"
+        with pytest.raises(SinkError, match=f"^{address} cannot be written: Connection timed out"):
+            write_for_ever(address)
+
+
 def test_pictures_of_another_size_are_scaled_to_the_one_that_was_opened(tmp_path: Path) -> None:
     path = tmp_path / "out.mkv"
     with opened(str(path)) as sink:

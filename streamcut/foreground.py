@@ -9,6 +9,8 @@ how far each mean of the picture is mixed, and two lines through two points give
 
 Blending is linear in gamma-coded RGB, and Y'CbCr is linear in that, so all of it happens on the
 decoded planes. Where the matte is full or empty nothing is touched.
+
+A network that tells the subject's colours itself (RobustVideoMatting) is believed instead.
 """
 
 from __future__ import annotations
@@ -18,9 +20,14 @@ from collections.abc import Iterable, Iterator
 import av
 import cv2
 import numpy as np
+from av.video.reformatter import Interpolation
 from numpy.typing import NDArray
 
 from streamcut.frame import (
+    RANGE_FULL,
+    RANGE_LIMITED,
+    SCALING_THREADS,
+    Colour,
     Frame,
     Plane,
     blank_like,
@@ -63,7 +70,9 @@ def decontaminate(
     for frame in frames:
         if frame.matte is None:
             raise ValueError("decontaminate needs frames with a matte")
-        if frame.screen is None:
+        if frame.foreground is not None and not invert:
+            frame.front = _told(frame.picture, frame.matte, frame.foreground)
+        elif frame.screen is None:
             frame.front = estimate(frame.picture, _seen(frame.picture, frame.matte, invert))
         yield frame
 
@@ -71,6 +80,27 @@ def decontaminate(
 def _seen(picture: av.VideoFrame, matte: Plane, invert: bool) -> Plane:
     top = peak(picture.format.name)
     return np.subtract(top, matte, dtype=matte.dtype) if invert else matte
+
+
+def _told(picture: av.VideoFrame, matte: Plane, colours: Grid) -> av.VideoFrame:
+    """Return a copy with the colours in the border as a network tells them, RGB 0..1."""
+    made, top = _copied(picture), peak(picture.format.name)
+    codes = np.rint(np.clip(colours, 0, 1) * np.float32(65535)).astype(np.uint16)
+    tags = Colour.of(picture)
+    yuv = not picture.format.name.startswith("gbr")
+    front = av.VideoFrame.from_ndarray(codes, "rgb48le").reformat(
+        picture.width,
+        picture.height,
+        picture.format.name,
+        dst_colorspace=tags.known_matrix(picture.height) if yuv else None,
+        dst_color_range=RANGE_FULL if tags.full_range or not yuv else RANGE_LIMITED,
+        interpolation=Interpolation.BILINEAR,
+        threads=SCALING_THREADS,
+    )
+    for source, plane in zip(planes(front), planes(made), strict=True):
+        band = _band(_fit(matte, plane.shape), top)
+        plane[band] = source[band]
+    return made
 
 
 def _fast(picture: av.VideoFrame, matte: Plane) -> av.VideoFrame:

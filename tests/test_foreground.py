@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from streamcut.backgrounds import Blur, Fixed
 from streamcut.foreground import decontaminate
-from streamcut.frame import Frame
+from streamcut.frame import Colour, Frame
 from streamcut.job import remove_video
 from streamcut.stages import composite
 
@@ -92,6 +92,40 @@ def test_no_rim_of_the_old_background_shows_over_a_new_one(thorough: bool) -> No
         rim = [np.abs(a - b).max() for a, b in zip(copied(made.picture), want, strict=True)]
         rims.append(max(rim))
     assert rims[1] < 0.4 * rims[0]
+
+
+TOLD = (200, 120, 60)
+BT709 = {False: (129.95, 93.60, 165.55), True: (132.68, 88.83, 170.75)}
+"""The same colour as BT.709 Y'CbCr, by the full range or not: see ITU-T H.273, equations 38 on."""
+
+
+@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv444p10le", "gbrp", "gbrp10le"])
+def test_a_network_that_tells_the_subject_s_colours_is_believed(
+    pixel_format: str, full: bool
+) -> None:
+    frame, _ = mixed(pixel_format)
+    rgb = pixel_format.startswith("gbr")
+    tags = Colour(matrix=0 if rgb else 1, range=2 if full or rgb else 1)
+    tags.apply(frame.picture)
+    top = (1 << depth(pixel_format)) - 1
+    frame.foreground = np.full((45, 80, 3), np.divide(TOLD, 255), np.float32)
+    made = one(frame)
+    assert made.front is not None
+    wanted = [TOLD[1], TOLD[2], TOLD[0]] if rgb else BT709[full]
+    for new, old, code in zip(copied(made.front), copied(frame.picture), wanted, strict=True):
+        share = np.rint(shares(frame.matte, old, top) * top)
+        sure = (share == 0) | (share == top)
+        assert np.array_equal(new[sure], old[sure])
+        scale = top / 255 if full or rgb else (top + 1) / 256
+        assert np.abs(new[~sure] - code * scale).max() <= 1.5 * scale
+
+
+def test_inverted_the_network_tells_nothing_of_the_background() -> None:
+    frame, _ = mixed("yuv444p")
+    plain = copied(one(frame, invert=True).front)
+    frame.foreground = np.ones((45, 80, 3), np.float32)
+    assert all(map(np.array_equal, copied(one(frame, invert=True).front), plain))
 
 
 def test_inverted_the_background_keeps_none_of_the_subject() -> None:

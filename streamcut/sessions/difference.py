@@ -116,7 +116,7 @@ class _Room:
     def __init__(self, mean: Values, noise: Values) -> None:
         self.mean = mean
         self._noise = noise
-        self._square = np.maximum((mean * mean).sum(axis=2), np.float32(1))
+        self._square = np.maximum(_summed(mean * mean), np.float32(1))
 
     @classmethod
     def of_pictures(cls, pictures: list[Picture]) -> _Room:
@@ -141,12 +141,18 @@ class _Room:
     def distance(self, picture: Picture) -> Values:
         """Return how far each pixel is from the room, in deviations of the noise."""
         seen = _smoothed(picture)
-        bright = (seen * self.mean).sum(axis=2) / self._square
-        colour = np.linalg.norm(seen - bright[..., None] * self.mean, axis=2)
+        bright: Values = _summed(seen * self.mean) / self._square
+        # The square of what lies across the room's own colour: Pythagoras.
+        colour: Values = np.maximum(_summed(seen * seen) - bright * bright * self._square, 0)
         bright /= _exposure(bright)
-        change = np.where(bright < 1, np.maximum(np.float32(_SHADOW) - bright, 0), bright - 1)
-        light = np.abs(change) * np.sqrt(self._square)
-        return np.asarray(np.hypot(colour, light) / (self._noise * np.float32(1.7)), np.float32)
+        change = np.maximum(bright - 1, np.maximum(np.float32(_SHADOW) - bright, 0))
+        light = change * change * self._square
+        return np.asarray(cv2.sqrt(colour + light) / (self._noise * np.float32(1.7)), np.float32)
+
+
+def _summed(values: Values) -> Values:
+    """Return the sum of three channels, [h, w]."""
+    return np.asarray(cv2.transform(values, np.ones((1, 3), np.float32)), np.float32)
 
 
 def _smoothed(picture: Picture) -> Values:

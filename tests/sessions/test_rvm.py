@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from graphs import model_file, plain, rvm
-from media import pictures
+from media import pictures, shown
 from numpy.typing import NDArray
 
+from streamcut import remove_video
 from streamcut.errors import ModelError
 from streamcut.frame import Frame
 from streamcut.sessions import new_session
@@ -114,6 +117,27 @@ def test_frames_carry_the_foreground(tmp_path: Path) -> None:
         assert np.abs(frame.foreground - frame.small / 255).max() < 1e-6
     [plainly] = matte((Frame(picture) for picture in pictures(1, 96, 64)), new_session())
     assert plainly.foreground is None
+
+
+def test_a_video_takes_the_border_s_colours_from_the_network(
+    clip_of: Callable[..., Path], tmp_path: Path
+) -> None:
+    """The foreground is made white here, which the picture is not."""
+    path = model_file("rvm-mobilenetv3", tmp_path)
+    model = onnx.load(path)
+    [node] = [node for node in model.graph.node if node.output[0] == "fgr"]
+    node.op_type = "Ceil"  # What is not black becomes 1.
+    onnx.save(model, path)
+    source, options = clip_of([flat(150)] * 2), {"model": str(path), "background": "black"}
+    for name, told in (("told.mkv", True), ("plain.mkv", False)):
+        remove_video(source, tmp_path / name, decontaminate=told, **options)
+    told, plain = (
+        np.stack([picture[..., :3] for picture in shown(tmp_path / name).rgba()]).astype(int)
+        for name in ("told.mkv", "plain.mkv")
+    )
+    assert told.mean() == pytest.approx(
+        plain.mean() * 255 / 150, rel=0.03
+    )  # White, and the picture, by the same matte.
 
 
 @pytest.mark.parametrize("half", [False, True])

@@ -116,7 +116,7 @@ class _Room:
     def __init__(self, mean: Values, noise: Values) -> None:
         self.mean = mean
         self._noise = noise
-        self._square = np.maximum(_summed(mean * mean), np.float32(1))
+        self._square = np.asarray(np.maximum(_summed(mean * mean), 1), np.float32)
 
     @classmethod
     def of_pictures(cls, pictures: list[Picture]) -> _Room:
@@ -141,9 +141,9 @@ class _Room:
     def distance(self, picture: Picture) -> Values:
         """Return how far each pixel is from the room, in deviations of the noise."""
         seen = _smoothed(picture)
-        bright: Values = _summed(seen * self.mean) / self._square
+        bright = _summed(seen * self.mean) / self._square
         # The square of what lies across the room's own colour: Pythagoras.
-        colour: Values = np.maximum(_summed(seen * seen) - bright * bright * self._square, 0)
+        colour = np.maximum(_summed(seen * seen) - bright * bright * self._square, 0)
         bright /= _exposure(bright)
         change = np.maximum(bright - 1, np.maximum(np.float32(_SHADOW) - bright, 0))
         light = change * change * self._square

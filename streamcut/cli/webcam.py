@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from fractions import Fraction
 from functools import partial
@@ -120,13 +120,18 @@ def command(
 
     settings = read()
     ready(settings, quiet)
-    if target.kind == "obs":
-        _introduce_to_obs(target, setup, password, quiet)
+    if target.kind == "obs" and not (setup or quiet):
+        click.echo(_about_obs(target), err=True)
+
+    def set_up() -> None:
+        if target.kind == "obs" and setup:
+            job.state.say(_set_up_obs(target, password))
+
     with ExitStack() as stack:
         fd = stack.enter_context(reserved_stdout()) if target.kind == "pipe" else 1
         job = LiveJob(
             settings,
-            partial(_opened, target, record, settings, fd),
+            partial(_opened, target, record, settings, fd, set_up),
             backgrounds=backgrounds,
             watched=Watched(path, read),
         )
@@ -149,14 +154,22 @@ def _check(file: str, settings: Settings, overwrite: bool) -> None:
     check_output(file, read, overwrite)
 
 
-def _introduce_to_obs(target: Target, setup: bool, password: str, quiet: bool) -> None:
-    """Add the source to OBS, or say how it is added."""
-    from streamcut.sinks import obs_instructions, set_up_obs
+def _about_obs(target: Target) -> str:
+    """Return how the source is added to OBS."""
+    from streamcut.sinks import obs_instructions
 
-    ports = [int(target.place)] if target.place else []
-    told = set_up_obs(*ports, password=password) if setup else obs_instructions(*ports)
-    if not quiet:
-        click.echo(told, err=True)
+    return obs_instructions(*_ports(target)) + "\nOr give --setup, which does all of this."
+
+
+def _set_up_obs(target: Target, password: str) -> str:
+    """Add the source to OBS and return what was done; only now, when it can connect."""
+    from streamcut.sinks import set_up_obs
+
+    return set_up_obs(*_ports(target), password=password)
+
+
+def _ports(target: Target) -> list[int]:
+    return [int(target.place)] if target.place else []
 
 
 def _opened(
@@ -164,14 +177,15 @@ def _opened(
     record: str,
     settings: Settings,
     fd: int,
+    set_up: Callable[[], None],
     info: StreamInfo,
     pixel_format: str,
     size: tuple[int, int],
 ) -> LiveSink:
-    """Open the output for pictures of a stream."""
+    """Open the output for pictures of a stream, and set up what reads it."""
     from streamcut.sinks import open_live_sink
 
-    return open_live_sink(
+    sink = open_live_sink(
         target,
         info,
         size=size,
@@ -181,6 +195,12 @@ def _opened(
         fd=fd,
         record=record,
     )
+    try:
+        set_up()
+    except BaseException:
+        with sink:  # Nobody else will close it.
+            raise
+    return sink
 
 
 def _run(job: LiveJob, ticks: Sequence[Tick]) -> LiveSummary:

@@ -44,7 +44,8 @@ def obs_instructions(port: int = PORT) -> str:
             f"  Input Format                  {shown['input_format']}",
             f"  Reconnect Delay               {shown['reconnect_delay_sec']} s",
             "  Apply alpha in linear space   on (else soft edges are too dark or too bright)",
-            "It is transparent while nothing is sent, and comes back by itself.",
+            "It is transparent while nothing is sent. If it stays so, press OK in its properties:",
+            "OBS now and then stops trying where nobody answers.",
         ]
     )
 
@@ -58,6 +59,9 @@ def set_up_obs(
     name: str = SOURCE,
 ) -> str:
     """Create the Media Source in OBS's current scene, or bring it up to date.
+
+    To be called when the pictures are being served already: OBS then connects at once. A source
+    that finds nobody may, in OBS 29 at least, stop trying; being brought up to date revives it.
 
     Args:
         port: where the pictures are served.
@@ -79,19 +83,10 @@ def set_up_obs(
         if known.get(name, _KIND) != _KIND:
             raise SinkError(f"OBS has another kind of source called {name!r}: rename it there")
         if name in known:
-            return _brought_up_to_date(obs, name, obs_settings(port))
+            obs.set_input_settings(name, obs_settings(port), True)
+            return f"updated the source {name!r} in OBS"
         obs.create_input(scene, name, _KIND, obs_settings(port), True)
         return f"added the source {name!r} to the scene {scene!r} in OBS"
-
-
-def _brought_up_to_date(obs: Any, name: str, wanted: dict[str, Any]) -> str:
-    """Set what differs: OBS forgets to connect when it is disturbed for nothing."""
-    present = obs.get_input_settings(name).input_settings
-    if wanted.items() <= present.items():
-        return f"the source {name!r} in OBS is as it should be"
-    obs.set_input_settings(name, wanted, True)
-    obs.trigger_media_input_action(name, "OBS_WEBSOCKET_MEDIA_INPUT_ACTION_RESTART")
-    return f"updated the source {name!r} in OBS"
 
 
 @contextmanager

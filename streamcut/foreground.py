@@ -44,9 +44,10 @@ Grid = NDArray[np.float32]
 # the cost, and half of them are worse.
 _ROWS = 90
 _NEAR, _FAR, _FAR_WEIGHT = (5, 5), (15, 15), 0.05
-# By how much the matte must differ, on average, between what is weighed as inside and outside;
-# where it differs less, the two colours are moved apart as if it were so much.
-_APART = 0.3
+# By how much the matte must differ, on average, between what is weighed as inside and outside, for
+# the two colours to be told apart at all, and to be believed in full. A wide soft part, a hand
+# that the network is unsure of, is no mixture of its surroundings: it stays as decoded.
+_APART, _BELIEVED = 0.3, 0.6
 # What the pixel's own colour weighs beside its surroundings, for where they hold nothing sure.
 _OWN = 1e-4
 # Pixels beside the border that the thorough estimate looks at.
@@ -113,18 +114,23 @@ def _fast(picture: av.VideoFrame, matte: Plane) -> av.VideoFrame:
         band = np.flatnonzero(_band(alpha, top))
         if band.size:
             share = alpha.ravel()[band] * np.float32(1 / top)
-            front, back = around.colours(number, band, plane.shape)
-            _unmix(plane, band, share, front, back, top)
+            _unmix(plane, band, share, around.colours(number, band, plane.shape), top)
     return made
 
 
 def _unmix(
-    plane: Plane, band: NDArray[np.intp], share: Grid, front: Grid, back: Grid, top: int
+    plane: Plane,
+    band: NDArray[np.intp],
+    share: Grid,
+    nearby: tuple[Grid, Grid, Grid],
+    top: int,
 ) -> None:
     """Write the subject's values into a plane at the places ``band``."""
     rows, columns = np.divmod(band, plane.shape[1])
-    rest = plane[rows, columns] - share * front - (1 - share) * back
-    plane[rows, columns] = np.rint(np.clip(front + share * rest, 0, top))
+    front, back, belief = nearby
+    seen = plane[rows, columns].astype(np.float32)
+    found = front + share * (seen - share * front - (1 - share) * back)
+    plane[rows, columns] = np.rint(np.clip(seen + belief * (found - seen), 0, top))
 
 
 class _Surroundings:
@@ -148,13 +154,14 @@ class _Surroundings:
             return inside, outside
 
         share_in, share_out = means(alpha)
-        slope = 1 / np.maximum(share_in - share_out, np.float32(_APART))
-        self._pairs = []
+        apart = np.maximum(share_in - share_out, np.float32(_APART))
+        belief = np.minimum((apart - _APART) / (_BELIEVED - _APART), 1, dtype=np.float32)
+        self._known = []
         for layer in layers:
             inside, outside = means(self._shrunk(layer).astype(np.float32))
-            step = (inside - outside) * slope
+            step = (inside - outside) / apart
             pair = (inside + (1 - share_in) * step, outside - share_out * step)
-            self._pairs.append(np.clip(cv2.merge(pair), 0, top))
+            self._known.append(cv2.merge([*np.clip(pair, 0, np.float32(top)), belief]))
 
     def _shrunk(self, plane: Plane) -> Plane:
         """Return a plane averaged over cells; halving is what OpenCV does fastest."""
@@ -164,8 +171,8 @@ class _Surroundings:
 
     def colours(
         self, number: int, band: NDArray[np.intp], shape: tuple[int, ...]
-    ) -> tuple[Grid, Grid]:
-        """Return the subject's and the background's values of a plane at places of it."""
+    ) -> tuple[Grid, Grid, Grid]:
+        """Return both sides' values of a plane at places of it, and how far to believe them."""
         padded = np.resize(band, (-(-band.size // _ROW), _ROW))
         rows, columns = np.divmod(padded, shape[1])
         y, x = (
@@ -176,10 +183,10 @@ class _Surroundings:
             )
         )
         found = cv2.remap(
-            self._pairs[number], x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+            self._known[number], x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )
-        front, back = found.reshape(-1, 2)[: band.size].T
-        return front, back
+        front, back, belief = found.reshape(-1, 3)[: band.size].T
+        return front, back, belief
 
 
 def _around(grid: Grid) -> Grid:

@@ -25,7 +25,7 @@ WIDTH, HEIGHT = 320, 180
 def soft_disc(width: int, height: int, top: int) -> NDArray[np.generic]:
     y, x = np.mgrid[:height, :width] + 0.5
     away = np.hypot(x - width / 2, y - height / 2) - height / 3
-    share = np.clip(0.5 - away / (height / 12), 0, 1)
+    share = np.clip(0.5 - away / (height / 30), 0, 1)
     return np.rint(share * top).astype(np.uint8 if top == 255 else np.uint16)
 
 
@@ -182,3 +182,14 @@ def test_real_footage_keeps_what_is_sure_bit_for_bit(tmp_path: Path) -> None:
 def test_decontaminate_needs_a_matte() -> None:
     with pytest.raises(ValueError, match="with a matte"):
         list(decontaminate([Frame(picture(0))]))
+
+
+def test_a_wide_part_that_the_network_is_unsure_of_stays_as_decoded() -> None:
+    """Half a matte over all of a hand does not mean that half of its colour is the wall's."""
+    frame, _ = mixed("yuv420p")
+    frame.matte = np.full((HEIGHT, WIDTH), 128, np.uint8)
+    frame.matte[:, :20], frame.matte[:, 20:60] = 255, 0
+    before = copied(frame.picture)
+    for new, old in zip(copied(one(frame).front), before, strict=True):
+        beside = new.shape[1] * 100 // WIDTH
+        assert np.array_equal(new[:, beside:], old[:, beside:])

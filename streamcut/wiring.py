@@ -42,7 +42,8 @@ def shown(
     # Keyframe matting belongs here.
     frames = despill(frames)
     if settings.picture.decontaminate and look != "mask":
-        thorough = settings.output.quality == "best"
+        # Nothing that is live can wait for the thorough estimate.
+        thorough = settings.output.quality == "best" and not info.live
         frames = decontaminate(frames, thorough=thorough, invert=settings.matte.invert)
     frames = shape(frames, info, edges_of(settings))
     light_wrap = settings.picture.light_wrap

@@ -11,11 +11,13 @@ import pytest
 from media import Planes, copied, depth, picture, shown, views
 from numpy.typing import NDArray
 
+from streamcut import wiring
 from streamcut.backgrounds import Blur, Fixed
+from streamcut.config import Settings
 from streamcut.foreground import decontaminate
-from streamcut.frame import Colour, Frame
+from streamcut.frame import Colour, Frame, StreamInfo
 from streamcut.job import remove_video
-from streamcut.stages import composite
+from streamcut.stages import composite, upsample
 
 FORMATS = ["yuv420p", "yuv422p", "yuv444p", "yuv420p10le", "yuv444p12le", "gbrp", "gbrp16le"]
 SAMPLES = Path(__file__).parents[1] / "samples"
@@ -177,6 +179,23 @@ def test_real_footage_keeps_what_is_sure_bit_for_bit(tmp_path: Path) -> None:
             assert np.array_equal(new[sure], old[sure])
             changed += int((new != old).sum())
     assert changed > 1000
+
+
+@pytest.mark.parametrize(
+    ("live", "quality"), [(False, "best"), (True, "best"), (False, "balanced")]
+)
+def test_files_at_the_best_quality_alone_wait_for_the_thorough_estimate(
+    live: bool, quality: str
+) -> None:
+    frame, _ = mixed("yuv420p")
+    info = StreamInfo(WIDTH, HEIGHT, "yuv420p", live=live)
+    settings = Settings().with_options({"quality": quality})
+    coarse = Frame(frame.picture, coarse=cv2.resize(frame.matte, (160, 90)) / np.float32(255))
+    (plain,) = upsample([Frame(frame.picture, coarse=coarse.coarse)], info)
+    expected = copied(one(plain, thorough=quality == "best" and not live).front)
+    (made,) = wiring.shown([coarse], info, settings, "straight", None)
+    for plane, want in zip(copied(made.picture)[:3], expected, strict=True):
+        assert np.array_equal(plane, want)
 
 
 def test_decontaminate_needs_a_matte() -> None:

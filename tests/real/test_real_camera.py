@@ -3,43 +3,26 @@
 from __future__ import annotations
 
 import json
-import shlex
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from media import shared
+from guest import in_guest
 
 pytestmark = pytest.mark.real
 
-ROOT = Path(__file__).parents[2]
 SEEN = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (128, 128, 128)]
 
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """What :mod:`guest_camera` found there; the guest boots once for all tests."""
-    if sys.platform != "linux":
-        pytest.skip("the guest runs on Linux")
     pytest.importorskip("pyvirtualcam", reason="pyvirtualcam is not installed")
-    start = shared("tools", "vcam", "run.sh")
-    job = tmp_path_factory.mktemp("guest")
-    script = ROOT / "tests" / "real" / "guest_camera.py"
-    (job / "job.sh").write_text(
-        f"export PYTHONPATH={shlex.quote(str(ROOT))}\n"
-        f"{shlex.quote(sys.executable)} {shlex.quote(str(script))} > /out/log 2>&1\n"
-    )
-    ran = subprocess.run(
-        ["bash", str(start), str(job)], capture_output=True, text=True, timeout=120
-    )
-    log = job / "log"
-    if not log.exists():
-        pytest.skip(f"the guest does not boot here: {ran.stdout[-200:]}")
-    lines = [line for line in log.read_text().splitlines() if line.startswith("FOUND ")]
-    assert lines, log.read_text()
+    folder = tmp_path_factory.mktemp("guest")
+    ran = in_guest(folder, "$PYTHON tests/real/guest_camera.py > /out/log 2>&1")
+    log = (folder / "log").read_text() if (folder / "log").exists() else ran.out
+    lines = [line for line in log.splitlines() if line.startswith("FOUND ")]
+    assert lines, log
     return json.loads(lines[0].removeprefix("FOUND "))
 
 

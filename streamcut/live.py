@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from fractions import Fraction
 
 import av
@@ -17,8 +14,8 @@ from streamcut.controls import Controls, Shown, Watched, following
 from streamcut.errors import OutputClosedError
 from streamcut.frame import Frame, StreamInfo
 from streamcut.interrupts import Interrupts
-from streamcut.latency import Latency
 from streamcut.livematte import LiveMatte
+from streamcut.livestate import LiveState, LiveSummary
 from streamcut.pipeline import Channel, Pipeline
 from streamcut.plan import check_borders, look_of, session_of
 from streamcut.sessions import BaseSession
@@ -34,120 +31,13 @@ _LOOK = 0.05
 # inside grows old.
 _IN_WORK = 3
 _STILL = 0.5  # Seconds between two writes of the same picture, while no other comes.
-_SILENT = 2.0  # Seconds without a picture, after which the panel says so.
-_MESSAGES = 100
 
 
 OpenSink = Callable[[StreamInfo, str, tuple[int, int]], LiveSink]
 """Opens the output for pictures of a stream, given their pixel format and (width, height)."""
 
-Tick = Callable[["LiveState", Frame | None], None]
+Tick = Callable[[LiveState, Frame | None], None]
 """Looks at a running job's counters, and at the latest picture if there is a new one."""
-
-
-@dataclass(frozen=True, slots=True)
-class LiveSummary:
-    """What a live job did.
-
-    Attributes:
-        camera: where the pictures came from.
-        to: where they went.
-        frames: how many pictures were handed over.
-        seconds: how long it took.
-        captured: pictures that came.
-        dropped: pictures given up before the network, because a newer one was there.
-        latency_p50: milliseconds from capture to hand-over, the median; None without pictures.
-        latency_p95: the same, 95th percentile.
-        network_ms: mean milliseconds of the network a picture, where it ran.
-        kept: mattes kept because the picture had not changed.
-        carried: mattes carried by flow because the network could not keep up.
-        messages: what there was to say.
-    """
-
-    camera: str
-    to: str
-    frames: int
-    seconds: float
-    captured: int
-    dropped: int
-    latency_p50: float | None
-    latency_p95: float | None
-    network_ms: float | None
-    kept: int
-    carried: int
-    messages: list[str]
-
-
-class LiveState:
-    """A running live job's counters, for who shows them.
-
-    Attributes:
-        info: of the pictures.
-        frames: pictures handed over.
-        paused: pictures passed over because nobody watched.
-        latency: from capture to hand-over.
-        mattes: the network's counters.
-        messages: what there was to say, the latest last.
-        said: how many messages there were.
-    """
-
-    def __init__(self) -> None:
-        self.frames = self.paused = self.said = 0
-        self.latency = Latency()
-        self.messages: deque[str] = deque(maxlen=_MESSAGES)
-        self._began = self._latest = time.monotonic()
-
-    def say(self, message: str) -> None:
-        """Add a message."""
-        self.messages.append(message)
-        self.said += 1
-
-    def attach(
-        self, source: LiveSource, sink: LiveSink, captured: Channel[Frame], mattes: LiveMatte
-    ) -> None:
-        """Show a running job's parts."""
-        self.info, self.mattes = source.info, mattes
-        self._source, self._sink, self._captured = source, sink, captured
-
-    def count(self, frame: Frame) -> None:
-        """Note that a frame was handed over."""
-        self.frames += 1
-        self._latest = time.monotonic()
-        if frame.captured is not None:
-            self.latency.add(self._latest - frame.captured)
-
-    @property
-    def seconds(self) -> float:
-        """How long the job has been running."""
-        return time.monotonic() - self._began
-
-    @property
-    def captured(self) -> int:
-        """Pictures that came."""
-        return self._captured.delivered + self._captured.dropped + len(self._captured)
-
-    @property
-    def dropped(self) -> int:
-        """Pictures given up before the network, because a newer one was there."""
-        return self._captured.dropped
-
-    @property
-    def network_ms(self) -> float | None:
-        """Mean milliseconds of the network a picture, where it ran."""
-        return 1000 * self.mattes.seconds / self.mattes.runs if self.mattes.runs else None
-
-    @property
-    def source(self) -> str:
-        """What the pictures are waited for, or nothing."""
-        if self._source.state:
-            return self._source.state
-        silent = time.monotonic() - self._latest
-        return f"no picture for {silent:.0f} s" if self._sink.watched and silent > _SILENT else ""
-
-    @property
-    def sink(self) -> str:
-        """Who takes the pictures."""
-        return self._sink.state
 
 
 class LiveJob:

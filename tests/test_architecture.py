@@ -23,8 +23,9 @@ LAYERS = [
         "flow",
         "keying",
         "blobs",
-    }
-    | {"governor", "latency"},
+        "governor",
+        "latency",
+    },
     {"frame", "pipeline", "interrupts", "config"},
     {
         "sources",
@@ -41,7 +42,7 @@ LAYERS = [
     {"cutout", "foreground", "stages"},
     {"plan", "livematte"},
     {"wiring"},
-    {"controls"},
+    {"controls", "livestate"},
     {"job", "live"},
     {"bench", "evaluation"},
     {"speed", "doctor"},

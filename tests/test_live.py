@@ -17,7 +17,8 @@ from streamcut.config import Settings, load
 from streamcut.controls import Watched
 from streamcut.errors import ModelError, OutputClosedError, SinkError, UsageError
 from streamcut.frame import Frame, StreamInfo
-from streamcut.live import LiveJob, LiveState
+from streamcut.live import LiveJob
+from streamcut.livestate import LiveState
 
 WIDTH, HEIGHT = 96, 64
 

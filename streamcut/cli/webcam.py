@@ -20,7 +20,8 @@ from streamcut.cli.options import look_options, machine_options, setting
 if TYPE_CHECKING:
     from streamcut.config import Settings
     from streamcut.frame import Frame, StreamInfo
-    from streamcut.live import LiveJob, LiveState, LiveSummary, Tick
+    from streamcut.live import LiveJob, Tick
+    from streamcut.livestate import LiveState, LiveSummary
     from streamcut.sinks import LiveSink, Target
 
 _EPILOG = (

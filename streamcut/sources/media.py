@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import stat
 from collections.abc import Iterator
@@ -96,6 +97,9 @@ class MediaSource:
     def close(self) -> None:
         """Close the input."""
         self._container.close()
+        # PyAV's containers and streams refer to each other. Where the same input is opened again
+        # and again, as loops do, those before it would fill the memory until Python looks for them.
+        gc.collect()
 
     def __enter__(self) -> Self:
         return self

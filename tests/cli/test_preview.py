@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
 import av
@@ -15,6 +16,7 @@ from media import inside, picture, views
 
 from streamcut.cli.preview import Viewer, Window
 from streamcut.frame import Frame
+from streamcut.sources import Size, open_live
 
 WIDTH, HEIGHT = 320, 180
 
@@ -146,6 +148,14 @@ def test_the_window_shows_frames_and_answers_to_keys(display: str) -> None:
         press("b")
         press("q")
     assert called == ["next", "stop"]
+
+
+def test_the_screen_is_a_camera_too(display: str) -> None:
+    """An empty display is black, but for the mouse."""
+    with open_live("screen", size=Size(400, 200), fps=10) as source:
+        shown = list(islice(source, 2))
+    assert (source.info.width, source.info.height, source.info.live) == (400, 200, True)
+    assert all((views(frame.picture)[0] == 16).mean() > 0.99 for frame in shown)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has a display always")

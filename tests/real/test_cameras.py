@@ -35,11 +35,40 @@ with av.open("/dev/video0", format="v4l2") as camera:
     print(frame.width, frame.height, *rgb[5, 5], *rgb[-5, -5])
 """
 
+BROWSER = """
+from playwright.sync_api import sync_playwright
+SEEN = '''async () => {
+    const video = document.createElement("video");
+    video.srcObject = await navigator.mediaDevices.getUserMedia({video: true});
+    await video.play();
+    for (let left = 10; left; left--)
+        await new Promise(done => video.requestVideoFrameCallback(done));
+    const canvas = new OffscreenCanvas(video.videoWidth, video.videoHeight);
+    const context = canvas.getContext("2d");
+    context.drawImage(video, 0, 0);
+    const at = (x, y) => [...context.getImageData(x, y, 1, 1).data.slice(0, 3)];
+    const size = [canvas.width, canvas.height];
+    return [...size, ...at(5, 5), ...at(size[0] - 5, size[1] - 5)];
+}'''
+with sync_playwright() as playwright:
+    browser = playwright.chromium.launch(
+        executable_path="/usr/bin/chromium",
+        args=["--no-sandbox", "--use-fake-ui-for-media-stream", "--disable-gpu"],
+        timeout=120_000,
+    )
+    page = browser.new_page()
+    page.set_default_timeout(120_000)
+    page.route("**/*", lambda route: route.fulfill(body="<p>call</p>", content_type="text/html"))
+    page.goto("https://call.test/")
+    print(*page.evaluate(SEEN))
+"""
+
 
 def run(folder: Path, script: str) -> Ran:
     """Run a script in the guest; ``await EXPRESSION`` waits for a report in /out/lines."""
     (folder / "until.py").write_text(UNTIL)
     (folder / "reader.py").write_text(READER)
+    (folder / "browser.py").write_text(BROWSER)
     ran = in_guest(folder, 'await() { $PYTHON /out/until.py /out/lines "$1"; }\n' + script)
     errors = (folder / "err").read_text() if (folder / "err").exists() else ""
     assert ran.code == 0, f"{ran.code}: {ran.out} {errors}"
@@ -97,7 +126,29 @@ def test_a_virtual_camera_is_read_in_the_right_colours_and_fed_only_while_it_is(
     )
     assert reports(tmp_path / "unwatched")[-1]["frames"] <= 2
     assert reports(tmp_path / "lines")[-1]["frames"] >= 10
-    width, height, *colours = map(int, (tmp_path / "read").read_text().split())
+    check_colours(tmp_path / "read")
+
+
+def check_colours(read: Path) -> None:
+    """The size, and the background's colour in two corners, as a reader printed them."""
+    width, height, *colours = map(int, read.read_text().split())
     assert (width, height) == (640, 360)
     for seen, meant in zip(colours, (0x40, 0x80, 0xC0) * 2, strict=True):
         assert abs(seen - meant) <= 4
+
+
+def test_a_browser_s_video_call_sees_the_right_colours(tmp_path: Path) -> None:
+    pytest.importorskip("playwright", reason="Playwright is not installed")
+    if not Path("/usr/bin/chromium").is_file():
+        pytest.skip("Chromium is not installed")
+    run(
+        tmp_path,
+        """
+        $STREAMCUT webcam --camera vivid --size 640x360 --json-lines -b '#4080c0' \
+            --to camera:/dev/video0 > /out/lines 2> /out/err & job=$!
+        await 'r[-1]["paused"] > 10' || exit 1
+        $PYTHON /out/browser.py > /out/read || exit 2
+        kill -TERM $job; wait $job || exit 4
+        """,
+    )
+    check_colours(tmp_path / "read")

@@ -19,6 +19,7 @@ from streamcut.errors import ConfigError
 
 ClothCategory = Literal["attire", "upper", "lower", "full"]
 Cutout = Literal["putalpha", "naive"]
+Matting = Literal["off", "keyframes", "every"]
 Quality = Literal["fast", "balanced", "best"]
 
 _ONE_CHOICE = ("background", "only_mask", "stacked")
@@ -60,6 +61,23 @@ class MatteSettings:
     contract: int = _setting(0, "Narrow the matte by so many pixels of the output.")
     feather: int = _setting(
         0, "Soften the matte's border by so many pixels of the output, to either side."
+    )
+    matting: Matting = _setting(
+        "off",
+        "Closed-form matting of the border: off, on keyframes and carried along the motion "
+        "between them, or on every frame.",
+    )
+    keyframe_interval: int = _setting(12, "Frames from one keyframe to the next at most.")
+    alpha_matting_foreground_threshold: int = _setting(
+        240, "Opacity, of 255, above which closed-form matting takes a pixel for sure subject."
+    )
+    alpha_matting_background_threshold: int = _setting(
+        10, "Opacity, of 255, below which closed-form matting takes a pixel for background."
+    )
+    alpha_matting_erode_size: int = _setting(
+        0,
+        "By how many pixels of the output both are eroded (the side of a square). 0 suits it to "
+        "the matting's own grid.",
     )
     smooth: float = _setting(
         0.6,

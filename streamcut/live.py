@@ -182,7 +182,7 @@ class LiveJob:
         composited = following(
             matted,
             lambda: controls.current.shown,
-            lambda frames, now: self._composited(frames, info, now, controls),
+            lambda frames, now: self._composited(frames, info, now, controls, pipeline),
         )
         composited = pipeline.spawn("composite", composited, after=matted, capacity=1)
         pipeline.spawn("control", controls.run(), capacity=1, drop_oldest=True)
@@ -209,9 +209,15 @@ class LiveJob:
                 self.state.paused += 1
 
     def _composited(
-        self, frames: Iterable[Frame], info: StreamInfo, now: Shown, controls: Controls
+        self,
+        frames: Iterable[Frame],
+        info: StreamInfo,
+        now: Shown,
+        controls: Controls,
+        pipeline: Pipeline,
     ) -> Iterator[Frame]:
-        yield from shown(_filmed(frames), info, now.settings, now.look, now.background)
+        filmed = _filmed(frames)
+        yield from shown(filmed, info, now.settings, now.look, now.background, pipeline=pipeline)
         if now.background is not None and now.background is not controls.current.shown.background:
             now.background.close()
 

@@ -9,8 +9,6 @@ band between.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import groupby
 from typing import Any, cast
 
 import cv2
@@ -18,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamcut.frame import Plane
+from streamcut.tiles import covering
 
 Grid = NDArray[Any]
 """float32 [rows, columns]."""
 
-# Regularisation, for luma in 0..1: contrasts below its square root are taken for noise. This,
-# the windows of 3 x 3 cells and the haze were chosen by MAD on the sample clip, whose true
-# matte is known: 9.3 -> 5.9 (x 1000) against bilinear enlargement.
+# This regularisation, the windows of 3 x 3 cells and the haze were chosen by MAD on the sample
+# clip, whose true matte is known: 9.3 -> 5.9 (x 1000) against bilinear enlargement.
 _EPSILON = 1e-4
 _WINDOW = (3, 3)
 # Opacity below which (or above whose complement) a window counts as plainly outside (inside).
@@ -41,10 +39,23 @@ class GuidedUpsampler:
         width: of the pictures, pixels.
         height: of the pictures, pixels.
         peak: the largest code value of their planes and so of the mattes made.
+        haze: opacity that counts as none, and whose complement counts as full; networks leave
+            that much in the background.
+        epsilon: regularisation, for luma in 0..1: contrasts below its square root are taken
+            for noise.
     """
 
-    def __init__(self, width: int, height: int, peak: int) -> None:
+    def __init__(
+        self,
+        width: int,
+        height: int,
+        peak: int,
+        *,
+        haze: float = _HAZE,
+        epsilon: float = _EPSILON,
+    ) -> None:
         self._width, self._height, self._peak = width, height, peak
+        self._haze, self._epsilon = haze, epsilon
 
     def __call__(self, luma: Plane, coarse: NDArray[np.float32]) -> Plane:
         """Return the matte at the luma plane's size and dtype, 0..peak.
@@ -56,13 +67,14 @@ class GuidedUpsampler:
         factor = self._factor(coarse)
         guide = self._shrunk(luma, factor)
         rough = self._on_grid(coarse, factor, guide.shape)
-        gain, offset, spread = _solve(guide, rough)
+        gain, offset, spread = _solve(guide, rough, self._epsilon)
         gain, offset = self._to_codes(gain, offset)
         matte = self._plain(rough, factor, luma.dtype)
         if factor == 1:
             self._refine(matte, luma, gain, offset)
             return matte
-        for rows, columns in _active_runs(spread):
+        band = np.abs(spread - np.float32(0.5)) < 0.5 - _PLAIN
+        for rows, columns in covering(band, _TILE):
             self._refine_tile(matte, luma, gain, offset, factor, rows, columns)
         return matte
 
@@ -120,8 +132,8 @@ class GuidedUpsampler:
 
     def _to_codes(self, gain: Grid, offset: Grid) -> tuple[Grid, Grid]:
         """Make ``gain * luma + offset`` take and give code values, the haze clipped away."""
-        stretch = np.float32(1 / (1 - 2 * _HAZE))
-        return gain * stretch, (offset - np.float32(_HAZE)) * (stretch * self._peak)
+        stretch = np.float32(1 / (1 - 2 * self._haze))
+        return gain * stretch, (offset - np.float32(self._haze)) * (stretch * self._peak)
 
     def _refine(self, target: Plane, luma: Plane, gain: Grid, offset: Grid) -> None:
         """Write ``gain * luma + offset``, rounded and clipped, into ``target``."""
@@ -132,7 +144,7 @@ class GuidedUpsampler:
             target[:] = np.minimum(cv2.add(matte, offset, dtype=cv2.CV_16U), self._peak)
 
 
-def _solve(guide: Grid, rough: Grid) -> tuple[Grid, Grid, Grid]:
+def _solve(guide: Grid, rough: Grid, epsilon: float) -> tuple[Grid, Grid, Grid]:
     """Return a, b of ``matte = a * luma + b`` for each cell, and the matte spread around it."""
 
     def mean(grid: Grid) -> Grid:
@@ -141,33 +153,9 @@ def _solve(guide: Grid, rough: Grid) -> tuple[Grid, Grid, Grid]:
     mean_guide, mean_rough = mean(guide), mean(rough)
     variance = mean(guide * guide) - mean_guide * mean_guide
     covariance = mean(guide * rough) - mean_guide * mean_rough
-    gain = covariance / (variance + np.float32(_EPSILON))
+    gain = covariance / (variance + np.float32(epsilon))
     offset = mean_rough - gain * mean_guide
     return mean(gain), mean(offset), mean(mean_rough)
-
-
-def _active_runs(spread: Grid) -> Iterator[tuple[slice, slice]]:
-    """Yield rectangles of grid cells, a row of tiles at a time, that hold all of the band."""
-    rows, columns = spread.shape
-    band = np.zeros((-(-rows // _TILE), _TILE, -(-columns // _TILE), _TILE), bool)
-    flat = band.reshape(band.shape[0] * _TILE, -1)
-    flat[:rows, :columns] = np.abs(spread - np.float32(0.5)) < 0.5 - _PLAIN
-    for row, tiles in enumerate(np.any(band, axis=(1, 3)).tolist()):
-        for left, right in _runs(tiles):
-            yield (
-                slice(row * _TILE, min((row + 1) * _TILE, rows)),
-                slice(left * _TILE, min(right * _TILE, columns)),
-            )
-
-
-def _runs(flags: list[bool]) -> Iterator[tuple[int, int]]:
-    """Yield (start, stop) of each run of true values."""
-    start = 0
-    for value, group in groupby(flags):
-        stop = start + len(list(group))
-        if value:
-            yield start, stop
-        start = stop
 
 
 def _scaled(cells: slice, factor: int) -> slice:

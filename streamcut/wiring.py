@@ -8,13 +8,16 @@ from collections.abc import Iterable, Iterator
 import cv2
 
 from streamcut.backgrounds import Background
-from streamcut.config import Settings
+from streamcut.config import MatteSettings, Settings
 from streamcut.edges import shape
 from streamcut.errors import ModelError
 from streamcut.foreground import decontaminate
 from streamcut.frame import Frame, StreamInfo
+from streamcut.keyframes import every_frame, on_keyframes, on_keyframes_live
+from streamcut.pipeline import Pipeline
 from streamcut.plan import edges_of
 from streamcut.sessions import BaseSession
+from streamcut.solver import Trimming
 from streamcut.spill import despill
 from streamcut.stages import Look, composite, upsample
 
@@ -27,6 +30,7 @@ def shown(
     background: Background | None,
     *,
     apart: bool = False,
+    pipeline: Pipeline | None = None,
 ) -> Iterator[Frame]:
     """Make what is seen from frames with the network's mattes.
 
@@ -37,10 +41,9 @@ def shown(
         look: what is made.
         background: what lies behind, for the look "background".
         apart: leave the matte beside the picture, see :func:`streamcut.stages.composite`.
+        pipeline: of a live job, which matts keyframes on a thread of its own.
     """
-    frames = upsample(matted, info)
-    # Keyframe matting belongs here.
-    frames = despill(frames)
+    frames = despill(_solved(upsample(matted, info), info, settings.matte, pipeline))
     if settings.picture.decontaminate and look != "mask":
         # Nothing that is live can wait for the thorough estimate.
         thorough = settings.output.quality == "best" and not info.live
@@ -48,6 +51,25 @@ def shown(
     frames = shape(frames, info, edges_of(settings))
     light_wrap = settings.picture.light_wrap
     return composite(frames, look, background, light_wrap=light_wrap, apart=apart)
+
+
+def _solved(
+    frames: Iterator[Frame], info: StreamInfo, matte: MatteSettings, pipeline: Pipeline | None
+) -> Iterator[Frame]:
+    """Add closed-form matting, where it is asked for."""
+    if matte.matting == "off":
+        return frames
+    trimming = Trimming(
+        matte.alpha_matting_foreground_threshold,
+        matte.alpha_matting_background_threshold,
+        matte.alpha_matting_erode_size,
+    )
+    if matte.matting == "every":
+        return every_frame(frames, info, trimming)
+    interval = max(1, matte.keyframe_interval)
+    if pipeline is not None:
+        return on_keyframes_live(frames, pipeline, info, interval, trimming)
+    return on_keyframes(frames, info, interval, trimming)
 
 
 def able(session: BaseSession) -> BaseSession:

@@ -11,7 +11,13 @@ import pytest
 from scipy.ndimage import binary_erosion
 
 from streamcut.errors import StreamcutError, UsageError
-from streamcut.matting import MattingError, closed_form_alpha, estimate_foreground, trimap
+from streamcut.matting import (
+    MattingError,
+    band_alpha,
+    closed_form_alpha,
+    estimate_foreground,
+    trimap,
+)
 
 
 def row(*values: float, dtype: type = np.uint8) -> np.ndarray:
@@ -86,6 +92,31 @@ def test_closed_form_takes_floats_too() -> None:
     known = np.where(alpha == 1, 255, np.where(alpha == 0, 0, 128)).astype(np.uint8)
     floats = closed_form_alpha(picture / 255.0, known / 255.0)
     np.testing.assert_array_equal(floats, closed_form_alpha(picture, known))
+
+
+def test_the_band_alone_has_the_same_alpha_as_the_whole() -> None:
+    """A ring across many tiles, in a picture that is noisy but no closed form's friend."""
+    y, x = np.mgrid[:130, :150]
+    away = np.hypot(y - 65, x - 75)
+    alpha = np.clip((45 - away) / 8, 0, 1)
+    noise = np.random.default_rng(0).normal(0, 4, (130, 150, 3))
+    picture = alpha[..., None] * [210, 60, 30] + (1 - alpha[..., None]) * [20, 90, 160] + noise
+    picture = np.clip(picture, 0, 255).astype(np.uint8)
+    known = np.where(away < 35, 255, np.where(away > 50, 0, 128)).astype(np.uint8)
+    found = band_alpha(picture, known, np.full(alpha.shape, 0.5))
+    assert found.dtype == np.float32
+    whole = closed_form_alpha(picture, known)
+    np.testing.assert_allclose(found, whole, atol=0.02)
+    assert np.abs(found - whole).mean() < 1e-3
+    assert (found[known != 128] == whole[known != 128]).all()
+
+
+@pytest.mark.parametrize("value", [0, 128, 255])
+def test_a_band_without_both_sides_has_no_answer(value: int) -> None:
+    known = np.full((8, 8), value, np.uint8)
+    known[0, 0] = 0
+    with pytest.raises(MattingError, match=r"nothing is known|found no alpha"):
+        band_alpha(np.zeros((8, 8, 3), np.uint8), known, np.zeros((8, 8)))
 
 
 @pytest.mark.parametrize(

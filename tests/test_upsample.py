@@ -16,7 +16,7 @@ from streamcut.frame import planes
 from streamcut.sessions import new_session
 from streamcut.sources import open_source
 from streamcut.stages import matte
-from streamcut.upsample import GuidedUpsampler, _active_runs
+from streamcut.upsample import GuidedUpsampler
 
 SAMPLE = Path(__file__).parent.parent / "samples" / "presenter.mp4"
 
@@ -85,23 +85,11 @@ def test_an_uncertain_matte_over_a_flat_picture_stays_as_it_is() -> None:
     assert np.abs(made.astype(int) - 128).max() <= 1
 
 
-def test_tiles_cover_the_band_once_and_nothing_else_is_needed() -> None:
-    spread = np.zeros((50, 70), np.float32)
-    spread[3:6, 10:40] = 0.5
-    spread[20:49, 66] = 0.3
-    touched = np.zeros(spread.shape, int)
-    for rows, columns in _active_runs(spread):
-        touched[rows, columns] += 1
-    assert touched.max() == 1
-    assert (touched[spread > 0] == 1).all()
-    assert touched.mean() < 0.6
-
-
 def test_working_in_the_band_alone_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     _, luma, coarse = scene()
     banded = GuidedUpsampler(640, 360, 255)(luma, coarse)
     whole = [(slice(0, 72), slice(0, 128))]
-    monkeypatch.setattr("streamcut.upsample._active_runs", lambda _: iter(whole))
+    monkeypatch.setattr("streamcut.upsample.covering", lambda *_: iter(whole))
     assert np.array_equal(GuidedUpsampler(640, 360, 255)(luma, coarse), banded)
 
 

@@ -1,0 +1,51 @@
+"""Rectangles that hold all of a thin band, so that the rest of a picture costs nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import NDArray
+
+Area = tuple[slice, slice]
+"""Rows and columns of a rectangle; indexes a plane."""
+
+
+def covering(band: NDArray[np.bool_], side: int) -> Iterator[Area]:
+    """Yield disjoint rectangles that hold all of a band: runs of square tiles, row by row.
+
+    Args:
+        band: [rows, columns].
+        side: of a tile; the rectangles are as high, or less at the lower edge.
+    """
+    rows, columns = band.shape
+    down, across = -(-rows // side), -(-columns // side)
+    padded = np.zeros((down * side, across * side), np.bool_)
+    padded[:rows, :columns] = band
+    tiles = np.any(padded.reshape(down, side, across, side), axis=(1, 3))
+    for row, flags in enumerate(tiles):
+        for left, right in _runs(flags.tolist()):
+            yield (
+                slice(row * side, min((row + 1) * side, rows)),
+                slice(left * side, min(right * side, columns)),
+            )
+
+
+def grown(area: Area, margin: int, shape: tuple[int, ...]) -> Area:
+    """Return a rectangle with a margin around it, as far as a plane of ``shape`` reaches."""
+    rows, columns = (
+        slice(max(0, part.start - margin), min(length, part.stop + margin))
+        for part, length in zip(area, shape, strict=False)
+    )
+    return rows, columns
+
+
+def _runs(flags: list[bool]) -> Iterator[tuple[int, int]]:
+    """Yield (start, stop) of each run of true values."""
+    start = 0
+    for value, group in groupby(flags):
+        stop = start + len(list(group))
+        if value:
+            yield start, stop
+        start = stop

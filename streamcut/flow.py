@@ -101,9 +101,15 @@ def agreement(there: Field, back: Field) -> NDArray[np.float32]:
         float32 [height, width]: 1 where the two cancel out, falling to 0 where they miss each
         other by twice what counts as agreement (where something is hidden, or flow is wrong).
     """
-    miss = np.square(there + follow(back, there)).sum(axis=2)
-    allowed = _SHARE * np.square(there).sum(axis=2) + np.float32(_MISS)
+    miss = _squared(there + follow(back, there))
+    allowed = _SHARE * _squared(there) + np.float32(_MISS)
     return np.asarray(np.clip(2 - miss / allowed, 0, 1), np.float32)
+
+
+def _squared(field: Field) -> NDArray[np.float32]:
+    """Return the squared length of each way."""
+    x, y = field[..., 0], field[..., 1]  # Several times faster than a sum over an axis of two.
+    return np.asarray(x * x + y * y, np.float32)
 
 
 def left_picture(field: Field) -> NDArray[np.bool_]:

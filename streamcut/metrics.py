@@ -17,6 +17,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from streamcut.flow import Flow, follow, grey, left_picture
+
 Matte: TypeAlias = NDArray[Any]
 """float32 [h, w], 0..1."""
 
@@ -25,9 +27,6 @@ Picture: TypeAlias = NDArray[Any]
 
 _Mask: TypeAlias = NDArray[Any]
 """Truth values [h, w]."""
-
-_Field: TypeAlias = NDArray[Any]
-"""float32 [h, w, 2]: where each pixel comes from, as steps in x and y."""
 
 SIDE = 320
 """The longer side, pixels, of the pictures between which flow is computed."""
@@ -176,12 +175,14 @@ def warp_error(matte_before: Matte, matte: Matte, before: Picture, after: Pictur
     before, after = (_limited(picture) for picture in (before, after))
     size = (after.shape[1], after.shape[0])
     was, now = ((cv2.resize(m, size) > 0.5).astype(np.float32) for m in (matte_before, matte))
-    back, forth = _flow(after, before), _flow(before, after)
-    mismatch = ((back + _follow(forth, back)) ** 2).sum(axis=2)
+    flow = Flow(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    back, forth = flow(grey(after), grey(before)), flow(grey(before), grey(after))
+    mismatch = ((back + follow(forth, back)) ** 2).sum(axis=2)
     steady = mismatch <= 0.01 * (back**2).sum(axis=2) + 0.5
-    light = np.abs(after / 255.0 - _follow(before.astype(np.float32), back) / 255.0)
+    steady &= ~left_picture(back)
+    light = np.abs(after / 255.0 - follow(before.astype(np.float32), back) / 255.0)
     valid = steady & (light.mean(axis=2) <= 0.05)
-    jumps = np.abs(now - _follow(was, back))[valid]
+    jumps = np.abs(now - follow(was, back))[valid]
     return float(jumps.mean()) if jumps.size else 0.0
 
 
@@ -233,19 +234,5 @@ class Lag:
 
 def _limited(picture: Picture | Matte) -> Any:
     scale = min(1.0, SIDE / max(picture.shape[:2]))
-    return cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-
-
-def _flow(source: Picture, target: Picture) -> _Field:
-    engine = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    grey = [cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (source, target)]
-    return np.asarray(
-        engine.calc(grey[0], grey[1], np.zeros((*grey[0].shape, 2), np.float32)), np.float32
-    )
-
-
-def _follow(plane: _Field, flow: _Field) -> _Field:
-    """Fetch every pixel from where its flow vector points."""
-    rows, columns = flow.shape[:2]
-    x, y = np.meshgrid(np.arange(columns, dtype=np.float32), np.arange(rows, dtype=np.float32))
-    return cv2.remap(plane, x + flow[..., 0], y + flow[..., 1], cv2.INTER_LINEAR)
+    height, width = (max(1, round(side * scale)) for side in picture.shape[:2])
+    return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)

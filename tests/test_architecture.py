@@ -18,7 +18,6 @@ LAYERS = [
         "network",
         "clock",
         "cuts",
-        "metrics",
         "remembered",
         "flow",
         "keying",
@@ -27,7 +26,7 @@ LAYERS = [
         "governor",
         "latency",
     },
-    {"frame", "pipeline", "interrupts", "config"},
+    {"frame", "pipeline", "interrupts", "config", "metrics"},
     {
         "sources",
         "sinks",

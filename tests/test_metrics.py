@@ -220,3 +220,11 @@ def test_lag_is_how_much_of_the_frame_before_is_mixed_in(share: float, expected:
 def test_where_nothing_moves_there_is_no_lag_to_find() -> None:
     assert lag_of([disc()] * 12, [disc()] * 12) is None
     assert lag_of(swaying(), [disc()] * 24) is None
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (8, 8), (2, 1000), (9, 40)])
+def test_warp_error_takes_pictures_too_small_for_opencvs_flow(shape: tuple[int, int]) -> None:
+    picture = np.full((*shape, 3), 90, np.uint8)
+    off, on = np.zeros(shape, np.float32), np.ones(shape, np.float32)
+    assert metrics.warp_error(off, on, picture, picture) == 1.0
+    assert metrics.warp_error(on, on, picture, picture) == 0.0

@@ -114,7 +114,8 @@ def check_borders(settings: Settings) -> None:
     """Refuse numbers that cannot be, and what contradicts itself.
 
     Raises:
-        UsageError: if a strength is outside 0 to 1, or the matte is to be widened and narrowed.
+        UsageError: if a strength, level or width is out of its range, keyframes are to come more
+            often than frames, or the matte is to be widened and narrowed.
     """
     matte = settings.matte
     strengths = {
@@ -127,10 +128,24 @@ def check_borders(settings: Settings) -> None:
             raise UsageError(f"{name} is 0 to 1, not {value:g}")
     if not 0 <= matte.min_area <= 100:
         raise UsageError(f"--min-area is 0 to 100 percent, not {matte.min_area:g}")
-    pixels = {"--expand": matte.expand, "--contract": matte.contract, "--feather": matte.feather}
+    levels = {
+        "--alpha-matting-foreground-threshold": matte.alpha_matting_foreground_threshold,
+        "--alpha-matting-background-threshold": matte.alpha_matting_background_threshold,
+    }
+    for name, level in levels.items():
+        if not 0 <= level <= 255:
+            raise UsageError(f"{name} is 0 to 255, not {level}")
+    pixels = {
+        "--expand": matte.expand,
+        "--contract": matte.contract,
+        "--feather": matte.feather,
+        "--alpha-matting-erode-size": matte.alpha_matting_erode_size,
+    }
     for name, count in pixels.items():
         if not 0 <= count <= _WIDEST:
             raise UsageError(f"{name} is 0 to {_WIDEST} pixels, not {count}")
+    if matte.keyframe_interval < 1:
+        raise UsageError(f"--keyframe-interval is 1 or more, not {matte.keyframe_interval}")
     if matte.expand and matte.contract:
         raise UsageError("--expand and --contract exclude each other")
 

@@ -66,7 +66,7 @@ def _solved(
     )
     if matte.matting == "every":
         return every_frame(frames, info, trimming)
-    interval = max(1, matte.keyframe_interval)
+    interval = matte.keyframe_interval
     if pipeline is not None:
         return on_keyframes_live(frames, pipeline, info, interval, trimming)
     return on_keyframes(frames, info, interval, trimming)

@@ -201,6 +201,10 @@ def test_a_model_gets_what_it_takes() -> None:
         ({"light_wrap": 1.01}, "--light-wrap is 0 to 1, not 1.01"),
         ({"min_area": 101.0}, "--min-area is 0 to 100 percent, not 101"),
         ({"feather": 1000}, "--feather is 0 to 200 pixels, not 1000"),
+        ({"keyframe_interval": 0}, "--keyframe-interval is 1 or more, not 0"),
+        ({"alpha_matting_foreground_threshold": 256}, "foreground-threshold is 0 to 255, not 256"),
+        ({"alpha_matting_background_threshold": 300}, "background-threshold is 0 to 255, not 300"),
+        ({"alpha_matting_erode_size": 100_000}, "erode-size is 0 to 200 pixels, not 100000"),
         ({"expand": 2, "contract": 1}, "--expand and --contract exclude each other"),
     ],
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from streamcut.evaluation.scores import FIGURES, Figure, Report
+from streamcut.evaluation.scores import FIGURES, Figure, Report, Scores
 
 _WIDTH, _PANEL, _LEFT, _RIGHT, _GAP, _HEAD, _FOOT = 1200, 150, 70, 16, 34, 34, 30
 _FINE = 2  # Drawn this much larger, then reduced: Pillow's lines have hard edges.
@@ -21,7 +20,7 @@ _LINES = ((0, 114, 178), (213, 94, 0), (0, 158, 115), (204, 121, 167), (230, 159
 
 def draw_plot(report: Report) -> Image.Image:
     """Draw every figure that was computed frame by frame."""
-    shown = [f for f in FIGURES if any(f.name in score.series for score in report.scores)]
+    shown = [figure for figure in FIGURES if any(_known(s, figure).size for s in report.scores)]
     height = _HEAD + len(shown) * (_PANEL + _GAP) + _FOOT - _GAP + 20
     sheet = Image.new("RGB", (_WIDTH * _FINE, height * _FINE), _PAPER)
     pen = _Pen(sheet)
@@ -64,7 +63,7 @@ def _legend(pen: _Pen, report: Report) -> None:
 
 def _panel(pen: _Pen, report: Report, figure: Figure, top: float) -> None:
     series = [np.array(score.series.get(figure.name, ())) for score in report.scores]
-    low, high = _limits(figure, [values for values in series if values.size])
+    low, high = _limits(figure, np.concatenate([_known(s, figure) for s in report.scores]))
     box = np.array([(_LEFT, top), (_WIDTH - _RIGHT, top), (_WIDTH - _RIGHT, top + _PANEL)])
     pen.line(np.vstack([box, (_LEFT, top + _PANEL), box[0]]), _FRAME, 1)
     better = {1: " (more is better)", -1: " (less is better)", 0: ""}[report.better(figure)]
@@ -85,10 +84,15 @@ def _panel(pen: _Pen, report: Report, figure: Figure, top: float) -> None:
             pen.dot(points[0], colour)
 
 
-def _limits(figure: Figure, series: Sequence[NDArray[Any]]) -> tuple[float, float]:
+def _known(scores: Scores, figure: Figure) -> NDArray[Any]:
+    """The values that a result has of a figure; in short clips there may be none."""
+    values = np.array(scores.series.get(figure.name, ()))
+    return np.asarray(values[~np.isnan(values)])
+
+
+def _limits(figure: Figure, values: NDArray[Any]) -> tuple[float, float]:
     """The ends of an axis: errors begin at 0, what is good ends where it is best."""
-    low = min(float(np.nanmin(values)) for values in series)
-    high = max(float(np.nanmax(values)) for values in series)
+    low, high = float(values.min()), float(values.max())
     if figure.better > 0:
         return min(low, high - 0.02), high
     return 0.0, 1.05 * high if high > 1e-9 else 1.0

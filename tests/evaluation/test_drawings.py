@@ -76,3 +76,13 @@ def test_the_plot_has_a_panel_a_figure_and_a_line_a_result(
     orange = (plot[..., 0] - plot[..., 2] > 90).any(axis=1)
     assert blue.any()
     assert orange.sum() > 100
+
+
+def test_a_figure_that_no_frame_has_gets_no_panel() -> None:
+    found = {"mad": [1.0, 2.0]}
+    blank = {"warp_error": [float("nan")] * 2}
+    plots = [
+        draw_plot(Report("truth", True, (64, 36), [0.0, 0.1], [Scores("a.webm", series)], []))
+        for series in (found, found | blank)
+    ]
+    assert plots[0].size == plots[1].size

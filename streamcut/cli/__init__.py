@@ -5,6 +5,7 @@ Nothing that takes time is imported here: until :func:`main` runs, Ctrl-C is the
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 
@@ -16,6 +17,7 @@ INTERRUPTED = 130
 def main() -> None:
     """Run the command line and exit; Ctrl-C ends it with one line and the code 130."""
     code, words = INTERRUPTED, "stopped"
+    _replace_closed_streams()
     try:
         # Afterwards nothing is left to stop, but the interpreter's clearing up could be struck.
         with Interrupts(afterwards=signal.SIG_IGN):
@@ -26,6 +28,13 @@ def main() -> None:
         over_the_echo = "\r" if sys.stderr.isatty() else ""  # The terminal has written ^C.
         print(f"{over_the_echo}streamcut: {words}", file=sys.stderr)
     sys.exit(code)
+
+
+def _replace_closed_streams() -> None:
+    """Let what was started without standard streams (``<&-``, a service) read and write nothing."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115  # For as long as we run.
 
 
 def run(arguments: list[str]) -> int:

@@ -115,6 +115,14 @@ def test_a_signal_ends_it_while_its_reader_does_not_read() -> None:
         assert process.wait(timeout=30) == 130
 
 
+def test_closed_standard_streams_are_empty_ones() -> None:
+    closed = ["sh", "-c", 'exec "$@" <&- >&-', "sh", *PROGRAM, "pipe"]
+    ran = subprocess.run(closed, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert ran.returncode == 1
+    assert ran.stderr.startswith("streamcut: error: standard input is no video")
+    assert ran.stderr.count("\n") == 1
+
+
 def test_two_of_them_make_one_pipe() -> None:
     first = start(*RAW, "-q", "--to", "nut")
     second = start("--from", "nut", "-q", "--to", "y4m", "-b", "red", stdin=first.stdout)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import os
+import sys
 import warnings
 
 import click
@@ -86,9 +87,18 @@ def run(arguments: list[str]) -> int:
         return _fail(_click_message(error), error.exit_code)
     except StreamcutError as error:
         return _fail(str(error), error.exit_code)
+    except BrokenPipeError:
+        _forget_stdout()
     except (OSError, MemoryError) as error:
         return _fail(str(error) or type(error).__name__, 1)
     return 0
+
+
+def _forget_stdout() -> None:
+    """End quietly: who reads what is printed has seen enough, and the rest goes nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def _click_message(error: click.ClickException) -> str:

@@ -105,10 +105,19 @@ def command(
     settings = settings.with_options(_NO_FILE | given)
     if sys.stdin.isatty():
         raise UsageError("standard input is a terminal: let another program write to this one")
-    if sys.stdout.isatty():
-        raise UsageError("standard output is a terminal: let another program read this one")
+    refuse_terminal()
     inlet = _inlet(read_as, size, pix_fmt, fps)
     _run(inlet, _form(read_as, pix_fmt, write_as, to_pix_fmt), settings, quiet)
+
+
+def refuse_terminal() -> None:
+    """Refuse to write frames to a terminal.
+
+    Raises:
+        UsageError: if standard output is one.
+    """
+    if sys.stdout.isatty():
+        raise UsageError("standard output is a terminal: let another program read this one")
 
 
 def _run(inlet: Inlet, form: Format, settings: Settings, quiet: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -16,6 +17,8 @@ import click
 from streamcut import config
 from streamcut.cli.fetching import ready
 from streamcut.cli.options import look_options, machine_options, setting
+from streamcut.cli.pipe import refuse_terminal
+from streamcut.errors import UsageError
 
 if TYPE_CHECKING:
     from streamcut.config import Settings
@@ -113,8 +116,9 @@ def command(
     fps = Fraction(settings.live.fps or 30)
     target = Target.parse(settings.live.to, family=to_format, pixel_format=to_pix_fmt, fps=fps)
     targets = [target, Target.parse(record)] if record else [target]
-    for file in (each.place for each in targets if each.kind == "file"):
-        _check(file, settings, overwrite)
+    _check(targets, settings, overwrite)
+    if setup and target.kind != "obs":
+        raise UsageError("--setup is for --to obs")
 
     def read() -> Settings:
         return visible_on(targets, config.load(path).with_options(given))
@@ -148,11 +152,23 @@ def command(
         click.echo(summary_text(summary), err=True)
 
 
-def _check(file: str, settings: Settings, overwrite: bool) -> None:
+def _check(targets: Sequence[Target], settings: Settings, overwrite: bool) -> None:
+    """Refuse outputs that cannot be, before anything is opened."""
     from streamcut.plan import check_output
 
+    target, *records = targets
+    if target.kind == "pipe":
+        refuse_terminal()
+    for record in records:
+        if record.kind != "file":
+            raise UsageError("--record writes a file: give --to what is no file")
+        if target.kind == "file" and os.path.realpath(target.place) == os.path.realpath(
+            record.place
+        ):
+            raise UsageError(f"{record.place} is the output: record into another file")
     read = {"camera": settings.live.camera, "background": settings.picture.background}
-    check_output(file, read, overwrite)
+    for file in (each.place for each in targets if each.kind == "file"):
+        check_output(file, read, overwrite)
 
 
 def _about_obs(target: Target) -> str:

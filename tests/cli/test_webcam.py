@@ -106,6 +106,20 @@ def test_a_reader_that_leaves_ends_it_quietly(clip: Path) -> None:
 
 
 @needs_signals
+def test_a_reader_of_the_reports_that_leaves_ends_it_quietly(clip: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out.mp4"
+    with running("--camera", clip, "--loop", "--to", output) as live:
+        live.until(lambda report: report["frames"] > 2)
+        assert live.process.stdout is not None
+        assert live.process.stderr is not None
+        live.process.stdout.close()
+        assert live.process.stderr.read() == ""
+        assert live.process.wait(20) == 0
+        live.process.stdout = None
+    assert len(shown(output).pictures) > 2
+
+
+@needs_signals
 def test_a_reader_that_sleeps_does_not_keep_it_from_ending(clip: Path) -> None:
     with subprocess.Popen(
         [*PROGRAM, "webcam", "-q", "--camera", str(clip), "--loop", "--to", "-"],
@@ -178,6 +192,12 @@ def test_a_terminal_shows_a_panel(clip: Path, tmp_path: Path, terminal: Callable
         assert word in ran.out
 
 
+def test_no_pictures_are_written_to_a_terminal(clip: Path, terminal: Callable[..., Ran]) -> None:
+    ran = terminal("webcam", "--camera", clip, "--to", "-")
+    assert ran.code == 2
+    assert "standard output is a terminal" in ran.out
+
+
 def test_what_is_recorded_plays_and_shows_the_same(clip: Path, tmp_path: Path) -> None:
     record = tmp_path / "recorded.mkv"
     ran = subprocess.run(
@@ -202,6 +222,9 @@ def test_what_is_recorded_plays_and_shows_the_same(clip: Path, tmp_path: Path) -
         (["--camera", "{clip}", "--to", "-", "--to-format", "rawvideo"], "pixel format"),
         (["--camera", "{clip}", "--to", "obs:many"], "a port is a number"),
         (["--camera", "{clip}", "--to", "{free}", "--record", "{there}"], "give -y to overwrite"),
+        (["--camera", "{clip}", "--to", "{free}", "--record", "{free}"], "into another file"),
+        (["--camera", "{clip}", "--to", "{free}", "--record", "-"], "--record writes a file"),
+        (["--camera", "{clip}", "--to", "{free}", "--setup"], "--setup is for --to obs"),
         (["--camera", "{clip}", "--to", "{free}", "-b", "puce-ish"], "no such file"),
         (["--camera", "{clip}", "--to", "{free}", "--size", "huge"], "is no size"),
     ],

@@ -50,6 +50,8 @@ def command(
     """
     from streamcut.evaluation import Evaluation, draw_plot, draw_sheet
 
+    for drawing in filter(None, (sheet, plot)):
+        _check_drawing(drawing)
     with Interrupts() as interrupts, interrupts.released():
         evaluation = Evaluation(results, truth, picture, shortest=shortest)
         with _progress(quiet) as tick:
@@ -78,6 +80,17 @@ def _progress(quiet: bool) -> Iterator[Callable[[int, int | None], None] | None]
             bar.update(task, completed=done, total=total, refresh=True)
 
         yield tick
+
+
+def _check_drawing(path: str) -> None:
+    """Refuse a picture that could not be written, before what takes minutes."""
+    from PIL import Image
+
+    from streamcut.plan import check_place
+
+    check_place(path)
+    if Path(path).suffix.lower() not in Image.registered_extensions():
+        raise SinkError(f"{path} cannot be written: end its name with .png")
 
 
 def _save(image: Any, path: str) -> None:

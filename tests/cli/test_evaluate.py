@@ -84,8 +84,11 @@ def test_pictures_are_written(
     [
         (["{picture}", "-t", "{truth}"], "holds no matte"),
         (["{truth}", "-t", "absent.mkv"], "no such file: absent.mkv"),
-        (["{truth}", "--sheet", "no/such/folder/a.png"], "no/such/folder/a.png cannot be written"),
-        (["{truth}", "--plot", "plot.unknown"], "plot.unknown cannot be written"),
+        (["{truth}", "--sheet", "no/such/folder/a.png"], "no/such/folder/a.png: its folder"),
+        (
+            ["{truth}", "--plot", "plot.unknown"],
+            "plot.unknown cannot be written: end its name with .png",
+        ),
         ([], "missing argument 'RESULT...'"),
     ],
 )

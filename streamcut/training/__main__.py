@@ -61,7 +61,7 @@ def _train_options(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
     add("--pack", type=Path, required=True)
     add("--checkpoint", type=Path, required=True, help="written often; resumed if it exists")
-    add("--stage", choices=("stills", "clips", "fine-tune"), default="fine-tune")
+    add("--stage", choices=("stills", "clips", "steady", "fine-tune"), default="fine-tune")
     add(
         "--start",
         type=Path,

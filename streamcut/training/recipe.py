@@ -23,6 +23,16 @@ CLIPS = BatchPlan(
     mixture=Mixture(labelled=0.30, unlabelled=0.0, empty=0.05, occluder=0.25),
 )
 
+LONG_CLIPS = BatchPlan(
+    pictures=3,
+    frames=12,
+    sizes=CLIP_SIZES,
+    mixture=Mixture(labelled=0.25, unlabelled=0.0, empty=0.10, clutter=0.45, occluder=0.25),
+)
+
+# Places without anybody, and cluttered ones, are where the first stages left most to learn.
+EMPTIER = BatchPlan(mixture=Mixture(empty=0.15, clutter=0.45))
+
 STAGES = {
     "stills": Stage(minutes=30.0, rate=1.2e-3, final_rate=5e-4),
     "clips": Stage(
@@ -30,6 +40,13 @@ STAGES = {
         rate=8e-4,
         final_rate=2e-5,
         plans=(CLIPS, BatchPlan(), BatchPlan()),
+        losses=LossWeights(steady=4.0),
+    ),
+    "steady": Stage(
+        minutes=90.0,
+        rate=5e-4,
+        final_rate=2e-5,
+        plans=(LONG_CLIPS, EMPTIER),
         losses=LossWeights(steady=4.0),
     ),
     "fine-tune": Stage(minutes=10.0, rate=1e-4, final_rate=1e-5, plans=(BatchPlan(pictures=8),)),

@@ -1,0 +1,74 @@
+"""Make ``streamcut/models/portrait.jpg``, the picture in the network's card.
+
+Still pictures beside what networks make of them, over green: where the embedded network does
+well, and where it fails. Other networks are given as files::
+
+    pip install scikit-image
+    python samples/compare.py selfie_segmentation.onnx mediapipe.onnx
+
+The photographs come out of the scikit-image package: the presenter's sources are in README.md,
+``camera`` (by Lav Varshney) and ``coffee`` (by Rachel Michetti) are CC0.
+"""
+
+from __future__ import annotations
+
+import argparse
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+import skimage.data
+from numpy.typing import NDArray
+
+from streamcut.sessions import BaseSession, Picture, new_session
+from streamcut.sources import open_source
+
+HERE = Path(__file__).parent
+MADE = HERE.parent / "streamcut" / "models" / "portrait.jpg"
+HEIGHT, WIDTH, GAP = 150, 270, 4
+GREEN = (0, 190, 60)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("networks", nargs="*", type=Path, help=".onnx files to show beside it")
+    sessions = [new_session(), *map(new_session, parser.parse_args().networks)]
+    rows = [
+        np.hstack([fitted(picture), *(fitted(cut(picture, session)) for session in sessions)])
+        for picture in pictures()
+    ]
+    sheet = cv2.cvtColor(np.vstack(rows), cv2.COLOR_RGB2BGR)
+    cv2.imwrite(str(MADE), sheet, [cv2.IMWRITE_JPEG_QUALITY, 84])
+
+
+def pictures() -> list[Picture]:
+    """The presenter, in bad light and cut off; a photographer behind a tripod; nobody."""
+    with open_source(str(HERE / "presenter.mp4"), start=Fraction(3)) as source:
+        presenter = next(iter(source)).picture.to_ndarray(format="rgb24")
+    noise = np.random.default_rng(0).normal(0, 20, presenter.shape)
+    dim = np.clip(presenter * 0.35 + noise, 0, 255).astype(np.uint8)
+    photographer = np.repeat(skimage.data.camera()[:, :, None], 3, axis=2)
+    return [presenter, dim, presenter[430:], photographer, skimage.data.coffee()]
+
+
+def cut(picture: Picture, session: BaseSession) -> Picture:
+    """Return the picture over green, as the first frame of a video."""
+    height, width, _ = picture.shape
+    small = cv2.resize(picture, session.input_size(width, height), interpolation=cv2.INTER_AREA)
+    matte = cv2.resize(session.stream()(small.astype(np.uint8)), (width, height))[:, :, None]
+    return (picture * matte + np.array(GREEN) * (1 - matte)).astype(np.uint8)
+
+
+def fitted(picture: Picture) -> NDArray[np.uint8]:
+    """Return the picture inside a white tile, a gap around it."""
+    scale = min(HEIGHT / picture.shape[0], WIDTH / picture.shape[1])
+    small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    tile = np.full((HEIGHT + GAP, WIDTH + GAP, 3), 255, np.uint8)
+    top, left = (HEIGHT - small.shape[0]) // 2, (WIDTH - small.shape[1]) // 2
+    tile[top : top + small.shape[0], left : left + small.shape[1]] = small
+    return tile
+
+
+if __name__ == "__main__":
+    main()

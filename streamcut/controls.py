@@ -14,7 +14,7 @@ from streamcut.backgrounds import Background
 from streamcut.config import LiveSettings, Settings
 from streamcut.errors import StreamcutError, UsageError
 from streamcut.frame import Frame, StreamInfo
-from streamcut.plan import look_of, parse_background, session_of
+from streamcut.plan import check_borders, look_of, parse_background, session_of
 from streamcut.sessions import BaseSession
 from streamcut.stages import Look, made_by
 from streamcut.wiring import able
@@ -180,6 +180,7 @@ class Controls:
     def _setup(self, settings: Settings) -> Setup:
         """Return what the stages are told next; what has not changed is taken over."""
         now = self.current
+        check_borders(settings)
         look = look_of(settings)
         if made_by(look, self._info) != made_by(now.shown.look, self._info):
             raise UsageError(

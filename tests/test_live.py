@@ -242,6 +242,29 @@ def test_backgrounds_take_turns(still: Path) -> None:
     assert seen == [16, 235, 16]
 
 
+def test_keyframes_go_on_while_backgrounds_change(moving: Path) -> None:
+    live = job(
+        moving,
+        sink := Recording(),
+        matting="keyframes",
+        keyframe_interval=2,
+        background="black",
+        backgrounds=["black", "white"],
+        loop=True,
+    )
+    asked: list[int] = []
+
+    def done() -> bool:
+        if sink.planes and len(asked) == len(live.state.messages):
+            asked.append(len(sink.planes))
+            live.next_background()
+        return len(asked) > 3
+
+    live.run(until(live, done))
+    assert live.state.messages == [f"background: {name}" for name in ("white", "black", "white")]
+    assert asked[-1] > asked[0]
+
+
 def test_a_folder_stands_for_the_pictures_in_it(still: Path, tmp_path: Path) -> None:
     folder = tmp_path / "behind"
     folder.mkdir()
@@ -278,6 +301,7 @@ def test_a_changed_configuration_file_is_followed_without_a_gap(
         [
             ("[picture]\nbackground = 'white'\n", lambda: sink.planes[-1][0][0, 0] == 235),
             ("[picture\n", lambda: "no TOML" in live.state.messages[-1]),
+            ("[matte]\nthreshold = 5.0\n", lambda: "0 to 1" in live.state.messages[-1]),
             ("[picture]\nonly_mask = true\n", lambda: "settled" in live.state.messages[-1]),
             (
                 "[picture]\nbackground = 'black'\n[live]\nfps = 5\n",

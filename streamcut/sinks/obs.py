@@ -293,8 +293,9 @@ def _listening(port: int) -> socket.socket:
         listener.setblocking(False)
     except (OSError, OverflowError) as error:
         listener.close()
+        other = PORT + 1 if port == PORT else PORT
         raise SinkError(
-            f"port {port} of this machine cannot be had; give another one, such as obs:{PORT + 1} "
+            f"port {port} of this machine cannot be had; give another one, such as obs:{other} "
             f"({getattr(error, 'strerror', None) or error})"
         ) from error
     return listener

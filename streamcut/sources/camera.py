@@ -42,6 +42,7 @@ _FORMATS = {
     "GREY": "gray",
     "H264": "h264",
 }
+_ANY = "a camera"
 _KINDS = {"darwin": "avfoundation", "win32": "dshow"}
 
 
@@ -130,7 +131,7 @@ def find(what: str, present: Sequence[Camera]) -> Camera:
     readable = [camera for camera in present if camera.readable]
     if not what:
         # Virtual cameras last: their pictures may well be our own.
-        return _only(sorted(readable, key=lambda camera: camera.virtual)[:1], "a camera", present)
+        return _only(sorted(readable, key=lambda camera: camera.virtual)[:1], _ANY, present)
     tests: list[Callable[[Camera], bool]] = [
         lambda camera: what in (str(camera.index), camera.path),
         lambda camera: os.path.realpath(what) == camera.path,
@@ -236,9 +237,9 @@ def _only(meant: Sequence[Camera], what: str, present: Sequence[Camera]) -> Came
         return meant[0]
     names = [camera.name for camera in present if camera.readable]
     if not names:
+        none = "there is no camera" + ("" if what == _ANY else f", and no file is called {what}")
         raise SourceError(
-            "there is no camera; a file works as well: --camera FILE (streamcut devices lists "
-            "what there is)"
+            f"{none}; a file works as well: --camera FILE (streamcut devices lists what there is)"
         )
     if meant:
         several = ", ".join(camera.name for camera in meant)

@@ -104,6 +104,8 @@ def command(
     given = {name: value for name, value in options.items() if value is not None}
     if backgrounds:
         given["background"] = backgrounds[0]
+    if preview:
+        given["always"] = True  # Who looks at the window watches.
     path = Path(config_file) if config_file else None
     settings = config.load(path).with_options(given)
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
+import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
 import pytest
-from jobs import Ran
-from media import inside, picture, views
+from jobs import PROGRAM, Ran
+from media import inside, picture, pictures, views, write
 
 from streamcut.cli.preview import Viewer, Window
 from streamcut.frame import Frame
@@ -148,6 +151,21 @@ def test_the_window_shows_frames_and_answers_to_keys(display: str) -> None:
         press("b")
         press("q")
     assert called == ["next", "stop"]
+
+
+def test_who_looks_at_the_window_watches(display: str, tmp_path: Path) -> None:
+    clip = write(tmp_path / "in.mkv", pictures(12))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    where = ["--camera", str(clip), "--to", f"obs:{port}", "--preview"]
+    # A program of its own: Tk ends one whose first display is gone.
+    ran = subprocess.run(
+        [*PROGRAM, "webcam", *where], stderr=subprocess.PIPE, text=True, timeout=60
+    )
+    assert ran.returncode == 0
+    handed = re.search(r"^(\d+) pictures in ", ran.stderr, re.MULTILINE)
+    assert handed is not None
+    assert int(handed[1]) > 1  # Nobody is connected: without the window only the first.
 
 
 def test_the_screen_is_a_camera_too(display: str) -> None:

@@ -261,7 +261,8 @@ def test_keyframes_go_on_while_backgrounds_change(moving: Path) -> None:
         return len(asked) > 3
 
     live.run(until(live, done))
-    assert live.state.messages == [f"background: {name}" for name in ("white", "black", "white")]
+    expected = [f"background: {name}" for name in ("white", "black", "white")]
+    assert list(live.state.messages)[:3] == expected
     assert asked[-1] > asked[0]
 
 

@@ -115,6 +115,10 @@ def command(
     from streamcut.plan import visible_on
     from streamcut.sinks import Target, reserved_stdout
 
+    if settings.live.to == "-" and to_format == "rawvideo" and not to_pix_fmt:
+        raise UsageError(
+            "--to-format rawvideo needs --to-pix-fmt: bare pictures do not say what they are"
+        )
     fps = Fraction(settings.live.fps or 30)
     target = Target.parse(settings.live.to, family=to_format, pixel_format=to_pix_fmt, fps=fps)
     targets = [target, Target.parse(record)] if record else [target]

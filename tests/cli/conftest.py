@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import subprocess
 import time
 from collections.abc import Callable
@@ -87,6 +88,7 @@ def terminal(tmp_path: Path) -> Callable[..., Ran]:
             for due in [due for due in typed if time.monotonic() - began > due]:
                 os.write(screen, typed.pop(due).encode())
             for text in [text for text in waiting if text in shown]:
+                time.sleep(0.2)  # A Ctrl-C just before input() waits would be seen after it.
                 os.write(screen, waiting.pop(text).encode())
             if select.select([screen], [], [], 0.05)[0]:
                 try:
@@ -96,6 +98,8 @@ def terminal(tmp_path: Path) -> Callable[..., Ran]:
                 if not part:
                     break
                 shown += part.decode(errors="replace")
+        else:
+            os.kill(process, signal.SIGKILL)
         _, status = os.waitpid(process, 0)
         os.close(screen)
         return Ran(os.waitstatus_to_exitcode(status), shown, "")

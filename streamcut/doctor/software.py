@@ -135,20 +135,21 @@ def terminal() -> Iterator[Finding]:
 
 
 def _files(folder: Path, free: str) -> Iterator[Finding]:
-    """Find the models that are there, downloads that were broken off, and wrong sizes."""
+    """Find the models that are there, downloads that were broken off, and wrong files.
+
+    Checksums are hashed once and remembered: a model that has been used takes no time.
+    """
     from streamcut.sessions.catalog import CATALOG
-    from streamcut.sessions.weights import located
+    from streamcut.sessions.weights import fault_of, located
 
     here = []
     for weights in (weights for model in CATALOG for weights in model.weights):
         path = located(weights)
         if path is None:
             continue
-        size = path.stat().st_size
         here.append(path.name)
-        if size == 0 or (weights.bytes is not None and size != weights.bytes):
-            wanted = f", not {weights.bytes}" if weights.bytes is not None else ""
-            text = f"{short(path)} has {size} bytes{wanted}: it is not the published file"
+        if fault := fault_of(weights, path):
+            text = f"{short(path)} {fault}"
             yield Finding.problem(text, "remove it; it is fetched again when it is used")
     there = f"{short(folder)}: {', '.join(here) or 'no models yet'}; {free}"
     yield Finding.ok(there)

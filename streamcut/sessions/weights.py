@@ -180,7 +180,7 @@ def _unchecked() -> bool:
 def _check_found(weights: Weights, path: Path) -> None:
     """Refuse a file that is there and not the published one; it may be the user's own."""
     try:
-        fault = _fault(weights, path)
+        fault = fault_of(weights, path)
     except OSError as error:
         raise ModelError(f"{path} cannot be read: {error.strerror}") from error
     if fault:
@@ -190,7 +190,7 @@ def _check_found(weights: Weights, path: Path) -> None:
         )
 
 
-def _fault(weights: Weights, path: Path) -> str:
+def fault_of(weights: Weights, path: Path) -> str:
     """Return what is wrong with a file that claims to be a model, or nothing."""
     size = path.stat().st_size
     if page := _page(path):
@@ -238,7 +238,7 @@ def _obtain(weights: Weights, url: str, part: Path, progress: Progress) -> None:
     """Download a file and check it; what went on from a wrong beginning is begun anew, once."""
     for _ in range(2):
         resumed = _downloaded(weights, url, part, progress)
-        fault = _fault(weights, part)
+        fault = fault_of(weights, part)
         if not fault:
             return
         discard(part)

@@ -164,17 +164,19 @@ def test_the_settings_file_is_read(tmp_path: Path) -> None:
 
 def test_the_folder_of_models(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = [Weights(f"{name}.onnx", "http://127.0.0.1/", None, 5) for name in ("one", "two")]
-    row = catalog.Model("both", "both", "MIT", weights=(*files, Weights("any.onnx", "http:")))
+    files += [Weights("any.onnx", "http:"), Weights("other.onnx", "http:", f"md5:{'0' * 32}")]
+    row = catalog.Model("all", "all", "MIT", weights=tuple(files))
     monkeypatch.setattr(catalog, "CATALOG", (row,))
     line(found(software.cache), "ok", "~/cache: no models yet", "GB free")
     cache.mkdir()
-    for name, data in {"one": b"12345", "two": b"123", "any": b""}.items():
+    for name, data in {"one": b"12345", "two": b"123", "any": b"", "other": b"1"}.items():
         (cache / f"{name}.onnx").write_bytes(data)
     (cache / "three.onnx.part").write_bytes(bytes(2_000_000))
     findings = found(software.cache)
-    line(findings, "ok", "one.onnx, two.onnx, any.onnx")
-    line(findings, "problem", "two.onnx has 3 bytes, not 5", "remove it")
-    line(findings, "problem", "any.onnx has 0 bytes:")
+    line(findings, "ok", "one.onnx, two.onnx, any.onnx, other.onnx")
+    line(findings, "problem", "other.onnx", "checksum is not md5:000")
+    line(findings, "problem", "two.onnx is not the published", "3 bytes, not 5", "remove")
+    line(findings, "problem", "any.onnx is empty")
     line(findings, "note", "three.onnx was not fetched to its end: 2.0 MB")
     monkeypatch.setenv("U2NET_HOME", str(cache / "one.onnx"))
     line(found(software.cache), "problem", "is no folder")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import sys
 import warnings
 from collections.abc import Sequence
@@ -26,6 +27,7 @@ from streamcut.sessions.device import (
 )
 
 _FOR_NVIDIA = ("tensorrt", "cuda", "directml")
+_CODE = re.compile(r"\d+ : [A-Z_]+ : ")
 _FULL = ("out of memory", "failed to allocate", "bad_alloc")  # As CUDA and the arena say it.
 
 
@@ -63,11 +65,29 @@ def load(
     return session
 
 
+def usable(device: Device) -> str:
+    """Return which of the devices is taken; known before there is a model's file.
+
+    Raises:
+        ModelError: if it cannot be used, though it was asked for by name or a GPU is required.
+    """
+    name = _first_usable() if device.name == "auto" else device.name
+    if device.require_gpu and name == "cpu":
+        likely = "coreml" if sys.platform == "darwin" else "cuda"
+        raise ModelError(f"a GPU is required and none can be used: {obstacle(likely)}")
+    if not _worth_trying(name):
+        raise ModelError(f"the device {name} cannot be used: {obstacle(name)}")
+    return name
+
+
 def first_words(error: Exception) -> str:
     """Return what ONNX Runtime says went wrong, without its file names and codes."""
-    [first, *_] = str(error).splitlines() or [type(error).__name__]
-    line = first.rpartition("failed:")[2]
-    return line.rpartition("[ONNXRuntimeError] : ")[2][:200]
+    [first, *more] = str(error).splitlines() or [type(error).__name__]
+    line = first.rpartition("failed:")[2].rpartition("[ONNXRuntimeError] : ")[2]
+    line = _CODE.sub("", line)
+    if line.endswith("indices"):  # Which they are, with what they are and should be, follows.
+        line = " ".join([f"{line}:", *(text.strip() for text in more if " Got: " in text)])
+    return line[:200]
 
 
 def _chosen(device: Device) -> list[Spec]:
@@ -76,11 +96,9 @@ def _chosen(device: Device) -> list[Spec]:
     Raises:
         ModelError: if it cannot be used, though it was asked for by name or a GPU is required.
     """
-    name = _first_usable() if device.name == "auto" else device.name
-    if name not in _FOR_NVIDIA:
-        _mind_idle(device, name)
-    if not _worth_trying(name):
-        raise ModelError(f"the device {name} cannot be used: {obstacle(name)}")
+    name = usable(device)
+    if name not in _FOR_NVIDIA and device.name == "auto" and cuda.driver() is not None:
+        _warn(f"an NVIDIA GPU sits idle, the network runs on {name}: {obstacle('cuda')}")
     names = {"tensorrt": ["tensorrt", "cuda"], "cpu": []}.get(name, [name])
     if device.half and not any(device.half_options(name) for name in names):
         _warn(f"16 bits on {name} are a matter of the model's file: --half does nothing there")
@@ -106,15 +124,6 @@ def _worth_trying(name: str) -> bool:
     if name == "cuda":
         return provider_of(name) is not None and cuda.driver() is not None
     return obstacle(name) is None
-
-
-def _mind_idle(device: Device, name: str) -> None:
-    """Say that an NVIDIA GPU is here that the chosen device leaves idle."""
-    if device.require_gpu and name == "cpu":
-        likely = "coreml" if sys.platform == "darwin" else "cuda"
-        raise ModelError(f"a GPU is required and none can be used: {obstacle(likely)}")
-    if device.name == "auto" and cuda.driver() is not None:
-        _warn(f"an NVIDIA GPU sits idle, the network runs on {name}: {obstacle('cuda')}")
 
 
 def _given(providers: Sequence[Any]) -> list[Spec]:

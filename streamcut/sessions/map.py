@@ -91,10 +91,10 @@ class MapSession(BaseSession):
         return fetch_model(model)[0]
 
     def input_size(self, width: int, height: int) -> tuple[int, int]:
-        """Return the model's fixed size, or the one nearest to its area at this aspect ratio."""
+        """Return the one size of the graph or the model, or that nearest to its area."""
         if self.model.area is not None:
             return size_of_area(width, height, self.model.area, self.model.stride)
-        return self.model.size or self._graph_size() or _FALLBACK_SIZE
+        return self._graph_size() or self.model.size or _FALLBACK_SIZE
 
     def smaller_sizes(self, width: int, height: int) -> list[tuple[int, int]]:
         """Return sizes of less area; none where the graph takes one size alone."""

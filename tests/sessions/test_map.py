@@ -241,3 +241,17 @@ def test_an_own_session_class_needs_no_more_than_rembg_asks(tmp_path: Path) -> N
     made = remove(Image.fromarray(picture()), session=Own("own"), only_mask=True)
     assert isinstance(made, Image.Image)
     assert made.size == (64, 48)
+
+
+def test_a_graph_of_one_size_is_fed_that_size_whatever_its_row_says(tmp_path: Path) -> None:
+    file = mean_graph(tmp_path / "mean.onnx", shape=(1, 3, 48, 64))
+    session = new_session("u2net_custom", model_path=file)
+    assert session.input_size(640, 360) == (64, 48)
+    [mask] = session.predict(Image.new("RGB", (20, 10)))
+    assert mask.size == (20, 10)
+
+
+def test_a_size_that_a_graph_refuses_is_told_in_words(tmp_path: Path) -> None:
+    stream = new_session(mean_graph(tmp_path / "mean.onnx", shape=(1, 3, 48, 64))).stream()
+    with pytest.raises(ModelError, match=r"failed: Got invalid .*indices: .*Got: 8 Expected: 48"):
+        stream(np.zeros((8, 8, 3), np.uint8))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from streamcut.errors import ModelError
 from streamcut.sessions import CATALOG, Model
+from streamcut.sessions.catalog import unknown
 from streamcut.sessions.weights import located
 from streamcut.speed import Speed, kept
 
@@ -53,19 +52,22 @@ def chosen(names: Sequence[str]) -> list[Model]:
     """Return the rows of some names.
 
     Raises:
-        ModelError: if one is unknown; it names the nearest.
+        ModelError: if one is unknown; it names the nearest, if one is near.
     """
     rows = {model.name: model for model in CATALOG}
     for name in names:
         if name not in rows:
-            [near] = difflib.get_close_matches(name, rows, 1, cutoff=0.0)
-            raise ModelError(f"no model is called {name!r}; the nearest is {near!r}")
+            raise unknown(name)
     return [rows[name] for name in names]
 
 
-def present() -> list[str]:
-    """Return the names of the models that run without a download or a file of the user's."""
-    here = ("package", "downloaded", "built in")
+def present(*, networks: bool = False) -> list[str]:
+    """Return the names of the models that run without a download or a file of the user's.
+
+    Args:
+        networks: leave out what has no network, and so never runs on a GPU.
+    """
+    here = ["package", "downloaded"] + ["built in"] * (not networks)
     return [entry.name for entry in inventory() if entry.where in here]
 
 

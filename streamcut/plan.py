@@ -161,7 +161,7 @@ def session_keywords(matte: MatteSettings, size: tuple[int, int] | None) -> dict
         UsageError: if something is set that the model does not take.
     """
     path = Path(matte.model)
-    row = by_name(matte.model) or (by_file(path) if path.is_file() else None)
+    row = by_name(matte.model) or (by_file(path) if os.path.isfile(path) else None)
     given = {}
     for name in sorted({name for model in CATALOG for name in model.options}):
         value = getattr(matte, name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ def recall(name: str) -> dict[str, Any]:
 def remember(name: str, key: str, fact: Any) -> None:
     """Add a fact, where the folder can be written; what stands there stays whole throughout."""
     path = folder() / f"{name}.json"
-    own = path.with_name(f"{name}.{os.getpid()}.tmp")
+    own = path.with_name(f"{name}.{os.getpid()}.{threading.get_ident()}.tmp")
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         own.write_text(json.dumps(recall(name) | {key: fact}, indent=1), encoding="utf-8")

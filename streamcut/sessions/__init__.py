@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import onnxruntime as ort
 
 from streamcut.errors import ModelError
 from streamcut.sessions.base import BaseSession, BatchStream, Matte, MatteStream, Picture
-from streamcut.sessions.catalog import CATALOG, Model, by_file, by_name
+from streamcut.sessions.catalog import CATALOG, Model, by_file, by_name, unknown
 from streamcut.sessions.chroma import ChromaSession
 from streamcut.sessions.cloth import ClothSession
 from streamcut.sessions.device import DEVICES, Device, obstacle, place_of, session_options
@@ -62,15 +61,18 @@ def new_session(
         *args: passed on to the session.
         sess_opts: ONNX Runtime's session options; None chooses them for this machine.
         **kwargs: ``providers`` (execution providers in order, as rembg takes them), ``device`` (a
-            :class:`Device`, where no providers are given), ``model_path`` (a file to use for a
-            model of the catalogue instead of fetching it); and what single models take:
-            ``prompt``, ``sam_model``, ``sam_quant``, ``cloth_category`` or ``cc``, ``screen``,
-            ``plate``.
+            :class:`Device` or its text, such as "cuda:1", where no providers are given),
+            ``model_path`` (a file to use for a model of the catalogue instead of fetching it);
+            and what single models take: ``prompt``, ``sam_model``, ``sam_quant``,
+            ``cloth_category`` or ``cc``, ``screen``, ``plate``.
 
     Raises:
         ModelError: if the name is unknown, or the file unusable or not to be had.
-        UsageError: if what a single model takes is not what it should be.
+        UsageError: if what a single model takes is not what it should be, or no device has
+            that text.
     """
+    if isinstance(kwargs.get("device"), str):
+        kwargs["device"] = Device.parse(kwargs["device"])
     model, path = _locate(os.fspath(model_name), kwargs.pop("model_path", None))
     made: BaseSession = _SESSIONS[model.architecture](model, path, sess_opts, *args, **kwargs)
     return made
@@ -85,15 +87,12 @@ def _locate(name: str, path: str | os.PathLike[str] | None) -> tuple[Model, Path
 
 
 def _unlisted(name: str) -> tuple[Model, Path]:
-    if name.endswith(".onnx") or Path(name).is_file():
+    if name.endswith(".onnx") or os.path.isfile(name):
         return by_file(_existing(name)), Path(name)
-    names = [model.name for model in CATALOG]
-    near = difflib.get_close_matches(name, names, 1)
-    hint = f"did you mean {near[0]}?" if near else "'streamcut models' lists them all"
-    raise ModelError(f"no model is called {name!r}; {hint}")
+    raise unknown(name)
 
 
 def _existing(path: str | os.PathLike[str]) -> Path:
-    if not Path(path).is_file():
+    if not os.path.isfile(path):
         raise ModelError(f"no such model file: {path}")
     return Path(path)

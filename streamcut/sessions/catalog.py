@@ -6,16 +6,18 @@ Addresses, checksums and numbers of rembg's models are those of rembg's own sess
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from streamcut.errors import ModelError
 from streamcut.sessions.model import IMAGENET_MEAN, IMAGENET_STD, Model
 from streamcut.sessions.weights import Weights
 
-__all__ = ["CATALOG", "OWN", "UNKNOWN", "Model", "by_file", "by_name", "sam_weights"]
+__all__ = ["CATALOG", "OWN", "UNKNOWN", "Model", "by_file", "by_name", "sam_weights", "unknown"]
 
 _REMBG = "https://github.com/danielgatis/rembg/releases/download/v0.0.0/"
 _RVM = "https://github.com/PeterL1n/RobustVideoMatting/releases/download/v1.0.0/"
@@ -338,11 +340,19 @@ RVM = Model(
 """How a file is read whose graph takes RobustVideoMatting's inputs."""
 
 _METADATA_BYTES = 65_536
+_LONGEST_NAME = 200
 
 
 def by_name(name: str) -> Model | None:
     """Return the row of that name."""
     return next((model for model in CATALOG if model.name == name), None)
+
+
+def unknown(name: str) -> ModelError:
+    """Return what is said of a name that no model has: the nearest, if one is near."""
+    near = difflib.get_close_matches(name, [model.name for model in CATALOG], 1)
+    hint = f"did you mean {near[0]}?" if near else "'streamcut models' lists them all"
+    return ModelError(f"no model is called {name[:_LONGEST_NAME]!r}; {hint}")
 
 
 def by_file(path: Path) -> Model:

@@ -86,11 +86,12 @@ def bench(context: click.Context, /, names: Sequence[str], as_json: bool, **opti
     `streamcut models` shows them.
     """
     from streamcut.inventory import present
+    from streamcut.plan import device_of
 
     given = {name: value for name, value in options.items() if value is not None}
     settings = config.load().with_options(given)
     measured, failed = [], False
-    for name in names or present():
+    for name in names or present(networks=device_of(settings).on_gpu):
         if not as_json:
             click.echo(f"{name} ...", err=True)
         try:

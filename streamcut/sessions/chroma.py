@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,10 @@ from PIL import ImageColor
 from streamcut.errors import ModelError, UsageError
 from streamcut.keying import Screen, Values, differences
 from streamcut.sessions.base import Matte, MatteStream, Picture
+from streamcut.sessions.device import Device
 from streamcut.sessions.keyer import KeyerSession
 from streamcut.sessions.model import Model
+from streamcut.sessions.recurrent import is_new_scene
 
 Colour = tuple[float, float, float]
 """RGB, 0..255."""
@@ -41,10 +45,11 @@ class ChromaSession(KeyerSession):
         *args: not used.
         screen: the screen's colour (a CSS name or hex number, or RGB values 0..255); None finds it
             along the top and the sides of the first pictures.
+        device: the CPU, or None.
         **kwargs: not used.
 
     Raises:
-        UsageError: if it is no colour, or a grey, which is no screen.
+        UsageError: if it is no colour, or a grey, which is no screen; or the device is a GPU.
     """
 
     def __init__(
@@ -53,9 +58,10 @@ class ChromaSession(KeyerSession):
         path: Path | None = None,
         *args: Any,
         screen: str | Colour | None = None,
+        device: Device | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(model)
+        super().__init__(model, device)
         self._screen = None if not screen else _parsed(screen)
 
     @classmethod
@@ -93,18 +99,28 @@ class ChromaStream:
         self.screen = self._given
         self._borders: list[Values] = []
         self._waited = 0
+        self._last: Picture | None = None
 
     def __call__(self, picture: Picture) -> Matte:
         """Return the matte of an RGB uint8 [h, w, 3] picture: float32 [h, w], 0..1.
 
+        Where a new scene has another screen, that is keyed.
+
         Raises:
             ModelError: if no screen appears.
         """
-        if self._given is None and len(self._borders) < _LEARNT:
-            self._learn(picture)
+        if self._given is None:
+            self._look(picture)
         if self.screen is None:
             return np.ones(picture.shape[:2], np.float32)
         return key(picture, self.screen)
+
+    def _look(self, picture: Picture) -> None:
+        if self._last is not None and is_new_scene(self._last, picture):
+            self._borders = []
+        self._last = picture
+        if len(self._borders) < _LEARNT:
+            self._learn(picture)
 
     def _learn(self, picture: Picture) -> None:
         border = _border(picture)
@@ -112,6 +128,9 @@ class ChromaStream:
             self._borders.append(border)
             self.screen = border_colour(self._borders)
         self._waited += 1
+        if self.screen is None and self._waited == 1:
+            told = "chroma: no coloured screen yet: pictures stay whole until one appears"
+            warnings.warn(f"{told}; --screen names its colour", RuntimeWarning, stacklevel=4)
         if self.screen is None and self._waited >= _PATIENCE:
             raise ModelError(
                 f"chroma: no coloured screen along the border of the first {_PATIENCE} pictures; "
@@ -190,6 +209,10 @@ def _parsed(screen: str | Colour) -> Colour:
         except ValueError as error:
             raise UsageError(f"screen: {screen!r} is no colour") from error
         screen = (float(red), float(green), float(blue))
+    if len(screen) != 3 or not all(
+        isinstance(value, Real) and 0 <= value <= 255 for value in screen
+    ):
+        raise UsageError(f"screen: {screen!r} is no colour: give three numbers from 0 to 255")
     if Screen.of(screen).strength < _LEAST_STRENGTH:
         raise UsageError("screen: a grey is no screen; see the model difference")
     return screen

@@ -111,6 +111,11 @@ class Device:
             raise UsageError("a GPU is required and the device is cpu: leave one of them out")
         return cls(name, int(digits) if colon else None, require_gpu, half, cuda_graphs)
 
+    @property
+    def on_gpu(self) -> bool:
+        """Whether it has to be something else than the CPU."""
+        return self.require_gpu or self.name not in ("auto", "cpu")
+
     def options(self, name: str) -> dict[str, Any]:
         """Return the options of the provider behind one of :data:`DEVICES`."""
         kind, made = KINDS[name], {}

@@ -19,6 +19,7 @@ from PIL import Image, ImageOps
 
 from streamcut.errors import ModelError, SourceError
 from streamcut.sessions.base import Matte, MatteStream, Picture
+from streamcut.sessions.device import Device
 from streamcut.sessions.keyer import KeyerSession
 from streamcut.sessions.model import Model
 
@@ -42,10 +43,12 @@ class DifferenceSession(KeyerSession):
         *args: not used.
         plate: a picture of the empty room (a file, or an image), from the same camera; None takes
             the first pictures of a video for it, in which nobody may be seen.
+        device: the CPU, or None.
         **kwargs: not used.
 
     Raises:
         SourceError: if the picture cannot be read.
+        UsageError: if the device is a GPU.
     """
 
     def __init__(
@@ -54,9 +57,10 @@ class DifferenceSession(KeyerSession):
         path: Path | None = None,
         *args: Any,
         plate: str | os.PathLike[str] | Image.Image | None = None,
+        device: Device | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(model)
+        super().__init__(model, device)
         self._plate = _loaded(plate) if plate else None
 
     @classmethod

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from streamcut.errors import UsageError
 from streamcut.sessions.base import BaseSession, Matte, Picture
+from streamcut.sessions.device import Device
 from streamcut.sessions.model import Model
 
 _LONGEST = 640
@@ -21,9 +23,18 @@ class KeyerSession(BaseSession):
 
     Args:
         model: the catalogue's row.
+        device: where it is asked to run.
+
+    Raises:
+        UsageError: if that is a GPU.
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, device: Device | None = None) -> None:
+        if device is not None and device.on_gpu:
+            raise UsageError(
+                f"{model.name} has no network and runs on the CPU: leave the GPU out, or give "
+                "--device auto"
+            )
         self.model, self.model_name = model, model.name
 
     def input_size(self, width: int, height: int) -> tuple[int, int]:

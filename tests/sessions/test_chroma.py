@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -57,7 +58,9 @@ def test_a_colour_that_is_given_is_keyed_and_no_other() -> None:
 def test_the_screen_is_looked_for_along_the_first_borders() -> None:
     stream = new_session("chroma").stream()
     black = np.zeros((180, 320, 3), np.uint8)
-    assert stream(black).min() == 1  # A fade from black: nothing is keyed yet.
+    with pytest.warns(RuntimeWarning, match="no coloured screen yet"):
+        assert stream(black).min() == 1  # A fade from black: nothing is keyed yet.
+    assert stream(black).min() == 1
     picture, truth, _ = before_a_screen(SCREENS["green"])
     assert iou(stream(picture), truth) > 0.98
 
@@ -74,17 +77,40 @@ def test_what_is_learnt_stays_when_somebody_comes_close() -> None:
     assert iou(matte[:, 140:], truth[:, 140:]) > 0.98
 
 
+def test_after_a_cut_another_screen_is_keyed_and_a_scene_without_keeps_the_last() -> None:
+    stream = new_session("chroma").stream()
+    assert isinstance(stream, ChromaStream)
+    filmed = {name: before_a_screen(SCREENS[name]) for name in ("green", "blue")}
+    for name in ("green", "blue", "green"):
+        picture, truth, _ = filmed[name]
+        for _ in range(14):
+            matte = stream(picture)
+        assert iou(matte, truth) > 0.98
+    found = stream.screen
+    assert stream(np.full((180, 320, 3), 200, np.uint8)).min() == 1
+    assert stream.screen == found
+
+
 def test_no_screen_is_one_line() -> None:
     grey = np.random.default_rng(0).integers(90, 110, (36, 64, 3), np.uint8)
     stream = new_session("chroma").stream()
-    with pytest.raises(ModelError, match="give --screen COLOUR"):
+    with pytest.warns(RuntimeWarning), pytest.raises(ModelError, match="give --screen COLOUR"):
         [stream(grey) for _ in range(1000)]
     with pytest.raises(ModelError, match="no coloured screen"):
         new_session("chroma").predict(Image.fromarray(grey))
 
 
-@pytest.mark.parametrize(("colour", "words"), [("nothing", "no colour"), ("#808080", "grey")])
-def test_what_is_no_screen_is_refused(colour: str, words: str) -> None:
+@pytest.mark.parametrize(
+    ("colour", "words"),
+    [
+        ("nothing", "no colour"),
+        ("#808080", "grey"),
+        ((0, 255), "three numbers"),
+        ((300, -5, 0), "three numbers"),
+        (("a", 1, 2), "three numbers"),
+    ],
+)
+def test_what_is_no_screen_is_refused(colour: Any, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         new_session("chroma", screen=colour)
 

@@ -614,3 +614,17 @@ def test_on_this_very_machine_a_session_says_where_it_runs(model: Path) -> None:
         warnings.simplefilter("ignore", RuntimeWarning)  # There may be an idle GPU.
         assert load_model(model).get_providers()[-1] == CPU
     assert load_model(model, device=Device("cpu")).get_providers() == [CPU]
+
+
+@pytest.mark.parametrize("name", ["chroma", "difference"])
+@pytest.mark.parametrize("device", [Device("cuda"), Device(require_gpu=True)])
+def test_what_has_no_network_never_seems_to_run_on_a_gpu(name: str, device: Device) -> None:
+    with pytest.raises(UsageError, match=f"{name} has no network and runs on the CPU"):
+        new_session(name, device=device)
+    assert new_session(name, device=Device("cpu")).model_name == name
+
+
+def test_a_device_may_be_given_as_text() -> None:
+    assert new_session(device="cpu").inner_session.get_providers() == ["CPUExecutionProvider"]
+    with pytest.raises(UsageError, match="device is one of auto"):
+        new_session(device="gpu")

@@ -16,16 +16,25 @@ if TYPE_CHECKING:
     from streamcut.sessions import Model
 
 
+_LARGEST = (1 << 31, 1 << 31)
+"""For prompts in pixels: how large the picture is is known when it is opened."""
+
+
 def ready(settings: Settings, quiet: bool = False) -> None:
     """Fetch what the model of some settings needs and is not there, before the job starts.
 
     Raises:
-        ModelError: if it cannot be had, or its conditions are refused.
+        ModelError: if it cannot be had, its conditions are refused, or the device cannot be used.
+        UsageError: if something is set that the model does not take.
     """
+    from streamcut.plan import device_of, session_keywords
     from streamcut.sessions.catalog import by_name
+    from streamcut.sessions.loading import usable
 
     model = by_name(settings.matte.model)
-    if model is not None and model.weights:
+    if model is not None and model.weights:  # Before hundreds of megabytes come for nothing.
+        session_keywords(settings.matte, _LARGEST)
+        usable(device_of(settings))
         fetched(model, settings.weights.mirror, quiet)
 
 

@@ -127,7 +127,29 @@ def test_an_unknown_name_is_found_before_anything_is_fetched(
 ) -> None:
     ran = command("models", "pull", "free", "fere")
     assert (ran.code, ran.out) == (1, "")
-    assert "no model is called 'fere'; the nearest is 'free'" in ran.err
+    assert "no model is called 'fere'; did you mean free?" in ran.err
+    assert not server.asked
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (("--device", "rocm"), "the device rocm cannot be used"),
+        (("--screen", "green"), "--screen is for --model chroma"),
+    ],
+)
+def test_what_cannot_be_is_told_before_anything_is_fetched(
+    command: Callable[..., Ran],
+    rows: tuple[Model, ...],
+    server: Answering,
+    short_clip: Path,
+    tmp_path: Path,
+    wrong: tuple[str, str],
+    words: str,
+) -> None:
+    ran = command("video", str(short_clip), str(tmp_path / "out.mkv"), "--model", "free", *wrong)
+    assert ran.code != 0
+    assert words in ran.err
     assert not server.asked
 
 

@@ -1,4 +1,4 @@
-"""Real cameras and virtual cameras, in a guest that has them; ``pytest -m real -n 0`` runs these."""
+"""Real cameras and virtual cameras, in a guest that has them; ``pytest -m real -n 0`` runs them."""
 
 from __future__ import annotations
 

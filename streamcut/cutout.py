@@ -29,7 +29,12 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from streamcut.errors import SourceError, UsageError
-from streamcut.matting import MattingError, closed_form_alpha, estimate_foreground, trimap
+from streamcut.matting.closed_form import (
+    MattingError,
+    closed_form_alpha,
+    estimate_foreground,
+    trimap,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -34,7 +34,7 @@ from streamcut.frame import (
     peak,
     planes,
 )
-from streamcut.matting import estimate_foreground
+from streamcut.matting.closed_form import estimate_foreground
 
 Grid = NDArray[np.float32]
 

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import cycle
 
-from streamcut.bench import drawn
+from streamcut.bench.clip import drawn
 from streamcut.config import Settings
 from streamcut.plan import session_of
 from streamcut.remembered import recall, remember

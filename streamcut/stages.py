@@ -10,19 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import Literal, cast
+from typing import Literal
 
 import av
 import cv2
 import numpy as np
-from av.video.reformatter import Interpolation, VideoReformatter
+from av.video.reformatter import VideoReformatter
 
 from streamcut.backgrounds import Background, Layer
 from streamcut.errors import UsageError
 from streamcut.frame import (
     ALPHA_TWIN,
     RANGE_FULL,
-    SCALING_THREADS,
     Colour,
     Frame,
     Plane,
@@ -35,7 +34,8 @@ from streamcut.frame import (
 )
 from streamcut.lightwrap import wrapped
 from streamcut.pipeline import gathered
-from streamcut.sessions import BaseSession, BatchStream, Matte, MatteStream, Picture
+from streamcut.scaling import network_input
+from streamcut.sessions import BaseSession, BatchStream, Matte, MatteStream
 from streamcut.upsample import GuidedUpsampler
 
 Look = Literal["straight", "premultiplied", "background", "mask", "stacked"]
@@ -78,21 +78,6 @@ def _mattes(group: Sequence[Frame], stream: MatteStream) -> list[Matte]:
     if len(pictures) > 1 and isinstance(stream, BatchStream):
         return stream.many(pictures)
     return [stream(picture) for picture in pictures]
-
-
-def network_input(
-    picture: av.VideoFrame, size: tuple[int, int], shrink: VideoReformatter
-) -> Picture:
-    """Return ``picture`` scaled straight from its planes to RGB uint8 [height, width, 3]."""
-    small = shrink.reformat(
-        picture,
-        *size,
-        "rgb24",
-        src_colorspace=Colour.of(picture).known_matrix(picture.height),
-        interpolation=Interpolation.AREA,
-        threads=SCALING_THREADS,
-    )
-    return cast(Picture, small.to_ndarray())
 
 
 def upsample(frames: Iterable[Frame], info: StreamInfo) -> Iterator[Frame]:

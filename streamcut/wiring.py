@@ -13,11 +13,11 @@ from streamcut.edges import shape
 from streamcut.errors import ModelError
 from streamcut.foreground import decontaminate
 from streamcut.frame import Frame, StreamInfo
-from streamcut.keyframes import every_frame, on_keyframes, on_keyframes_live
+from streamcut.matting.keyframes import every_frame, on_keyframes, on_keyframes_live
+from streamcut.matting.solver import Trimming
 from streamcut.pipeline import Pipeline
 from streamcut.plan import edges_of
 from streamcut.sessions import BaseSession
-from streamcut.solver import Trimming
 from streamcut.spill import despill
 from streamcut.stages import Look, composite, upsample
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from streamcut.parts.clip import generate
 
-from streamcut import bench
+from streamcut.bench import parts
 from streamcut.cli import run
 from streamcut.config import Settings
 
@@ -17,7 +18,7 @@ from streamcut.config import Settings
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("bench") / "clip.mp4"
-    bench.generate(path, 192, 108, 12)
+    generate(path, 192, 108, 12)
     return path
 
 
@@ -33,13 +34,13 @@ def test_the_generated_clip_moves(clip: Path) -> None:
 def test_every_part_is_measured_on_the_same_frames(clip: Path, ending: str) -> None:
     told: list[str] = []
     settings = Settings().with_options({"quality": "fast"})
-    report = bench.run(str(clip), settings, ending=ending, frames=8, rounds=2, tell=told.append)
+    report = parts.run(str(clip), settings, ending=ending, frames=8, rounds=2, tell=told.append)
     assert (report.frames, report.size) == (8, (192, 108))
-    parts = (report.decode, report.network, report.encode)
-    assert all(cost.cpu > 0 and cost.wall > 0 for cost in (*parts, report.job))
-    assert report.ratio == pytest.approx(report.job.cpu / sum(cost.cpu for cost in parts))
+    alone = (report.decode, report.network, report.encode)
+    assert all(cost.cpu > 0 and cost.wall > 0 for cost in (*alone, report.job))
+    assert report.ratio == pytest.approx(report.job.cpu / sum(cost.cpu for cost in alone))
     assert report.fps == pytest.approx(1000 / report.job.wall)
-    assert report.bound == pytest.approx(1000 * report.cores / sum(cost.cpu for cost in parts))
+    assert report.bound == pytest.approx(1000 * report.cores / sum(cost.cpu for cost in alone))
     assert len(told) == 8
 
 

@@ -59,7 +59,8 @@ def command(
     given = {name: value for name, value in options.items() if value is not None}
     settings = config.Settings().with_options(given)
 
-    from streamcut import bench
+    from streamcut.bench import clip as drawing
+    from streamcut.bench import parts
 
     ready(config.load().with_options({"model": settings.matte.model}))
     with (
@@ -69,8 +70,8 @@ def command(
     ):
         if clip is None:
             clip = str(Path(folder) / f"generated-{size}.mp4")
-            bench.generate(Path(clip), *_SIZES[size], frames)
-        report = bench.run(
+            drawing.generate(Path(clip), *_SIZES[size], frames)
+        report = parts.run(
             clip,
             settings,
             ending=ending,

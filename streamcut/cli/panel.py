@@ -18,7 +18,7 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from streamcut.frame import Frame
-    from streamcut.livestate import LiveState, LiveSummary
+    from streamcut.live.state import LiveState, LiveSummary
 
 _REDRAW = 0.5
 _LINE = 5.0

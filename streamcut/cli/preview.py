@@ -15,7 +15,7 @@ from streamcut.errors import MissingDependencyError, UsageError
 from streamcut.frame import SCALING_THREADS, Colour, Frame, has_alpha
 
 if TYPE_CHECKING:
-    from streamcut.livestate import LiveState
+    from streamcut.live.state import LiveState
 
 _WIDEST = 960
 _SQUARE = 12

@@ -23,8 +23,8 @@ from streamcut.errors import UsageError
 if TYPE_CHECKING:
     from streamcut.config import Settings
     from streamcut.frame import Frame, StreamInfo
-    from streamcut.live import LiveJob, Tick
-    from streamcut.livestate import LiveState, LiveSummary
+    from streamcut.live.job import LiveJob, Tick
+    from streamcut.live.state import LiveState, LiveSummary
     from streamcut.sinks import LiveSink, Target
 
 _EPILOG = (
@@ -110,8 +110,8 @@ def command(
     settings = config.load(path).with_options(given)
 
     from streamcut.cli.panel import panel, summary_text
-    from streamcut.controls import Watched
-    from streamcut.live import LiveJob
+    from streamcut.live.controls import Watched
+    from streamcut.live.job import LiveJob
     from streamcut.plan import visible_on
     from streamcut.sinks import Target, reserved_stdout
 

@@ -17,8 +17,8 @@ from av.video.reformatter import VideoReformatter
 from streamcut.errors import SourceError
 from streamcut.frame import Colour, Frame, Plane, depth, peak, planes
 from streamcut.metrics import Matte, Picture
+from streamcut.scaling import network_input
 from streamcut.sources import open_source
-from streamcut.stages import network_input
 
 Kind = Literal["alpha", "grey", "colour"]
 

@@ -14,11 +14,11 @@ import pytest
 from media import Brightness, copied, inside, picture, pictures, write
 
 from streamcut.config import Settings, load
-from streamcut.controls import Watched
 from streamcut.errors import ModelError, OutputClosedError, SinkError, UsageError
 from streamcut.frame import Frame, StreamInfo
-from streamcut.live import LiveJob
-from streamcut.livestate import LiveState
+from streamcut.live.controls import Watched
+from streamcut.live.job import LiveJob
+from streamcut.live.state import LiveState
 
 WIDTH, HEIGHT = 96, 64
 

@@ -1,4 +1,4 @@
-"""streamcut.matting on arrays small enough to work out by hand."""
+"""streamcut.matting.closed_form on arrays small enough to work out by hand."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from scipy.ndimage import binary_erosion
 
 from streamcut.errors import StreamcutError, UsageError
-from streamcut.matting import (
+from streamcut.matting.closed_form import (
     MattingError,
     band_alpha,
     closed_form_alpha,
@@ -200,7 +200,7 @@ def test_empty_picture() -> None:
 THREADS = """
 import threading
 import numpy as np
-from streamcut.matting import estimate_foreground
+from streamcut.matting.closed_form import estimate_foreground
 
 picture, alpha = np.full((200, 200, 3), 0.5), np.full((200, 200), 0.5)
 work = lambda: [estimate_foreground(picture, alpha) for _ in range(5)]

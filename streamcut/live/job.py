@@ -10,12 +10,12 @@ from fractions import Fraction
 import av
 
 from streamcut.config import Settings
-from streamcut.controls import Controls, Shown, Watched, following
 from streamcut.errors import OutputClosedError
 from streamcut.frame import Frame, StreamInfo
 from streamcut.interrupts import Interrupts
-from streamcut.livematte import LiveMatte
-from streamcut.livestate import LiveState, LiveSummary
+from streamcut.live.controls import Controls, Shown, Watched, following
+from streamcut.live.matte import LiveMatte
+from streamcut.live.state import LiveState, LiveSummary
 from streamcut.pipeline import Channel, Pipeline
 from streamcut.plan import check_borders, look_of, session_of
 from streamcut.sessions import BaseSession

@@ -21,8 +21,8 @@ from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from streamcut.frame import Frame, StreamInfo
-from streamcut.matting import MattingError, band_alpha, trimap
-from streamcut.stages import network_input
+from streamcut.matting.closed_form import MattingError, band_alpha, trimap
+from streamcut.scaling import network_input
 
 Grid = NDArray[np.float32]
 """Opacity, 0..1, [rows, columns] of the grid."""

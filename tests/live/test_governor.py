@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from streamcut.governor import Governor
+from streamcut.live.governor import Governor
 
 WEIGHTS = [1.0, 0.5, 0.25, 0.125]
 INTERVAL = 1 / 30

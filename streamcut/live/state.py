@@ -7,8 +7,8 @@ from collections import deque
 from dataclasses import dataclass
 
 from streamcut.frame import Frame
-from streamcut.latency import Latency
-from streamcut.livematte import LiveMatte
+from streamcut.live.latency import Latency
+from streamcut.live.matte import LiveMatte
 from streamcut.pipeline import Channel
 from streamcut.sinks import LiveSink
 from streamcut.sources import LiveSource

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from streamcut import new_session
 from streamcut.frame import Frame, StreamInfo
-from streamcut.livematte import Level, LiveMatte, levels_of, likeness
+from streamcut.live.matte import Level, LiveMatte, levels_of, likeness
 
 WIDTH, HEIGHT = 256, 160
 INFO = StreamInfo(WIDTH, HEIGHT, "yuv420p")
@@ -95,8 +95,8 @@ def test_overload_makes_the_network_s_input_smaller_then_carries_every_second_ma
 ) -> None:
     """On a clock of its own: every picture seems to take half a second, and as many are lost."""
     moments = count(0, 0.25)
-    monkeypatch.setattr("streamcut.livematte.time.monotonic", lambda: next(moments))
-    monkeypatch.setattr("streamcut.livematte.time.perf_counter", lambda: next(moments))
+    monkeypatch.setattr("streamcut.live.matte.time.monotonic", lambda: next(moments))
+    monkeypatch.setattr("streamcut.live.matte.time.perf_counter", lambda: next(moments))
     session, said, lost = Counting(), [], count(0, 5)
     stage = LiveMatte(INFO, lost=lambda: next(lost), unchanged=lambda: 0, say=said.append)
     made = list(stage(frames([0, 1] * 20), session))

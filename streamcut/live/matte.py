@@ -14,9 +14,9 @@ from av.video.reformatter import VideoReformatter
 from streamcut.cuts import is_cut
 from streamcut.flow import Flow, follow, grey
 from streamcut.frame import Frame, StreamInfo
-from streamcut.governor import Governor
+from streamcut.live.governor import Governor
+from streamcut.scaling import network_input
 from streamcut.sessions import BaseSession, Matte, MatteStream, Picture
-from streamcut.stages import network_input
 
 # Side of the parts whose change is measured, in pixels of the network's input: a hand that
 # moves changes one of them plainly, and the whole picture hardly.

@@ -18,12 +18,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from streamcut.carry import Grid, Key, Light, Share, Step, Trail, carried, evidence
 from streamcut.cuts import is_cut
 from streamcut.flow import Flow, grey
 from streamcut.frame import Frame, StreamInfo, depth, peak, planes
+from streamcut.matting.carry import Grid, Key, Light, Share, Step, Trail, carried, evidence
+from streamcut.matting.solver import Solver, Trimming
 from streamcut.pipeline import Channel, Pipeline
-from streamcut.solver import Solver, Trimming
 from streamcut.upsample import GuidedUpsampler
 
 Picture = NDArray[np.uint8]

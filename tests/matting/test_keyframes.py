@@ -13,7 +13,7 @@ import pytest
 
 from streamcut import keyframes
 from streamcut.frame import Frame, StreamInfo
-from streamcut.keyframes import every_frame, on_keyframes, on_keyframes_live
+from streamcut.matting.keyframes import every_frame, on_keyframes, on_keyframes_live
 from streamcut.pipeline import Pipeline
 from streamcut.stages import upsample
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from streamcut.frame import Frame, StreamInfo
-from streamcut.solver import Solver, Trimming, plausible
+from streamcut.matting.solver import Solver, Trimming, plausible
 
 W, H = 320, 180
 

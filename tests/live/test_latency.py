@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from streamcut.latency import Latency
+from streamcut.live.latency import Latency
 
 
 def test_percentiles_are_numpy_s_to_the_millisecond() -> None:

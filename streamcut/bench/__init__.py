@@ -1,0 +1,1 @@
+"""Measures this machine: jobs from file to file, and live ones."""

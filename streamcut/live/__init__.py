@@ -1,0 +1,1 @@
+"""Live jobs: a camera in, its pictures out, as fresh as they can be."""

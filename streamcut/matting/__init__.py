@@ -1,0 +1,1 @@
+"""Closed-form matting: of single pictures, of keyframes, and carried to the frames between."""

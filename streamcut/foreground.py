@@ -35,6 +35,7 @@ from streamcut.frame import (
     planes,
 )
 from streamcut.matting.closed_form import estimate_foreground
+from streamcut.scaling import averaged
 
 Grid = NDArray[np.float32]
 
@@ -109,28 +110,58 @@ def _fast(picture: av.VideoFrame, matte: Plane) -> av.VideoFrame:
     made = _copied(picture)
     top = peak(picture.format.name)
     around = _Surroundings(planes(picture), matte, top)
+    borders: dict[tuple[int, ...], _Border] = {}
     for number, plane in enumerate(planes(made)):
-        alpha = _fit(matte, plane.shape)
-        band = np.flatnonzero(_band(alpha, top))
-        if band.size:
-            share = alpha.ravel()[band] * np.float32(1 / top)
-            _unmix(plane, band, share, around.colours(number, band, plane.shape), top)
+        border = borders.get(plane.shape)
+        if border is None:
+            border = borders[plane.shape] = _Border(_fit(matte, plane.shape), top)
+        if border.share.size:
+            _unmix(plane, border, around.colours(number, border), top)
     return made
 
 
-def _unmix(
-    plane: Plane,
-    band: NDArray[np.intp],
-    share: Grid,
-    nearby: tuple[Grid, Grid, Grid],
-    top: int,
-) -> None:
-    """Write the subject's values into a plane at the places ``band``."""
-    rows, columns = np.divmod(band, plane.shape[1])
+class _Border:
+    """The pixels of a plane where the matte is neither empty nor full.
+
+    Args:
+        alpha: the matte at the plane's size.
+        top: its code value for full.
+
+    Attributes:
+        shape: of the plane.
+        at: rows and columns of the pixels; indexes the plane.
+        share: their opacity, 0..1.
+    """
+
+    def __init__(self, alpha: Plane, top: int) -> None:
+        self.shape = alpha.shape
+        flat = np.flatnonzero(_band(alpha, top))
+        self.at = np.divmod(flat, alpha.shape[1])
+        self.share = alpha[self.at] * np.float32(1 / top)
+        self._points: tuple[Grid, Grid] | None = None
+
+    def points(self, cells: tuple[int, int]) -> tuple[Grid, Grid]:
+        """Return x and y of the pixels on a grid of (columns, rows), padded to [.., _ROW]."""
+        if self._points is None:
+            rows, columns = self.at
+            height, width = self.shape
+            self._points = _on_grid(columns, cells[0] / width), _on_grid(rows, cells[1] / height)
+        return self._points
+
+
+def _on_grid(positions: NDArray[np.intp], scale: float) -> Grid:
+    """Return pixels' positions along one side on a coarser grid, padded to whole rows."""
+    padded = np.zeros((-(-positions.size // _ROW), _ROW), np.float32)
+    padded.ravel()[: positions.size] = positions
+    return (padded + np.float32(0.5)) * np.float32(scale) - np.float32(0.5)
+
+
+def _unmix(plane: Plane, border: _Border, nearby: tuple[Grid, Grid, Grid], top: int) -> None:
+    """Write the subject's values into a plane's border."""
     front, back, belief = nearby
-    seen = plane[rows, columns].astype(np.float32)
+    share, seen = border.share, plane[border.at].astype(np.float32)
     found = front + share * (seen - share * front - (1 - share) * back)
-    plane[rows, columns] = np.rint(np.clip(seen + belief * (found - seen), 0, top))
+    plane[border.at] = np.rint(np.clip(seen + belief * (found - seen), 0, top))
 
 
 class _Surroundings:
@@ -140,7 +171,7 @@ class _Surroundings:
         height, width = matte.shape
         cell = max(1, round(height / _ROWS))
         self._size = (max(1, width // cell), max(1, height // cell))
-        alpha = np.multiply(self._shrunk(matte), np.float32(1 / top), dtype=np.float32)
+        alpha = np.multiply(averaged(matte, self._size), np.float32(1 / top), dtype=np.float32)
         # What is half one side says less about it: hence squares.
         sure = [np.square(alpha), np.square(1 - alpha)]
         sums = [_around(weight) + np.float32(_OWN) for weight in sure]
@@ -158,34 +189,18 @@ class _Surroundings:
         belief = np.minimum((apart - _APART) / (_BELIEVED - _APART), 1, dtype=np.float32)
         self._known = []
         for layer in layers:
-            inside, outside = means(self._shrunk(layer).astype(np.float32))
+            inside, outside = means(averaged(layer, self._size).astype(np.float32))
             step = (inside - outside) / apart
             pair = (inside + (1 - share_in) * step, outside - share_out * step)
             self._known.append(cv2.merge([*np.clip(pair, 0, np.float32(top)), belief]))
 
-    def _shrunk(self, plane: Plane) -> Plane:
-        """Return a plane averaged over cells; halving is what OpenCV does fastest."""
-        while plane.shape[1] >= 2 * self._size[0] and not (plane.shape[0] | plane.shape[1]) & 1:
-            plane = cv2.resize(plane, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-        return cv2.resize(plane, self._size, interpolation=cv2.INTER_AREA)
-
-    def colours(
-        self, number: int, band: NDArray[np.intp], shape: tuple[int, ...]
-    ) -> tuple[Grid, Grid, Grid]:
-        """Return both sides' values of a plane at places of it, and how far to believe them."""
-        padded = np.resize(band, (-(-band.size // _ROW), _ROW))
-        rows, columns = np.divmod(padded, shape[1])
-        y, x = (
-            (at.astype(np.float32) + np.float32(0.5)) * np.float32(cells / side) - np.float32(0.5)
-            for at, cells, side in (
-                (rows, self._size[1], shape[0]),
-                (columns, self._size[0], shape[1]),
-            )
-        )
+    def colours(self, number: int, border: _Border) -> tuple[Grid, Grid, Grid]:
+        """Return both sides' values of a plane along a border, and how far to believe them."""
+        x, y = border.points(self._size)
         found = cv2.remap(
             self._known[number], x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )
-        front, back, belief = found.reshape(-1, 3)[: band.size].T
+        front, back, belief = found.reshape(-1, 3)[: border.share.size].T
         return front, back, belief
 
 

@@ -201,6 +201,9 @@ def made_by(look: Look, info: StreamInfo) -> tuple[str, tuple[int, int]]:
     return info.pixel_format, size
 
 
+# Bytes of a plane that are blended at a time.
+_STRIP = 1 << 16
+
 _Make = Callable[[Frame, Background | None], av.VideoFrame]
 _LOOKS: dict[Look, _Make] = {
     "straight": _straight,
@@ -282,8 +285,14 @@ def mix(above: Plane, below: Layer, alpha: Plane, top: int, target: Plane) -> No
 
     Where ``alpha`` is 0 or ``top`` the result is exactly one or the other.
     """
-    if isinstance(below, int):
-        below = np.full_like(above, below)
-    share = cv2.multiply(above, alpha, scale=1 / top)
-    rest = cv2.multiply(below, np.subtract(top, alpha, dtype=alpha.dtype), scale=1 / top)
-    target[:] = cv2.add(share, rest)
+    for strip in _strips(above):
+        under = np.full_like(above[strip], below) if isinstance(below, int) else below[strip]
+        share = cv2.multiply(above[strip], alpha[strip], scale=1 / top)
+        rest = cv2.multiply(under, np.subtract(top, alpha[strip], dtype=alpha.dtype), scale=1 / top)
+        cv2.add(share, rest, dst=target[strip])
+
+
+def _strips(plane: Plane) -> Iterator[slice]:
+    """Yield a plane's rows in parts whose intermediate results stay in a processor's cache."""
+    rows = max(1, _STRIP // plane[0].nbytes)
+    yield from (slice(start, start + rows) for start in range(0, len(plane), rows))

@@ -15,6 +15,9 @@ from streamcut.cli.fetching import ready
 from streamcut.cli.options import machine_options, setting
 from streamcut.interrupts import Interrupts
 
+_FILES_ONLY = ("ending", "frames", "rounds", "quality", "codec")
+_LIVE_ONLY = ("seconds",)
+_LIVE_FRAMES = 64
 _SIZES = {"720p": (1280, 720), "1080p": (1920, 1080)}
 
 
@@ -41,13 +44,26 @@ _SIZES = {"720p": (1280, 720), "1080p": (1920, 1080)}
     default=3,
     help="How often each part is measured; medians are shown.  [default: 3]",
 )
+@click.option(
+    "--live",
+    is_flag=True,
+    help="Measure live work instead: whether a camera's pictures get lost, and how late they are.",
+)
+@click.option(
+    "--seconds", type=click.FloatRange(1), default=20.0, help="With --live.  [default: 20]"
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@click.pass_context
 def command(
+    ctx: click.Context,
+    /,
     clip: str | None,
     size: str,
     ending: str,
     frames: int,
     rounds: int,
+    live: bool,
+    seconds: float,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -56,12 +72,11 @@ def command(
     CLIP is a video of yours; without it one is generated. Its first frames are kept in memory,
     some 5 MB each at 1080p.
     """
+    _refuse(ctx, *(_FILES_ONLY if live else _LIVE_ONLY), live=live)
     given = {name: value for name, value in options.items() if value is not None}
+    if live:
+        given.setdefault("background", "blur")  # What calls want.
     settings = config.Settings().with_options(given)
-
-    from streamcut.bench import clip as drawing
-    from streamcut.bench import parts
-
     ready(config.load().with_options({"model": settings.matte.model}))
     with (
         tempfile.TemporaryDirectory(prefix="streamcut-bench-") as folder,
@@ -69,17 +84,45 @@ def command(
         interrupts.released(),
     ):
         if clip is None:
-            clip = str(Path(folder) / f"generated-{size}.mp4")
-            drawing.generate(Path(clip), *_SIZES[size], frames)
-        report = parts.run(
-            clip,
-            settings,
-            ending=ending,
-            frames=frames,
-            rounds=rounds,
-            tell=None if as_json else _tell,
-        )
-    click.echo(json.dumps(asdict(report), indent=2) if as_json else _table(report))
+            clip = _generated(folder, size, _LIVE_FRAMES if live else frames)
+        if live:
+            report, table = _live(clip, settings, seconds, as_json), _live_table
+        else:
+            report, table = _parts(clip, settings, ending, frames, rounds, as_json), _table
+    click.echo(json.dumps(asdict(report), indent=2) if as_json else table(report))
+
+
+def _refuse(ctx: click.Context, *names: str, live: bool) -> None:
+    """Refuse options that would do nothing."""
+    for name in names:
+        if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            flag = next(p.opts[-1] for p in ctx.command.params if p.name == name)
+            raise click.UsageError(f"{flag} is for {'files: not with' if live else ''} --live")
+
+
+def _generated(folder: str, size: str, frames: int) -> str:
+    from streamcut.bench.clip import generate
+
+    path = Path(folder) / f"generated-{size}.mp4"
+    generate(path, *_SIZES[size], frames)
+    return str(path)
+
+
+def _live(clip: str, settings: config.Settings, seconds: float, quiet: bool) -> Any:
+    from streamcut.bench import live
+
+    if not quiet:
+        _tell(f"a camera for {seconds:g} seconds")
+    return live.run(clip, settings, seconds=seconds)
+
+
+def _parts(
+    clip: str, settings: config.Settings, ending: str, frames: int, rounds: int, quiet: bool
+) -> Any:
+    from streamcut.bench import parts
+
+    tell = None if quiet else _tell
+    return parts.run(clip, settings, ending=ending, frames=frames, rounds=rounds, tell=tell)
 
 
 def _tell(text: str) -> None:
@@ -103,5 +146,24 @@ def _table(report: Any) -> str:
             "",
             f"the job's CPU time is {report.ratio:.2f} times that of its parts alone",
             f"the job runs at {report.fps:.1f} fps; its parts alone would allow {report.bound:.1f}",
+        ]
+    )
+
+
+def _live_table(report: Any) -> str:
+    width, height = report.size
+    behind = f"over {report.background}" if report.background else "transparent"
+    return "\n".join(
+        [
+            f"{Path(report.clip).name} as a camera: {width}x{height} at {report.rate:g} fps, "
+            f"model {report.model}, {behind}, {report.cores} cores",
+            "",
+            f"pictures   {report.offered} taken, {report.handed} handed over, "
+            f"{report.dropped} dropped, {report.mistaken} mistaken",
+            f"latency    {report.latency_p50:.0f} ms from capture to hand-over, "
+            f"95% below {report.latency_p95:.0f} ms, all below {report.latency_worst:.0f} ms",
+            f"CPU        {report.cpu:.1f} ms a picture, of "
+            f"{1000 * report.cores / report.rate:.1f} ms that there are",
+            *report.messages,
         ]
     )

@@ -49,6 +49,7 @@ class LiveJob:
         backgrounds: to choose among while it runs; empty takes the settings'.
         session: a model session to use; None makes one as the settings say.
         watched: the configuration file to follow, or None.
+        source: opens the input; None opens the settings' camera.
 
     Raises:
         UsageError: if the settings contradict each other.
@@ -62,11 +63,13 @@ class LiveJob:
         backgrounds: Sequence[str] = (),
         session: BaseSession | None = None,
         watched: Watched | None = None,
+        source: Callable[[], LiveSource] | None = None,
     ) -> None:
         self.settings = settings
         self.state = LiveState()
         self._open_sink, self._session, self._watched = open_sink, session, watched
         self._backgrounds = backgrounds
+        self._open_source = source or self._camera
         self._controls: Controls | None = None
         self._stopped, self._finished = threading.Event(), threading.Event()
         self._room = threading.Semaphore(_IN_WORK)
@@ -133,8 +136,11 @@ class LiveJob:
             return next(opened)
 
     def _opened(self) -> Iterator[LiveSource]:
+        yield self._open_source()
+
+    def _camera(self) -> LiveSource:
         live = self.settings.live
-        yield open_live(
+        return open_live(
             live.camera,
             size=self._size,
             fps=live.fps,

@@ -136,10 +136,16 @@ class Every:
 
 
 class Drawn(Every):
-    """A panel that stays where it is in the terminal; messages scroll above it."""
+    """A panel that stays where it is in the terminal; messages scroll above it.
 
-    def __init__(self, console: Console) -> None:
+    Args:
+        console: the terminal.
+        keys: the panel's last line; empty for none.
+    """
+
+    def __init__(self, console: Console, keys: str) -> None:
         super().__init__(_REDRAW, self._draw)
+        self._keys = keys
         self._live = Live(console=console, auto_refresh=False, transient=True)
 
     def __exit__(self, *_: object) -> None:
@@ -150,7 +156,7 @@ class Drawn(Every):
             self._live.start()
         for message in report.messages:
             self._live.console.print(Text(message))
-        self._live.update(drawing(report), refresh=True)
+        self._live.update(drawing(report, self._keys), refresh=True)
 
 
 class Silence:
@@ -166,24 +172,31 @@ class Silence:
         """Show nothing."""
 
 
-def panel(quiet: bool, json_lines: bool) -> AbstractContextManager[Shown]:
-    """Return what suits the terminal, or its absence; all but JSON goes to standard error."""
+def panel(quiet: bool, json_lines: bool, keys: str = "") -> AbstractContextManager[Shown]:
+    """Return what suits the terminal, or its absence; all but JSON goes to standard error.
+
+    Args:
+        quiet: show nothing.
+        json_lines: print JSON for programs.
+        keys: what a panel says about the keys that are listened to.
+    """
     if json_lines:
         return Every(_JSON, lambda report: print(json.dumps(asdict(report)), flush=True))
     if quiet:
         return Silence()
     console = Console(stderr=True)
-    return Drawn(console) if console.is_terminal else Every(_LINE, _print)
+    return Drawn(console, keys) if console.is_terminal else Every(_LINE, _print)
 
 
-def drawing(report: Report) -> Panel:
-    """Return the panel for a report."""
+def drawing(report: Report, keys: str) -> Panel:
+    """Return the panel for a report, and below it what keys there are."""
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim")
     table.add_column()
     for name, value in rows(report):
         table.add_row(name, value)
-    return Panel(Group(table), title="streamcut", title_align="left", expand=False)
+    parts = [table, Text(keys, style="dim")] if keys else [table]
+    return Panel(Group(*parts), title="streamcut", title_align="left", expand=False)
 
 
 def rows(report: Report) -> list[tuple[str, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from fractions import Fraction
@@ -29,9 +30,10 @@ if TYPE_CHECKING:
 
 _EPILOG = (
     "Without a camera: streamcut webcam --camera FILE --loop. Ctrl-C stops it. While it runs, the "
-    "configuration file is followed, and the signal SIGUSR1 shows the next background. Settings "
-    f"are also read from {config.user_file()}."
+    "configuration file is followed, and the key b or the signal SIGUSR1 shows the next "
+    f"background. Settings are also read from {config.user_file()}."
 )
+_KEYS = "q quit   b next background"
 
 
 @click.command("webcam", epilog=_EPILOG)
@@ -146,13 +148,18 @@ def command(
             backgrounds=backgrounds,
             watched=Watched(path, read),
         )
+        stack.enter_context(_signals(job))
         ticks: list[Tick] = []
         if preview:
             from streamcut.cli.preview import Window
 
             ticks.append(stack.enter_context(Window(job.stop, job.next_background)))
-        ticks.append(stack.enter_context(panel(quiet, json_lines)))
-        stack.enter_context(_signals(job))
+        listening = _listening(target, quiet or json_lines)
+        if listening:
+            from streamcut.cli.keys import Keys
+
+            ticks.append(stack.enter_context(Keys({"q": job.stop, "b": job.next_background})))
+        ticks.append(stack.enter_context(panel(quiet, json_lines, _KEYS if listening else "")))
         summary = _run(job, ticks)
     if not quiet and not json_lines:
         click.echo(summary_text(summary), err=True)
@@ -175,6 +182,14 @@ def _check(targets: Sequence[Target], settings: Settings, overwrite: bool) -> No
     read = {"camera": settings.live.camera, "background": settings.picture.background}
     for file in (each.place for each in targets if each.kind == "file"):
         check_output(file, read, overwrite)
+
+
+def _listening(target: Target, silent: bool) -> bool:
+    """Whether keys are listened to: where a panel says which, and the terminal is ours.
+
+    What reads our standard output has the same terminal, and may want its keys itself.
+    """
+    return not silent and target.kind != "pipe" and sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def _about_obs(target: Target) -> str:

@@ -95,7 +95,11 @@ class LiveJob:
         """
         with Interrupts() as interrupts, one_thread_per_picture:
             session = able(self._session or session_of(self.settings))
-            with self._source(interrupts) as source:
+            opened = self._source(interrupts)
+            if opened is None:
+                live = self.settings.live
+                return LiveSummary(live.camera, live.to, seconds=self.state.seconds)
+            with opened as source:
                 controls = self._controls = Controls(
                     self.settings,
                     source.info,
@@ -125,14 +129,14 @@ class LiveJob:
             if tick is not None:
                 tick(self.state, frame)
 
-    def _source(self, interrupts: Interrupts) -> LiveSource:
-        """Open the input on a thread of its own: Ctrl-C is heard also while it stalls."""
+    def _source(self, interrupts: Interrupts) -> LiveSource | None:
+        """Open the input on a thread of its own: Ctrl-C and a stop are heard while it stalls."""
         with Pipeline(patience=_PATIENCE) as pipeline:
             opened = pipeline.spawn("open", self._opened())
             while not opened.wait(_LOOK):
                 interrupts.check()
                 if self._stopped.is_set():
-                    raise KeyboardInterrupt
+                    return None
             return next(opened)
 
     def _opened(self) -> Iterator[LiveSource]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from streamcut.frame import Frame
 from streamcut.live.latency import Latency
@@ -38,16 +38,16 @@ class LiveSummary:
 
     camera: str
     to: str
-    frames: int
-    seconds: float
-    captured: int
-    dropped: int
-    latency_p50: float | None
-    latency_p95: float | None
-    network_ms: float | None
-    kept: int
-    carried: int
-    messages: list[str]
+    frames: int = 0
+    seconds: float = 0.0
+    captured: int = 0
+    dropped: int = 0
+    latency_p50: float | None = None
+    latency_p95: float | None = None
+    network_ms: float | None = None
+    kept: int = 0
+    carried: int = 0
+    messages: list[str] = field(default_factory=list)
 
 
 class LiveState:

@@ -65,23 +65,29 @@ def short_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def terminal(tmp_path: Path) -> Callable[..., Ran]:
-    """Run the command in a terminal of its own; ``out`` is all that it showed.
+    """Run the command in a terminal of its own, which it must leave as it found it.
 
-    ``at`` says what is typed so many seconds after the start, ``answers`` what is typed when the
-    terminal shows a text.
+    ``out`` is all that it showed. ``at`` says what is typed so many seconds after the start,
+    ``answers`` what is typed, or which signal is sent, when the terminal shows a text. ``stdout``
+    is a file in the terminal's place.
     """
     pty = pytest.importorskip("pty")
+    termios = pytest.importorskip("termios")
 
     def ran(
         *arguments: object,
         columns: int = 80,
         at: dict[float, str] | None = None,
-        answers: dict[str, str] | None = None,
+        answers: dict[str, str | signal.Signals] | None = None,
+        stdout: str = "",
     ) -> Ran:
         process, screen = pty.fork()
         if process == 0:
+            if stdout:
+                os.dup2(os.open(stdout, os.O_WRONLY), 1)
             os.environ.update(HOME=str(tmp_path), TERM="xterm", COLUMNS=str(columns))
             os.execv(PROGRAM[0], [*PROGRAM, *map(str, arguments)])
+        mode = termios.tcgetattr(screen)
         typed, waiting = dict(at or {}), dict(answers or {})
         began, shown = time.monotonic(), ""
         while time.monotonic() - began < 60:
@@ -89,7 +95,11 @@ def terminal(tmp_path: Path) -> Callable[..., Ran]:
                 os.write(screen, typed.pop(due).encode())
             for text in [text for text in waiting if text in shown]:
                 time.sleep(0.2)  # A Ctrl-C just before input() waits would be seen after it.
-                os.write(screen, waiting.pop(text).encode())
+                answer = waiting.pop(text)
+                if isinstance(answer, str):
+                    os.write(screen, answer.encode())
+                else:
+                    os.kill(process, answer)
             if select.select([screen], [], [], 0.05)[0]:
                 try:
                     part = os.read(screen, 65536)
@@ -101,6 +111,7 @@ def terminal(tmp_path: Path) -> Callable[..., Ran]:
         else:
             os.kill(process, signal.SIGKILL)
         _, status = os.waitpid(process, 0)
+        assert termios.tcgetattr(screen) == mode
         os.close(screen)
         return Ran(os.waitstatus_to_exitcode(status), shown, "")
 

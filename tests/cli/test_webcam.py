@@ -184,12 +184,39 @@ def test_reports_hold_what_was_promised(clip: Path, tmp_path: Path) -> None:
     assert report["consumer"].endswith("out.mp4")
 
 
-def test_a_terminal_shows_a_panel(clip: Path, tmp_path: Path, terminal: Callable[..., Ran]) -> None:
-    long = write(tmp_path / "long.mkv", pictures(60, 96, 64), rate=25)
-    ran = terminal("webcam", "--camera", long, "--to", tmp_path / "out.mp4")
+def test_a_terminal_shows_a_panel_and_listens_to_keys(
+    clip: Path, tmp_path: Path, terminal: Callable[..., Ran]
+) -> None:
+    where = ["--camera", clip, "--loop", "--to", tmp_path / "out.mp4", "-b", "red", "-b", "blue"]
+    ran = terminal("webcam", *where, answers={"q quit": "\x1b[Bb", "background: blue": "xq"})
     assert ran.code == 0
     for word in ("camera", "output", "dropped", "latency", "network", "pictures in"):
         assert word in ran.out
+
+
+@pytest.mark.parametrize(("end", "code"), [("\x03", 130), (signal.SIGTERM, 0)])
+def test_a_terminal_is_itself_again_however_it_ends(
+    clip: Path, tmp_path: Path, terminal: Callable[..., Ran], end: str | signal.Signals, code: int
+) -> None:
+    where = ["--camera", clip, "--loop", "--to", tmp_path / "out.mp4"]
+    assert terminal("webcam", *where, answers={"q quit": end}).code == code
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sign"), [(["--json-lines", "--to", "{out}"], "fps_in"), (["--to", "-"], "p95")]
+)
+def test_no_keys_are_taken_where_somebody_else_may_want_them(
+    clip: Path, tmp_path: Path, terminal: Callable[..., Ran], arguments: list[str], sign: str
+) -> None:
+    where = [argument.format(out=tmp_path / "out.mp4") for argument in arguments]
+    ran = terminal(
+        "webcam",
+        *("--camera", clip, "--loop", *where),
+        stdout=os.devnull if "-" in where else "",
+        answers={sign: "quirk", "quirk": "\x03"},  # The terminal shows what is typed.
+    )
+    assert ran.code == 130
+    assert "q quit" not in ran.out
 
 
 def test_no_pictures_are_written_to_a_terminal(clip: Path, terminal: Callable[..., Ran]) -> None:

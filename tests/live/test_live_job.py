@@ -16,6 +16,7 @@ from media import Brightness, copied, inside, picture, pictures, write
 from streamcut.config import Settings, load
 from streamcut.errors import ModelError, OutputClosedError, SinkError, UsageError
 from streamcut.frame import Frame, StreamInfo
+from streamcut.live import job as live_job
 from streamcut.live.controls import Watched
 from streamcut.live.job import LiveJob
 from streamcut.live.state import LiveState
@@ -397,6 +398,22 @@ def test_a_sink_that_waits_for_its_reader_is_let_go(still: Path) -> None:
     began = time.monotonic()
     live.run(until(live, lambda: bool(sink.times)))
     assert time.monotonic() - began < 15
+
+
+def test_a_stop_while_the_camera_is_silent_is_an_ordinary_end(
+    monkeypatch: pytest.MonkeyPatch, still: Path
+) -> None:
+    answers = threading.Event()
+    monkeypatch.setattr(live_job, "open_live", lambda *_, **__: answers.wait(20))
+    monkeypatch.setattr(live_job, "_PATIENCE", 0.05)
+    live = job(still, Recording())
+    live.stop()
+    summary = live.run()
+    answers.set()
+    for thread in threading.enumerate():
+        if thread.name.startswith("streamcut-"):
+            thread.join()
+    assert (summary.frames, summary.camera) == (0, str(still))
 
 
 def test_contradictions_are_refused_at_once(still: Path) -> None:

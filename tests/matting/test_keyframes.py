@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 import pytest
 
-from streamcut import keyframes
 from streamcut.frame import Frame, StreamInfo
+from streamcut.matting import keyframes
 from streamcut.matting.keyframes import every_frame, on_keyframes, on_keyframes_live
 from streamcut.pipeline import Pipeline
 from streamcut.stages import upsample

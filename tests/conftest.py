@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,15 @@ from typing import Any
 
 import pytest
 from media import pictures, write
+
+
+def pytest_collection_finish() -> None:
+    """Spare what is imported and collected the garbage collection after every input.
+
+    It holds half a million objects, and each of a thousand jobs would look at them all.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals are sent as POS
 
 # Says when the command begins: before that, Ctrl-C is the interpreter's own affair.
 BEGUN = "from streamcut.cli import main; print('begun', flush=True); main()"
-MOMENTS = int(os.environ.get("STREAMCUT_TEST_MOMENTS", "2"))
+MOMENTS = int(os.environ.get("STREAMCUT_TEST_MOMENTS", "1"))
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,13 @@ class Stopped(Ran):
     """How long it took to end after the first of them."""
 
 
-def stopped(arguments: list[str], after: float, presses: int = 1, gap: float = 0.0) -> Stopped:
+def stopped(
+    arguments: list[str],
+    after: float,
+    presses: int = 1,
+    gap: float = 0.0,
+    begun: Callable[[], bool] = lambda: True,
+) -> Stopped:
     """Run the command, press Ctrl-C so many seconds after it has begun, and wait for its end."""
     process = subprocess.Popen(
         [sys.executable, "-c", BEGUN, *arguments],
@@ -48,6 +54,8 @@ def stopped(arguments: list[str], after: float, presses: int = 1, gap: float = 0
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "begun\n"
+    while not begun() and process.poll() is None:
+        time.sleep(0.01)
     time.sleep(after)
     pressed = time.monotonic()
     for _ in range(presses):
@@ -102,17 +110,21 @@ FORMATS = {
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_at_any_moment(clip: Path, tmp_path: Path, name: str) -> None:
+def test_while_it_writes(clip: Path, tmp_path: Path, name: str) -> None:
     chance = random.Random(name)
     for moment in range(MOMENTS):
         output = tmp_path / str(moment) / name
         output.parent.mkdir()
-        begin = moment / MOMENTS
-        after = 2.0 * chance.uniform(begin, begin + 1 / MOMENTS)
-        check(stopped(["video", str(clip), str(output), *FORMATS[name]], after), output)
+        arguments = ["video", str(clip), str(output), *FORMATS[name]]
+        after = chance.uniform(0, 0.4)
+        if name == "out.webp":  # Is there only when it is complete.
+            ran = stopped(arguments, 1 + after)
+        else:
+            ran = stopped(arguments, after, begun=output.exists)
+        check(ran, output)
 
 
-@pytest.mark.parametrize("gap", [0.0, 0.01, 0.1])
+@pytest.mark.parametrize("gap", [0.0, 0.1])
 @pytest.mark.parametrize("after", [0.1, 0.9])
 def test_twice_in_a_row(clip: Path, tmp_path: Path, after: float, gap: float) -> None:
     output = tmp_path / "out.webm"
@@ -147,7 +159,7 @@ def test_a_job_whose_input_stalls_is_left_by_pressing_again(
             data = clip.read_bytes()
             feed.write(data[: int(len(data) * share)])
             feed.flush()
-            time.sleep(1.2)
+            time.sleep(0.3 + share)
             process.send_signal(signal.SIGINT)
             time.sleep(2.2)
             process.send_signal(signal.SIGINT)
@@ -163,12 +175,11 @@ def test_a_job_whose_input_stalls_is_left_by_pressing_again(
 
 
 def test_bench(tmp_path: Path) -> None:
-    for after in (0.5, 1.5):
-        ran = stopped(["bench", "--frames", "20", "--rounds", "50"], after)
-        assert (ran.code, ran.out) == (130, "")
-        assert ran.err.endswith("streamcut: stopped\n")
-        assert "Traceback" not in ran.err
-        assert ran.seconds < 3
+    ran = stopped(["bench", "--frames", "20", "--rounds", "50"], 1.2)
+    assert (ran.code, ran.out) == (130, "")
+    assert ran.err.endswith("streamcut: stopped\n")
+    assert "Traceback" not in ran.err
+    assert ran.seconds < 3
 
 
 def test_a_stopped_job_s_terminal_shows_one_line(

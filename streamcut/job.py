@@ -16,6 +16,7 @@ from streamcut.config import Settings
 from streamcut.errors import UsageError
 from streamcut.frame import Frame, StreamInfo, depth
 from streamcut.interrupts import Interrupts
+from streamcut.network import public
 from streamcut.pipeline import Channel, Pipeline, StageReport
 from streamcut.plan import (
     check_borders,
@@ -283,7 +284,7 @@ class Job:
         seconds = max(state.seconds, 1e-9)
         covered = state.frames / float(source.info.rate)
         return Summary(
-            input=str(self.url),
+            input=public(str(self.url)),
             output=str(self.output),
             frames=sink.written,
             seconds=seconds,

@@ -1,10 +1,43 @@
-"""How long an input may stall before it counts as lost."""
+"""Addresses: how long one may stall before it counts as lost, and what of it may be shown."""
 
 from __future__ import annotations
 
+import re
+import socket
+from urllib.parse import urlsplit
+
 _TIMEOUT = 10.0
+_HIDDEN = "***"
+# What is no port and stands before an @ is a password, whatever else is in it.
+_PASSWORD = re.compile(r"://([^:/?#@]*):(?!\d{1,5}(?:[/?#]|$)).*@")
+_SECRETS = re.compile(
+    r"([?&][^=&]*(?:key|pass|pwd|psw|token|secret|auth|sign|streamid)[^=&]*=)[^&]*", re.IGNORECASE
+)
+_STREAM_KEY = re.compile(r"^(rtmp\w*://[^/]+/[^/]+)/.+", re.IGNORECASE)
 
 
 def timeout_for(url: str) -> float | None:
     """Return the seconds to wait for an address to answer; files may take their time."""
     return _TIMEOUT if "://" in url else None
+
+
+def public(address: str) -> str:
+    """Return an address as it may be shown: without passwords and without RTMP's stream key."""
+    if "://" not in address:
+        return address
+    address = _PASSWORD.sub(rf"://\1:{_HIDDEN}@", address, count=1)
+    address = _SECRETS.sub(rf"\1{_HIDDEN}", address)
+    return _STREAM_KEY.sub(rf"\1/{_HIDDEN}", address)
+
+
+def unknown_host(address: str) -> str:
+    """Return the name of an address's machine if no machine is called so, else nothing."""
+    try:
+        host = urlsplit(address).hostname
+        if host:
+            socket.getaddrinfo(host, None)
+    except (socket.gaierror, UnicodeError):
+        return host or ""
+    except ValueError:  # It is no address that Python knows.
+        pass
+    return ""

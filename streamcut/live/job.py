@@ -16,6 +16,7 @@ from streamcut.interrupts import Interrupts
 from streamcut.live.controls import Controls, Shown, Watched, following
 from streamcut.live.matte import LiveMatte
 from streamcut.live.state import LiveState, LiveSummary
+from streamcut.network import public
 from streamcut.pipeline import Channel, Pipeline
 from streamcut.plan import check_borders, look_of, session_of
 from streamcut.sessions import BaseSession
@@ -249,8 +250,8 @@ class LiveJob:
     def _summary(self) -> LiveSummary:
         state, live = self.state, self.settings.live
         return LiveSummary(
-            camera=live.camera,
-            to=live.to,
+            camera=public(live.camera),
+            to=public(live.to),
             frames=state.frames,
             seconds=state.seconds,
             captured=state.captured,

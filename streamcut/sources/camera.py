@@ -115,7 +115,7 @@ def _feed(
     if what == SCREEN:
         return Arriving(lambda: _screen(fps or _USUAL_RATE), threads), None
     if "://" in what and not Path(what).is_file():
-        return Arriving(lambda: _address(what), threads), None
+        return _address(what, loop, threads), None
     if Path(what).is_file():
         return RealTime(what, loop=loop, threads=threads), None
     # Pictures of USB cameras are BT.601 at every size (USB Video Class, Color Matching Descriptor).
@@ -199,14 +199,13 @@ def _screen(fps: int) -> Input:
     return Input(SCREEN, display, "x11grab", (asked,))
 
 
-def _address(url: str) -> Input:
-    """Return how an address is opened with the least delay."""
-    options = {"fflags": "nobuffer", "flags": "low_delay", "analyzeduration": "1000000"}
-    if url.startswith("rtsp"):
-        options["rtsp_transport"] = "tcp"
-    if url.startswith("udp"):
-        options |= {"fifo_size": "500000", "overrun_nonfatal": "1"}
-    return Input(url, url, None, (options,))
+def _address(url: str, loop: bool, threads: int) -> Feed:
+    """Return what plays an address; a recording on a web server is a file like others."""
+    feed = Arriving(lambda: Input.address(url), threads)
+    if not (feed.recorded and url.startswith("http")):
+        return feed
+    feed.close()
+    return RealTime(url, loop=loop, threads=threads)
 
 
 def _wanted(size: Size | None) -> tuple[int, int]:

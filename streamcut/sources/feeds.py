@@ -6,13 +6,14 @@ which it was captured.
 
 from __future__ import annotations
 
+import errno
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Protocol, cast
+from typing import Protocol, TypeAlias, cast
 
 import av
 from av.codec.context import Flags
@@ -21,14 +22,20 @@ from av.video.stream import VideoStream
 
 from streamcut.cpu import cpu_count
 from streamcut.errors import SourceError
+from streamcut.network import public, unknown_host
 from streamcut.sources.media import MediaSource, reason
 
 Captured = tuple[float, av.VideoFrame]
+Packet: TypeAlias = "av.Packet[VideoStream]"
 
 # Seconds for an address to answer, and then between two packets, before it counts as lost.
 _TIMEOUTS = (10.0, 3.0)
 _RETRY = 0.5
 _NOTHING_YET = 0.002
+# What comes sooner than this after it was asked for lay waiting; that is passed over, for so long
+# at most: what is no live stream never makes anybody wait.
+_AT_ONCE = 0.01
+_WAITING_AT_MOST = 2.0
 # A camera's driver says when it took a picture; another clock's times are not near to now.
 _PLAUSIBLE_AGE = 1.0
 # A file that is played falls this far behind before its clock is put back, seconds.
@@ -58,16 +65,30 @@ class Input:
         file: the device's or address's name for FFmpeg.
         format: FFmpeg's name of the device's kind, or None for an address.
         attempts: options to try, one set after the other, until one is accepted.
+        late: pictures may lie waiting when it is opened, which are passed over.
     """
 
     name: str
     file: str
     format: str | None = None
     attempts: tuple[Mapping[str, str], ...] = field(default=({},))
+    late: bool = False
+
+    @classmethod
+    def address(cls, url: str) -> Input:
+        """Return how an address is opened with the least delay."""
+        options = {"flags": "low_delay", "analyzeduration": "1000000"}
+        if url.startswith("rtsp"):
+            options["rtsp_transport"] = "tcp"
+        if url.startswith("udp"):
+            options |= {"fifo_size": "500000", "overrun_nonfatal": "1"}
+        return cls(public(url), url, None, (options,), late=True)
 
 
 class Arriving:
     """A device's or an address's pictures; what is lost is waited for and opened again.
+
+    ``recorded`` tells that they have an end, so that somebody has to see to their pace.
 
     Args:
         find: returns what to open; asked again each time, since a camera that comes back may
@@ -83,9 +104,15 @@ class Arriving:
         self.undecodable = 0
         self._find, self._threads = find, threads
         self._stopped = threading.Event()
-        self._name = find().name
+        self._name, self._late = "", False
         self._container: InputContainer | None = self._open()
         self.rate = self._container.streams.video[0].average_rate
+        self.recorded = self._container.duration is not None
+
+    def close(self) -> None:
+        """Close what was opened, where nobody has asked for its pictures."""
+        if self._container is not None:
+            self._container.close()
 
     def __iter__(self) -> Generator[Captured]:
         while (container := self._container or self._opened_again()) is not None:
@@ -103,7 +130,9 @@ class Arriving:
         self._stopped.set()
 
     def _open(self) -> InputContainer:
-        container = _opened(self._find())
+        wanted = self._find()
+        self._name, self._late = wanted.name, wanted.late
+        container = _opened(wanted)
         if not container.streams.video:
             container.close()
             raise SourceError(f"{self._name} holds no video stream")
@@ -121,19 +150,17 @@ class Arriving:
     def _pictures(self, container: InputContainer) -> Iterator[Captured]:
         stream = container.streams.video[0]
         context = _decoder(stream, self._threads)
-        for packet in self._packets(container, stream):
+        for packet, fresh in _fresh(self._packets(container, stream), self._late):
             try:
                 pictures = context.decode(packet)
             except av.error.FFmpegError:
                 self.undecodable += 1
                 continue
-            for picture in pictures:
+            for picture in pictures if fresh else ():
                 self.state = ""
                 yield _captured(picture, stream), picture
 
-    def _packets(
-        self, container: InputContainer, stream: VideoStream
-    ) -> Iterator[av.Packet[VideoStream]]:
+    def _packets(self, container: InputContainer, stream: VideoStream) -> Iterator[Packet]:
         raw = stream.codec_context.name == "rawvideo"
         while not self._stopped.is_set():
             try:
@@ -148,7 +175,7 @@ class Arriving:
             except av.error.InvalidDataError:
                 self.undecodable += 1
             except (av.error.FFmpegError, OSError) as error:
-                raise SourceError(f"{self._name} is gone ({reason(error)})") from error
+                raise SourceError(f"{self._name} {_lost(error)}") from error
 
 
 class RealTime:
@@ -202,6 +229,24 @@ class RealTime:
         return not self._stopped.wait(max(0.0, self._offset + moment - now))
 
 
+def _fresh(packets: Iterable[Packet], late: bool) -> Iterator[tuple[Packet, bool]]:
+    """Yield packets, and of each whether its picture is to be shown.
+
+    What a server or FFmpeg's search for streams has piled up by the time that somebody looks would
+    be played late. It is only decoded, for what comes after it: until a packet makes us wait.
+
+    Args:
+        packets: as they come.
+        late: whether any may have piled up.
+    """
+    began = asked = time.monotonic()
+    for packet in packets:
+        now = time.monotonic()
+        late = late and now - asked < _AT_ONCE and now - began < _WAITING_AT_MOST
+        yield packet, not late
+        asked = time.monotonic()
+
+
 def _opened(wanted: Input) -> InputContainer:
     """Open with the first set of options that is accepted.
 
@@ -209,6 +254,7 @@ def _opened(wanted: Input) -> InputContainer:
         SourceError: with the reason of the last one.
     """
     failed: Exception | None = None
+    began = time.monotonic()
     for options in wanted.attempts:
         try:
             return av.open(
@@ -221,13 +267,29 @@ def _opened(wanted: Input) -> InputContainer:
             )
         except (av.error.FFmpegError, OSError, ValueError) as error:
             failed = error
-    raise SourceError(f"{wanted.name} cannot be opened: {_why(failed)}") from failed
+    if wanted.format is None and time.monotonic() - began >= _TIMEOUTS[0]:
+        raise SourceError(f"{wanted.name} sends no pictures: none came for {_TIMEOUTS[0]:g} s")
+    why = _why(failed, wanted.file if wanted.format is None else "")
+    raise SourceError(f"{wanted.name} cannot be opened: {why}") from failed
 
 
-def _why(error: Exception | None) -> str:
+def _lost(error: Exception) -> str:
+    """Return in words what has become of what was read until now."""
+    if isinstance(error, av.error.ExitError):  # Our own deadline, in FFmpeg's words.
+        return f"sends nothing (for {_TIMEOUTS[1]:g} s)"
+    return f"is gone ({reason(error)})"
+
+
+def _why(error: Exception | None, address: str) -> str:
+    if isinstance(error, av.error.HTTPUnauthorizedError):
+        scheme = address.partition("://")[0]
+        given = "other ones" if "@" in address else f"them: {scheme}://USER:PASSWORD@..."
+        return f"it wants a user and a password; give {given}"
+    if getattr(error, "errno", None) == errno.EIO and (host := unknown_host(address)):
+        return f"no machine is called {host}"
     if isinstance(error, av.error.PermissionError):
         return "no permission; on Linux join the group video: sudo usermod -aG video $USER"
-    if getattr(error, "errno", None) == 16:
+    if getattr(error, "errno", None) == errno.EBUSY:
         return "another program uses it; close that first"
     if isinstance(error, av.error.ProtocolNotFoundError):
         return (

@@ -19,7 +19,7 @@ from streamcut.clock import Clock, is_free
 from streamcut.cpu import cpu_count
 from streamcut.errors import SourceError
 from streamcut.frame import Colour, Frame, StreamInfo, depth
-from streamcut.network import timeout_for
+from streamcut.network import public, timeout_for
 from streamcut.sources.conform import Conform
 from streamcut.sources.size import Size
 from streamcut.sources.stdin import Inlet
@@ -50,7 +50,7 @@ class MediaSource:
         size: Size | None = None,
         threads: int = 0,
     ) -> None:
-        self.url = url
+        self.url, self._name = url, public(str(url))
         self.undecodable = 0
         self._container = open_container(url)
         try:
@@ -112,10 +112,10 @@ class MediaSource:
         covers = av.stream.Disposition.attached_pic
         moving = [s for s in self._container.streams.video if not s.disposition & covers]
         if not moving:
-            raise SourceError(f"{self.url} holds no video stream")
+            raise SourceError(f"{self._name} holds no video stream")
         known = [stream for stream in moving if stream.codec_context is not None]
         if not known:
-            raise SourceError(f"{self.url}: no decoder for its video")
+            raise SourceError(f"{self._name}: no decoder for its video")
         best = self._container.streams.best("video")
         return best if isinstance(best, VideoStream) and best in known else known[0]
 
@@ -172,8 +172,8 @@ class MediaSource:
         for picture in self._pictures:
             return picture
         if self._clip.first is not None:
-            raise SourceError(f"{self.url} ends before --start")
-        raise SourceError(f"{self.url} holds no picture that can be decoded")
+            raise SourceError(f"{self._name} ends before --start")
+        raise SourceError(f"{self._name} holds no picture that can be decoded")
 
     def _decode(self) -> Iterator[av.VideoFrame]:
         for packet in self._packets():
@@ -200,7 +200,7 @@ class MediaSource:
                 broken += 1
                 self.undecodable += 1
             except av.error.FFmpegError as error:
-                raise SourceError(f"{self.url}: reading stopped: {error.strerror}") from error
+                raise SourceError(f"{self._name}: reading stopped: {error.strerror}") from error
         yield None
 
     def _clipped(self, pictures: Iterator[av.VideoFrame]) -> Iterator[av.VideoFrame]:
@@ -284,19 +284,20 @@ def open_container(url: str | Inlet) -> InputContainer:
     Raises:
         SourceError: in one line, whatever the reason.
     """
+    name = public(str(url))
     try:
         container = url.open() if isinstance(url, Inlet) else _opened(url)
     except av.error.FileNotFoundError as error:
-        raise SourceError(f"no such file: {url}") from error
+        raise SourceError(f"no such file: {name}") from error
     except av.error.IsADirectoryError as error:
-        raise SourceError(f"{url} is a folder, not a video") from error
+        raise SourceError(f"{name} is a folder, not a video") from error
     except (av.error.InvalidDataError, av.error.EOFError) as error:
-        raise SourceError(f"{url} is no video, or is cut off before its index") from error
+        raise SourceError(f"{name} is no video, or is cut off before its index") from error
     except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise SourceError(f"{url} cannot be opened: {reason(error)}") from error
+        raise SourceError(f"{name} cannot be opened: {reason(error)}") from error
     if _NOT_VIDEO & set(container.format.name.split(",")):
         container.close()
-        raise SourceError(f"{url} is a text file, not a video")
+        raise SourceError(f"{name} is a text file, not a video")
     return container
 
 

@@ -1,0 +1,178 @@
+"""Cameras of a network: what comes is fresh, what goes wrong is said, and no password is shown."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+from filming import (
+    HEIGHT,
+    WIDTH,
+    Filming,
+    free_port,
+    http_camera,
+    number_of,
+    rtsp_camera,
+    stream_camera,
+)
+from media import pictures, write
+from servers import serving
+
+from streamcut.errors import SourceError
+from streamcut.frame import Frame
+from streamcut.pipeline import Channel, Pipeline
+from streamcut.sources import LiveSource, feeds, open_live
+
+Camera = Callable[..., AbstractContextManager[Filming]]
+CAMERAS = {
+    "http": http_camera,
+    "http without lengths": partial(http_camera, lengths=False),
+    "rtsp": rtsp_camera,
+    "udp": partial(stream_camera, "udp"),
+    "tcp": partial(stream_camera, "tcp"),
+}
+SPOKEN = [http_camera, rtsp_camera]
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait less for what does not come."""
+    monkeypatch.setattr(feeds, "_TIMEOUTS", (1.0, 0.4))
+    monkeypatch.setattr(feeds, "_RETRY", 0.05)
+
+
+def numbers(frames: Iterator[Frame], count: int) -> list[int]:
+    return [number_of(frame.picture) for frame in islice(frames, count)]
+
+
+# --- pictures -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", CAMERAS)
+def test_every_picture_comes_and_none_waits(name: str) -> None:
+    with CAMERAS[name]() as camera, open_live(camera.url, fps=0) as source:
+        assert (source.info.width, source.info.height) == (WIDTH, HEIGHT)
+        with closing(iter(source)) as frames:
+            seen = numbers(frames, 20)
+            assert max(camera.sent) - seen[-1] < 10  # Not the second that opening takes.
+    assert seen == list(range(seen[0], seen[0] + 20))
+
+
+@pytest.mark.parametrize("make", SPOKEN)
+def test_what_has_piled_up_is_passed_over(make: Camera) -> None:
+    """Servers send what came since the last key picture, or a second of it, at once."""
+    with (
+        make(burst=40) as camera,
+        open_live(camera.url, fps=0) as source,
+        closing(iter(source)) as frames,
+    ):
+        assert numbers(frames, 1)[0] >= 40
+
+
+def test_a_recording_on_a_web_server_is_played_at_its_own_pace(tmp_path: Path) -> None:
+    clip = write(tmp_path / "in.mkv", pictures(8), rate=25)
+    with serving(clip.read_bytes()) as server, open_live(server.url, fps=0) as source:
+        moments = [frame.captured for frame in source]
+    assert len(moments) == 8
+    assert moments[0] is not None
+    assert moments[-1] is not None
+    assert moments[-1] - moments[0] > 0.25  # Seven intervals, less where it had to catch up.
+
+
+# --- what goes wrong ------------------------------------------------------------------------
+
+
+@contextmanager
+def looking(source: LiveSource) -> Iterator[Channel[Frame]]:
+    """Let the pictures be taken by a thread, as live jobs do."""
+    with Pipeline() as pipeline, source:
+        yield pipeline.spawn("capture", source, capacity=1, drop_oldest=True)
+        source.stop()
+
+
+def until(true: Callable[[], bool]) -> None:
+    began = time.monotonic()
+    while not true():
+        assert time.monotonic() - began < 20
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("make", SPOKEN)
+@pytest.mark.usefixtures("hasty")
+def test_a_camera_that_dies_is_waited_for_and_opened_again(make: Camera) -> None:
+    port = free_port()
+    with ExitStack() as alive:
+        camera = alive.enter_context(make(port, login="me:secret"))
+        with looking(source := open_live(camera.url)) as shown:
+            until(lambda: shown.wait(0))
+            alive.close()
+            until(lambda: "waiting for it to come back" in source.state)
+            assert f"me:***@127.0.0.1:{port}" in source.state
+            with make(port, login="me:secret"):
+                until(lambda: not source.state)
+                given = shown.dropped
+                until(lambda: shown.dropped > given)
+
+
+@pytest.mark.parametrize("make", SPOKEN)
+@pytest.mark.usefixtures("hasty")
+def test_a_camera_that_falls_silent_is_said_to(make: Camera) -> None:
+    with make() as camera, looking(source := open_live(camera.url)) as shown:
+        until(lambda: shown.wait(0))
+        camera.hold.set()
+        until(lambda: bool(source.state))
+        assert "sends nothing (for 0.4 s); waiting for it to come back" in source.state
+        camera.hold.clear()
+        until(lambda: not source.state)
+
+
+@pytest.mark.parametrize("make", SPOKEN)
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ({"status": 404}, "404 Not Found"),
+        ({"status": 503}, "5XX Server Error"),
+        ({"login": "me:other"}, "it wants a user and a password; give other ones"),
+        ({"mute": True}, "sends no pictures: none came for 1 s"),
+    ],
+)
+@pytest.mark.usefixtures("hasty")
+def test_what_a_camera_refuses_is_one_line_without_the_password(
+    make: Camera, how: dict[str, Any], words: str
+) -> None:
+    with make(**how) as camera:
+        address = camera.url.replace("://", "://me:secret@").replace("me:other@", "")
+        with pytest.raises(SourceError, match=words) as caught:
+            open_live(address)
+    check(str(caught.value))
+
+
+@pytest.mark.parametrize("scheme", ["http", "rtsp", "tcp"])
+@pytest.mark.parametrize(
+    ("host", "words"),
+    [("127.0.0.1:1", "refused"), ("no.invalid:80", "no machine is called no.invalid")],
+)
+def test_addresses_where_nobody_is(scheme: str, host: str, words: str) -> None:
+    with pytest.raises(SourceError, match=words) as caught:
+        open_live(f"{scheme}://me:secret@{host}/1")
+    check(str(caught.value))
+
+
+def check(message: str) -> None:
+    assert "\n" not in message
+    assert "secret" not in message
+    assert "me:***@" in message
+
+
+@pytest.mark.parametrize("make", SPOKEN)
+def test_who_gives_no_password_is_told_where_it_goes(make: Camera) -> None:
+    with make(login="me:secret") as camera, pytest.raises(SourceError) as caught:
+        open_live(camera.url.replace("me:secret@", ""))
+    scheme = camera.url.partition(":")[0]
+    assert str(caught.value).endswith(f"give them: {scheme}://USER:PASSWORD@...")

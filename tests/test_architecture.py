@@ -16,6 +16,7 @@ LAYERS = [
         "errors",
         "cpu",
         "network",
+        "relay",
         "clock",
         "cuts",
         "remembered",

@@ -14,7 +14,7 @@ from streamcut.sinks.camera import CameraSink
 from streamcut.sinks.formats import Format, format_of, numbered
 from streamcut.sinks.obs import PORT, ObsSink
 from streamcut.sinks.stdout import Outlet, pipe_format
-from streamcut.sinks.stream import StreamSink, address_format
+from streamcut.sinks.stream import StreamSink, address_format, sender
 from streamcut.sinks.tee import TeeSink
 
 Kind = Literal["camera", "obs", "pipe", "address", "file"]
@@ -129,7 +129,7 @@ def _opened(
         return ObsSink(info, size=size, rate=info.rate, port=_port(target.place))
     assert target.form is not None
     return StreamSink(
-        Outlet(target.form, fd) if target.kind == "pipe" else numbered(target.place, target.form),
+        _place(target.kind, target.place, target.form, fd),
         target.form,
         target.form.codec(""),
         info,
@@ -138,6 +138,12 @@ def _opened(
         quality=quality,
         threads=threads,
     )
+
+
+def _place(kind: Kind, place: str, form: Format, fd: int) -> str | Outlet:
+    if kind == "pipe":
+        return Outlet(form, fd)
+    return sender(place, form) if kind == "address" else numbered(place, form)
 
 
 def _check_alpha(target: Target, pixel_format: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Self, cast
@@ -141,16 +141,14 @@ class MediaSink:
 
     def _finish(self) -> None:
         """Write what the encoder still holds and the file's end, whatever became of the sound."""
-        try:
-            if self.written:
-                with self._reporting():
-                    self._output.mux(self._encoded(None))
-        finally:
-            self._companions.close()
-            with self._reporting():
-                self._output.close()
+        with ExitStack() as last:  # Each of these, whatever fails, the last one first.
             if self._outlet is not None:
-                self._outlet.close()
+                last.callback(self._outlet.close)
+            last.enter_context(self._reporting())
+            last.callback(self._output.close)
+            last.callback(self._companions.close)
+            if self.written:
+                self._output.mux(self._encoded(None))
 
     def __enter__(self) -> Self:
         return self

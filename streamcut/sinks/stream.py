@@ -7,10 +7,11 @@ from fractions import Fraction
 
 from streamcut.errors import UsageError
 from streamcut.frame import Frame, StreamInfo
-from streamcut.network import timeout_for
+from streamcut.network import public
 from streamcut.sinks.base import Made
 from streamcut.sinks.formats import Codec, Format
 from streamcut.sinks.media import MediaSink
+from streamcut.sinks.sender import Sender
 from streamcut.sinks.stdout import Outlet
 
 _H264 = Codec(
@@ -52,7 +53,7 @@ class StreamSink(MediaSink):
         threads: int = 0,
     ) -> None:
         super().__init__(
-            _patient(path) if isinstance(path, str) else path,
+            path,
             form,
             codec,
             info,
@@ -71,7 +72,7 @@ class StreamSink(MediaSink):
         return f"{self.written} frames to {self.path}"
 
     def stop(self) -> None:
-        """Let a picture go that waits for a pipe's reader, and all that follow."""
+        """Let a picture go that waits for its reader, and all that follow."""
         if self._outlet is not None:
             self._outlet.stop()
 
@@ -84,14 +85,6 @@ class StreamSink(MediaSink):
         super().write(Frame(self._made(frame.picture)))
 
 
-def _patient(address: str) -> str:
-    """Return an address whose reader may stall for as long as any, but not for ever."""
-    timeout = timeout_for(address)
-    if timeout is None or not address.startswith("tcp://") or "timeout=" in address:
-        return address
-    return f"{address}{'&' if '?' in address else '?'}timeout={round(timeout * 1e6)}"
-
-
 def address_format(address: str, rate: Fraction) -> Format:
     """Return how pictures are sent to an address: H.264 without delay.
 
@@ -101,6 +94,15 @@ def address_format(address: str, rate: Fraction) -> Format:
     scheme = address.partition("://")[0].lower()
     if scheme not in _MUXERS:
         known = " ".join(f"{name}://" for name in _MUXERS)
-        raise UsageError(f"{address}: nothing can be sent there; known: {known}")
+        raise UsageError(f"{public(address)}: nothing can be sent there; known: {known}")
     codec = replace(_H264, options={**_H264.options, "g": str(max(1, round(rate)))})
-    return Format(scheme, _MUXERS[scheme], (codec,), options={"flush_packets": "1"})
+    return Format(scheme, "nut", (codec,), options={"flush_packets": "1", "write_index": "0"})
+
+
+def sender(address: str, form: Format) -> Sender:
+    """Return what sends pictures of that format to an address.
+
+    Raises:
+        SinkError: if it cannot be started.
+    """
+    return Sender(address, _MUXERS[form.ending], form)

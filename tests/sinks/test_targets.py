@@ -120,7 +120,8 @@ def test_an_address_that_refuses_is_one_clear_line() -> None:
     address = f"rtmp://127.0.0.1:{port}/live/key"
     with pytest.raises(SinkError) as told, opened(address) as sink:
         sink.write(frame(0))
-    assert str(told.value) == f"{address} cannot be written: Connection refused"
+    shown = address.replace("key", "***")
+    assert str(told.value) == f"{shown} cannot be written: Connection refused"
 
 
 def test_a_reader_that_stalls_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,7 +139,7 @@ def test_a_reader_that_stalls_is_given_up(monkeypatch: pytest.MonkeyPatch) -> No
     with socket.create_server(("127.0.0.1", 0)) as idle:
         idle.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         address = f"tcp://127.0.0.1:{idle.getsockname()[1]}"
-        with pytest.raises(SinkError, match=f"^{address} cannot be written: Connection timed out"):
+        with pytest.raises(SinkError, match=f"^{address} cannot be written: it takes nothing"):
             write_for_ever(address)
 
 

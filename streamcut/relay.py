@@ -13,9 +13,10 @@ from __future__ import annotations
 import faulthandler
 import os
 import signal
+import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import av
 
@@ -24,9 +25,15 @@ ADDRESS, MUXER, PATIENCE = "STREAMCUT_ADDRESS", "STREAMCUT_MUXER", "STREAMCUT_PA
 
 An address may hold a password: a command line can be read by every user of a machine."""
 
+_NO_PROTOCOL = (
+    "this FFmpeg does not speak its protocol; with one that does: "
+    "streamcut webcam ... --to - | ffmpeg -i - -f mpegts ADDRESS"
+)
 _INPUT = "pipe:0"
 # NUT says what it holds: nothing need be found out by waiting for pictures.
 _AT_ONCE = {"analyzeduration": "0", "fpsprobesize": "0"}
+_BUFFER = 1 << 17  # Bytes; half a second of 2 Mbit/s.
+_DESCRIPTORS = 64
 _OPTIONS = {
     "rtsp": {"rtsp_transport": "tcp"},
     "flv": {"flvflags": "no_duration_filesize", "flush_packets": "1"},
@@ -41,6 +48,9 @@ def main() -> int:
     sys.stdout.flush()
     try:
         _send(os.environ[ADDRESS], os.environ[MUXER], float(os.environ[PATIENCE]))
+    except av.error.ProtocolNotFoundError:
+        sys.stderr.write(_NO_PROTOCOL)
+        return 1
     except (av.error.FFmpegError, OSError, ValueError) as error:
         sys.stderr.write(getattr(error, "strerror", None) or str(error))
         return 1
@@ -63,6 +73,9 @@ def _send(address: str, muxer: str, patience: float) -> None:
             yield
             faulthandler.cancel_dump_traceback_later()
 
+        with in_time():
+            output.start_encoding()  # Now it connects.
+        _keep_little_waiting()
         for packet in source.demux(template):
             if packet.size:
                 packet.stream = stream
@@ -70,6 +83,16 @@ def _send(address: str, muxer: str, patience: float) -> None:
                     output.mux(packet)
         with in_time():
             output.close()
+
+
+def _keep_little_waiting() -> None:
+    """Make the connection's own buffer small: what waits there while a server sleeps grows old.
+
+    FFmpeg has an option for it, which PyAV cannot hand to every protocol.
+    """
+    for number in range(3, _DESCRIPTORS):
+        with suppress(OSError), socket.socket(fileno=os.dup(number)) as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)
 
 
 if __name__ == "__main__":

@@ -64,7 +64,7 @@ class LiveState:
     """
 
     def __init__(self) -> None:
-        self.frames = self.paused = self.said = 0
+        self.frames = self.paused = self.said = self._seen = 0
         self.latency = Latency()
         self.messages: deque[str] = deque(maxlen=_MESSAGES)
         self._began = self._latest = time.monotonic()
@@ -84,9 +84,8 @@ class LiveState:
     def count(self, frame: Frame) -> None:
         """Note that a frame was handed over."""
         self.frames += 1
-        self._latest = time.monotonic()
         if frame.captured is not None:
-            self.latency.add(self._latest - frame.captured)
+            self.latency.add(time.monotonic() - frame.captured)
 
     @property
     def seconds(self) -> float:
@@ -113,8 +112,11 @@ class LiveState:
         """What the pictures are waited for, or nothing."""
         if self._source.state:
             return self._source.state
-        silent = time.monotonic() - self._latest
-        return f"no picture for {silent:.0f} s" if self._sink.watched and silent > _SILENT else ""
+        now, captured = time.monotonic(), self.captured
+        if captured != self._seen:
+            self._seen, self._latest = captured, now
+        silent = now - self._latest
+        return f"no picture for {silent:.0f} s" if silent > _SILENT else ""
 
     @property
     def sink(self) -> str:

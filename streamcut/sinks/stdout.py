@@ -6,6 +6,7 @@ import os
 import select
 import stat
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -44,6 +45,7 @@ class Outlet:
         self.bytes = 0
         self._fd, self._own = _unblocked(fd)
         self._broken = False
+        self._waiting: float | None = None
 
     def __str__(self) -> str:
         return "standard output"
@@ -57,7 +59,7 @@ class Outlet:
         Raises:
             OutputClosedError: if its reader has closed it.
         """
-        rest = memoryview(data)
+        rest, self._waiting = memoryview(data), time.monotonic()
         try:
             while rest and not self._broken:
                 rest = rest[self._written(rest[:_PIECE]) :]
@@ -66,8 +68,16 @@ class Outlet:
             if isinstance(error, BrokenPipeError):
                 raise OutputClosedError(f"{self} was closed by its reader") from error
             raise
+        finally:
+            self._waiting = None
         self.bytes += len(data) - len(rest)
         return len(data)
+
+    @property
+    def waiting(self) -> float:
+        """Seconds that what is being written has waited for its reader so far."""
+        began = self._waiting
+        return 0.0 if began is None else time.monotonic() - began
 
     def stop(self) -> None:
         """Throw away what waits for its reader, and all that follows."""

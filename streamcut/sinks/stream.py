@@ -32,6 +32,7 @@ _MUXERS = {
     **{"udp": "mpegts", "tcp": "mpegts", "srt": "mpegts"},
     **{"rtmp": "flv", "rtmps": "flv", "rtsp": "rtsp"},
 }
+_LONG = 1.0  # Seconds of waiting that are worth saying.
 
 
 class StreamSink(MediaSink):
@@ -68,8 +69,10 @@ class StreamSink(MediaSink):
 
     @property
     def state(self) -> str:
-        """How much was written, and where to."""
-        return f"{self.written} frames to {self.path}"
+        """How much was written, and where to, and whether somebody does not take it."""
+        told = f"{self.written} frames to {self.path}"
+        waiting = 0.0 if self._outlet is None else self._outlet.waiting
+        return f"{told}, waiting for its reader ({waiting:.0f} s)" if waiting > _LONG else told
 
     def stop(self) -> None:
         """Let a picture go that waits for its reader, and all that follow."""

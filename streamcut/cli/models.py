@@ -12,7 +12,7 @@ import click
 
 from streamcut import config
 from streamcut.cli.fetching import fetched, ready
-from streamcut.cli.options import machine_options, setting, size_text
+from streamcut.cli.options import given, machine_options, setting, settings_of, size_text
 from streamcut.config import Settings
 from streamcut.errors import ModelError, StreamcutError
 from streamcut.interrupts import Interrupts
@@ -88,8 +88,7 @@ def bench(context: click.Context, /, names: Sequence[str], as_json: bool, **opti
     from streamcut.inventory import present
     from streamcut.plan import device_of
 
-    given = {name: value for name, value in options.items() if value is not None}
-    settings = config.load().with_options(given)
+    settings = settings_of(None, given(options))
     measured, failed = [], False
     for name in names or present(networks=device_of(settings).on_gpu):
         if not as_json:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Mapping
 from fractions import Fraction
+from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 import click
 
 from streamcut import config
+from streamcut.config import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -100,6 +103,54 @@ def machine_options(command: F) -> F:
     ):
         command = option(command)
     return command
+
+
+_NEEDS: tuple[tuple[tuple[str, ...], str, Callable[[Settings], bool]], ...] = (
+    (("light_wrap",), "--background", lambda settings: settings.picture.background != ""),
+    (
+        ("keyframe_interval",),
+        "--matting keyframes",
+        lambda settings: settings.matte.matting == "keyframes",
+    ),
+    (
+        (
+            "alpha_matting_foreground_threshold",
+            "alpha_matting_background_threshold",
+            "alpha_matting_erode_size",
+        ),
+        "--matting",
+        lambda settings: settings.matte.matting != "off",
+    ),
+)
+"""Options, what they are of no use without, and whether settings have it."""
+
+
+def given(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that stand on the command line; the others are None."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def settings_of(config_file: str | None, options: Mapping[str, Any]) -> Settings:
+    """Return the settings of a configuration file with the options given in their place.
+
+    Args:
+        config_file: its path; None takes the user's own, if there is one.
+        options: settings by their names.
+
+    Raises:
+        ConfigError: if the file or a value makes no sense.
+    """
+    return config.load(Path(config_file) if config_file else None).with_options(options)
+
+
+def warn_of_idle(options: Mapping[str, Any], settings: Settings) -> None:
+    """Warn of options that were given and that the settings, all in all, have no use for."""
+    for names, needed, met in _NEEDS:
+        idle = [f"--{name.replace('_', '-')}" for name in names if options.get(name)]
+        if idle and not met(settings):
+            does = "does" if len(idle) == 1 else "do"
+            told = f"{' and '.join(idle)} {does} nothing without {needed}"
+            warnings.warn(told, UserWarning, stacklevel=2)
 
 
 class Clock(click.ParamType):  # type: ignore[type-arg]  # Not generic before click 8.4.

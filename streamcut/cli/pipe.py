@@ -5,14 +5,18 @@ from __future__ import annotations
 import re
 import sys
 from fractions import Fraction
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from streamcut import config
 from streamcut.cli.fetching import ready
-from streamcut.cli.options import look_options, machine_options
+from streamcut.cli.options import (
+    given,
+    look_options,
+    machine_options,
+    settings_of,
+    warn_of_idle,
+)
 from streamcut.errors import OutputClosedError, UsageError
 
 if TYPE_CHECKING:
@@ -100,9 +104,8 @@ def command(
     Frames go out one by one as they come in, so that it works between two other programs for as
     long as they like.
     """
-    given = {name: value for name, value in options.items() if value is not None}
-    settings = config.load(Path(config_file) if config_file else None)
-    settings = settings.with_options(_NO_FILE | given)
+    settings = settings_of(config_file, _NO_FILE | given(options))
+    warn_of_idle(options, settings)
     if sys.stdin.isatty():
         raise UsageError("standard input is a terminal: let another program write to this one")
     refuse_terminal()

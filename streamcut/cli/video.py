@@ -6,14 +6,21 @@ import json
 import sys
 from fractions import Fraction
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from streamcut import config
 from streamcut.cli.fetching import ready
-from streamcut.cli.options import Clock, look_options, machine_options, setting
+from streamcut.cli.options import (
+    Clock,
+    given,
+    look_options,
+    machine_options,
+    setting,
+    settings_of,
+    warn_of_idle,
+)
 from streamcut.errors import OutputExistsError
 from streamcut.interrupts import Interrupts
 
@@ -60,8 +67,8 @@ def command(
 
     The sound, the timing and the colours stay as they are.
     """
-    given = {name: value for name, value in options.items() if value is not None}
-    settings = config.load(Path(config_file) if config_file else None).with_options(given)
+    settings = settings_of(config_file, given(options))
+    warn_of_idle(options, settings)
 
     from streamcut.job import Job
 

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,14 @@ import click
 
 from streamcut import config
 from streamcut.cli.fetching import ready
-from streamcut.cli.options import look_options, machine_options, setting
+from streamcut.cli.options import (
+    given,
+    look_options,
+    machine_options,
+    setting,
+    settings_of,
+    warn_of_idle,
+)
 from streamcut.cli.pipe import refuse_terminal
 from streamcut.errors import UsageError
 
@@ -49,14 +56,12 @@ _KEYS = "q quit   b next background"
 @click.option(
     "--to-format",
     type=click.Choice(("nut", "rawvideo", "y4m")),
-    default="nut",
     help="What --to - writes: nut (with alpha and times), rawvideo or y4m (opaque).  "
     "[default: nut]",
 )
 @click.option(
     "--to-pix-fmt",
     metavar="NAME",
-    default="",
     help="Pixel format that --to - writes, as FFmpeg names it; rawvideo needs it.  [default: rgba "
     "where there is alpha]",
 )
@@ -84,8 +89,8 @@ _KEYS = "q quit   b next background"
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 @click.option("--json-lines", is_flag=True, help="Print a JSON object every second.")
 def command(
-    to_format: str,
-    to_pix_fmt: str,
+    to_format: str | None,
+    to_pix_fmt: str | None,
     record: str,
     overwrite: bool,
     setup: bool,
@@ -102,36 +107,28 @@ def command(
     shown is always fresh, and a picture and its matte are always of the same instant. Where the
     output cannot be transparent and no background is given, it is blurred.
     """
-    backgrounds = options.pop("background")
-    given = {name: value for name, value in options.items() if value is not None}
-    if backgrounds:
-        given["background"] = backgrounds[0]
-    if preview:
-        given["always"] = True  # Who looks at the window watches.
-    path = Path(config_file) if config_file else None
-    settings = config.load(path).with_options(given)
+    backgrounds = options["background"]
+    options["background"] = backgrounds[0] if backgrounds else None
+    options["always"] = preview or options["always"]  # Who looks at the window watches.
+    settings = settings_of(config_file, given(options))
 
-    from streamcut.cli.panel import panel, summary_text
+    from streamcut.cli.panel import summary_text
     from streamcut.live.controls import Watched
     from streamcut.live.job import LiveJob
     from streamcut.plan import visible_on
-    from streamcut.sinks import Target, reserved_stdout
+    from streamcut.sinks import reserved_stdout
 
-    if settings.live.to == "-" and to_format == "rawvideo" and not to_pix_fmt:
-        raise UsageError(
-            "--to-format rawvideo needs --to-pix-fmt: bare pictures do not say what they are"
-        )
-    fps = Fraction(settings.live.fps or 30)
-    target = Target.parse(settings.live.to, family=to_format, pixel_format=to_pix_fmt, fps=fps)
-    targets = [target, Target.parse(record)] if record else [target]
+    targets = _targets(settings, to_format, to_pix_fmt, record)
+    target = targets[0]
     _check(targets, settings, overwrite)
     if setup and target.kind != "obs":
         raise UsageError("--setup is for --to obs")
 
     def read() -> Settings:
-        return visible_on(targets, config.load(path).with_options(given))
+        return visible_on(targets, settings_of(config_file, given(options)))
 
     settings = read()
+    warn_of_idle(options, settings)
     ready(settings, quiet)
     if target.kind == "obs" and not (setup or quiet):
         click.echo(_about_obs(target), err=True)
@@ -146,23 +143,36 @@ def command(
             settings,
             partial(_opened, target, record, settings, fd, set_up),
             backgrounds=backgrounds,
-            watched=Watched(path, read),
+            watched=Watched(Path(config_file) if config_file else None, read),
         )
         stack.enter_context(_signals(job))
-        ticks: list[Tick] = []
-        if preview:
-            from streamcut.cli.preview import Window
-
-            ticks.append(stack.enter_context(Window(job.stop, job.next_background)))
-        listening = _listening(target, quiet or json_lines)
-        if listening:
-            from streamcut.cli.keys import Keys
-
-            ticks.append(stack.enter_context(Keys({"q": job.stop, "b": job.next_background})))
-        ticks.append(stack.enter_context(panel(quiet, json_lines, _KEYS if listening else "")))
-        summary = _run(job, ticks)
+        ticks = _ticks(job, target, preview, quiet, json_lines)
+        summary = _run(job, [stack.enter_context(tick) for tick in ticks])
     if not quiet and not json_lines:
         click.echo(summary_text(summary), err=True)
+
+
+def _targets(
+    settings: Settings, family: str | None, pixel_format: str | None, record: str
+) -> list[Target]:
+    """Return where the pictures go: the live output, and the recording if there is one."""
+    from streamcut.sinks import Target
+
+    if settings.live.to != "-":
+        for name, value in (("--to-format", family), ("--to-pix-fmt", pixel_format)):
+            if value is not None:
+                raise UsageError(f"{name} is for --to -")
+    elif family == "rawvideo" and not pixel_format:
+        raise UsageError(
+            "--to-format rawvideo needs --to-pix-fmt: bare pictures do not say what they are"
+        )
+    target = Target.parse(
+        settings.live.to,
+        family=family or "nut",
+        pixel_format=pixel_format or "",
+        fps=Fraction(settings.live.fps or 30),
+    )
+    return [target, Target.parse(record)] if record else [target]
 
 
 def _check(targets: Sequence[Target], settings: Settings, overwrite: bool) -> None:
@@ -182,6 +192,24 @@ def _check(targets: Sequence[Target], settings: Settings, overwrite: bool) -> No
     read = {"camera": settings.live.camera, "background": settings.picture.background}
     for file in (each.place for each in targets if each.kind == "file"):
         check_output(file, read, overwrite)
+
+
+def _ticks(
+    job: LiveJob, target: Target, preview: bool, quiet: bool, json_lines: bool
+) -> Iterator[AbstractContextManager[Tick]]:
+    """Yield what looks at the job while it runs: a window, keys, and what is printed."""
+    from streamcut.cli.panel import panel
+
+    if preview:
+        from streamcut.cli.preview import Window
+
+        yield Window(job.stop, job.next_background)
+    listening = _listening(target, quiet or json_lines)
+    if listening:
+        from streamcut.cli.keys import Keys
+
+        yield Keys({"q": job.stop, "b": job.next_background})
+    yield panel(quiet, json_lines, _KEYS if listening else "")
 
 
 def _listening(target: Target, silent: bool) -> bool:

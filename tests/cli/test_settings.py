@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from collections.abc import Callable
@@ -49,6 +50,9 @@ def told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Told]
     return asked
 
 
+KEYFRAMES = {"matting": "keyframes"}
+
+
 def test_nothing_given_means_the_defaults(told: Callable[..., Told]) -> None:
     nothing = told()
     assert nothing.settings == Settings()
@@ -65,17 +69,17 @@ def test_nothing_given_means_the_defaults(told: Callable[..., Told]) -> None:
         ("--no-decontaminate", {"decontaminate": False}),
         ("-om", {"only_mask": True}),
         ("-ppm", {"post_process_mask": True}),
-        ("--light-wrap 0.4", {"light_wrap": 0.4}),
+        ("--light-wrap 0.4 -b red", {"light_wrap": 0.4, "background": "red"}),
         ("--threshold 0.5", {"threshold": 0.5}),
         ("--expand 3", {"expand": 3}),
         ("--contract 2", {"contract": 2}),
         ("--feather 4", {"feather": 4}),
         ("--min-area 0.2", {"min_area": 0.2}),
         ("--matting every", {"matting": "every"}),
-        ("--keyframe-interval 5", {"keyframe_interval": 5}),
-        ("-af 230", {"alpha_matting_foreground_threshold": 230}),
-        ("-ab 20", {"alpha_matting_background_threshold": 20}),
-        ("-ae 15", {"alpha_matting_erode_size": 15}),
+        ("--keyframe-interval 5 --matting keyframes", KEYFRAMES | {"keyframe_interval": 5}),
+        ("-af 9 --matting keyframes", KEYFRAMES | {"alpha_matting_foreground_threshold": 9}),
+        ("-ab 9 --matting keyframes", KEYFRAMES | {"alpha_matting_background_threshold": 9}),
+        ("-ae 9 --matting keyframes", KEYFRAMES | {"alpha_matting_erode_size": 9}),
         ("--smooth 0.3", {"smooth": 0.3}),
         ("--no-smooth", {"smooth": 0.0}),
         ("--invert", {"invert": True}),
@@ -91,6 +95,38 @@ def test_every_option_reaches_its_setting(
     told: Callable[..., Told], arguments: str, expected: dict[str, Any]
 ) -> None:
     assert told(*arguments.split()).settings == Settings().with_options(expected)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("--light-wrap 0.4 -om", "--light-wrap does nothing without --background"),
+        ("--keyframe-interval 5 --matting every", "--keyframe-interval does .* --matting keyf"),
+        (
+            "-af 230 -ae 5",
+            "--alpha-matting-foreground-threshold and --alpha-matting-erode-size do nothing "
+            "without --matting",
+        ),
+    ],
+)
+def test_an_option_of_no_use_is_a_warning(
+    told: Callable[..., Told], arguments: str, words: str
+) -> None:
+    with pytest.warns(UserWarning, match=words):
+        told(*arguments.split())
+
+
+@pytest.mark.parametrize("name", ["pipe", "webcam"])
+def test_every_command_warns(name: str, tmp_path: Path) -> None:
+    where = {"pipe": ["--size", "9x9"], "webcam": ["--camera", "none", "--to", f"{tmp_path}/o.mkv"]}
+    made = importlib.import_module(f"streamcut.cli.{name}").command
+    with pytest.warns(UserWarning, match="-wrap does nothing"), pytest.raises(StreamcutError):
+        made.main([*where[name], "--light-wrap", "0.5"], standalone_mode=False)
+
+
+def test_what_a_file_says_of_no_use_is_no_warning(told: Callable[..., Told]) -> None:
+    told(filed="[matte]\nkeyframe_interval = 5\n[picture]\nlight_wrap = 0.4\n")
+    told("--light-wrap", "0.4", filed='[picture]\nbackground = "red"\n')
 
 
 def test_times_and_overwriting_reach_the_job(told: Callable[..., Told]) -> None:

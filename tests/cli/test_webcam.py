@@ -247,6 +247,7 @@ def test_what_is_recorded_plays_and_shows_the_same(clip: Path, tmp_path: Path) -
         (["--camera", "{clip}", "--to", "{there}"], "give -y to overwrite"),
         (["--camera", "{clip}", "--to", "out.xyz"], ".xyz"),
         (["--camera", "{clip}", "--to", "-", "--to-format", "rawvideo"], "needs --to-pix-fmt"),
+        (["--camera", "{clip}", "--to", "{free}", "--to-format", "nut"], "is for --to -"),
         (["--camera", "{clip}", "--to", "obs:many"], "a port is a number"),
         (["--camera", "{clip}", "--to", "{free}", "--record", "{there}"], "give -y to overwrite"),
         (["--camera", "{clip}", "--to", "{free}", "--record", "{free}"], "into another file"),

@@ -21,6 +21,7 @@ from streamcut.errors import SourceError
 from streamcut.frame import Colour, Frame, StreamInfo, depth
 from streamcut.network import public, timeout_for
 from streamcut.sources.conform import Conform
+from streamcut.sources.interlaced import Progressive
 from streamcut.sources.size import Size
 from streamcut.sources.stdin import Inlet
 
@@ -60,7 +61,8 @@ class MediaSource:
             self._time_base = self._stream.time_base or Fraction(1, 90_000)
             self._clip = self._clip_of(start, duration)
             self._clock = Clock(self._container.format.name, self._time_base)
-            self._pictures = self._clipped(self._from_key_picture())
+            self._progressive = Progressive()
+            self._pictures = self._clipped(self._progressive(self._from_key_picture()))
             first = self._first_picture()
             self._conform = Conform(first, size)
             self._first: Frame | None = self._conform(first)
@@ -88,11 +90,15 @@ class MediaSource:
     def notes(self) -> list[str]:
         """What the pictures lost on the way here, in words."""
         if not self.jumps:
-            return self._lost
+            return [*self._lost, *self._woven]
         times = f"{self.jumps} times" if self.jumps > 1 else "once"
         # Seeking goes by the input's own times, each of which may come more than once.
         doubt = "" if self._clip.first is None else "; start and sound may not be where they should"
-        return [*self._lost, f"the input's clock jumps {times}: joined{doubt}"]
+        return [*self._lost, *self._woven, f"the input's clock jumps {times}: joined{doubt}"]
+
+    @property
+    def _woven(self) -> list[str]:
+        return ["the input is interlaced: made progressive"] if self._progressive.interlaced else []
 
     def close(self) -> None:
         """Close the input."""

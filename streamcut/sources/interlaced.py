@@ -1,0 +1,91 @@
+"""Interlaced pictures made whole: their two halves are of different instants."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from fractions import Fraction
+
+import av
+from av.filter import Graph
+
+# Pictures get their own times back: what the filter takes them for does not matter.
+_ANY = Fraction(1, 1000)
+
+
+class Progressive:
+    """Makes whole pictures of interlaced ones by FFmpeg's bwdif; others pass as they are.
+
+    The rate stays: every picture comes out with its own time. The first field is the one whose
+    instant it shows.
+
+    Attributes:
+        interlaced: how many were.
+    """
+
+    def __init__(self) -> None:
+        self.interlaced = 0
+
+    def __call__(self, pictures: Iterable[av.VideoFrame]) -> Iterator[av.VideoFrame]:
+        """Yield as many pictures as come, in their order."""
+        filtering: _Filter | None = None
+        for picture in pictures:
+            self.interlaced += picture.interlaced_frame
+            if filtering is not None and not filtering.takes(picture):
+                yield from filtering.rest()
+                filtering = None
+            if filtering is None and not picture.interlaced_frame:
+                yield picture
+                continue
+            filtering = filtering or _Filter(picture)
+            yield from filtering(picture)
+        if filtering is not None:
+            yield from filtering.rest()
+
+
+class _Filter:
+    """FFmpeg's filter for pictures of one kind; it is a picture late."""
+
+    def __init__(self, first: av.VideoFrame) -> None:
+        self._kind = _kind(first)
+        self._graph = Graph()
+        given = self._graph.add_buffer(
+            width=first.width,
+            height=first.height,
+            format=first.format,
+            time_base=_ANY,
+        )
+        made = self._graph.add("bwdif", "mode=send_frame:deint=interlaced")
+        taken = self._graph.add("buffersink")
+        given.link_to(made)
+        made.link_to(taken)
+        self._graph.configure()
+        self._given: list[av.VideoFrame] = []
+
+    def takes(self, picture: av.VideoFrame) -> bool:
+        """Whether a picture is of the kind that it was made for."""
+        return _kind(picture) == self._kind
+
+    def __call__(self, picture: av.VideoFrame | None) -> Iterator[av.VideoFrame]:
+        if picture is not None:
+            self._given.append(picture)
+        self._graph.vpush(picture)
+        with suppress(av.error.BlockingIOError, av.error.EOFError):
+            while True:
+                yield self._timed(self._graph.vpull())
+
+    def rest(self) -> Iterator[av.VideoFrame]:
+        """Yield the picture that it still holds."""
+        yield from self(None)
+
+    def _timed(self, made: av.VideoFrame) -> av.VideoFrame:
+        """Give a picture the time of the one that it was made of: bwdif counts in half units."""
+        given = self._given.pop(0)
+        made.pts = given.pts
+        if given.time_base is not None:
+            made.time_base = given.time_base
+        return made
+
+
+def _kind(picture: av.VideoFrame) -> tuple[int, int, str]:
+    return picture.width, picture.height, picture.format.name

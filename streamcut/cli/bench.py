@@ -70,7 +70,8 @@ def command(
     """Measure decoding, network and encoding alone, and the whole job beside their sum.
 
     CLIP is a video of yours; without it one is generated. Its first frames are kept in memory,
-    some 5 MB each at 1080p.
+    some 5 MB each at 1080p. What the configuration file says is left aside, so that the figures
+    of two machines compare.
     """
     _refuse(ctx, *(_FILES_ONLY if live else _LIVE_ONLY), live=live)
     given = {name: value for name, value in options.items() if value is not None}

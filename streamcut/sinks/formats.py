@@ -15,7 +15,7 @@ from streamcut.frame import MATRIX_BT601
 Options = Mapping[str, str]
 _NUMBERED_NAME = re.compile(r"([^%]*)%(?:0\d+)?d([^%]*\.png)", re.IGNORECASE)
 _NUMBERED = "%06d.png"
-_SMALL = 64
+_SMALL, _SMALL_SIZE = 64, (352, 288)
 QUALITIES = ("fast", "balanced", "best")
 
 
@@ -30,7 +30,7 @@ class Codec:
         alpha: pixel formats with alpha that it is given; none if it holds none.
         options: encoder options common to every quality.
         quality: encoder options of each quality in :data:`QUALITIES`.
-        small: encoder options for pictures with a side under 64 pixels.
+        small: encoder options for pictures with a side under 64 pixels, of 352x288 at most.
         tag: the four-character code that players look for, where FFmpeg's own differs.
         even: whether both sides must be even.
         unit: the coarsest time unit it writes, where that is coarser than the input's; seconds.
@@ -57,7 +57,9 @@ class Codec:
 
     def options_for(self, quality: str, size: tuple[int, int]) -> dict[str, str]:
         """Return the encoder options of a quality, for pictures of (width, height)."""
-        small = self.small if min(size) < _SMALL else {}
+        width, height = size
+        is_small = min(size) < _SMALL and width <= _SMALL_SIZE[0] and height <= _SMALL_SIZE[1]
+        small = self.small if is_small else {}
         return {**self.options, **self.quality.get(quality, {}), **small}
 
 
@@ -167,6 +169,8 @@ _FFV1 = Codec(
         *("yuva422p12le", "yuva444p12le", "gbrap10le", "gbrap12le", "gbrap16le", "bgra"),
     ),
     options={"level": "3", "g": "1", "slicecrc": "1"},
+    # By itself it takes four slices or more, which the smallest pictures have too few lines for;
+    # for larger ones than these it refuses a single slice.
     small={"slices": "1"},
 )
 # The presets look ahead by up to 50 pictures: 500 MB at 1080p, where 8 do nearly as well with 150.

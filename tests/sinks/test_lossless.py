@@ -52,6 +52,16 @@ def test_planes_and_matte(
         assert np.array_equal(alpha, copied(full)[3])
 
 
+@pytest.mark.parametrize(("width", "height"), [(1000, 8), (8, 1000), (400, 20), (20, 30)])
+def test_strips_and_stamps(clip: Clip, tmp_path: Path, width: int, height: int) -> None:
+    source = clip(width=width, height=height, count=2)
+    run(source, tmp_path / "out.mkv")
+    seen = shown(tmp_path / "out.mkv").pictures
+    for made, given in zip(seen, pictures(2, width, height), strict=True):
+        for plane, want in zip(copied(made)[:3], copied(given), strict=True):
+            assert np.array_equal(plane, want)
+
+
 @pytest.mark.parametrize("depth", [8, 10])
 def test_matte_covers_the_subject(clip: Clip, tmp_path: Path, depth: int) -> None:
     """Full opacity well within the subject, none well outside: in each picture its own."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,7 +51,7 @@ def command(
     from streamcut.evaluation import Evaluation, draw_plot, draw_sheet
 
     for drawing in filter(None, (sheet, plot)):
-        _check_drawing(drawing)
+        _check_drawing(drawing, {"truth": truth, "picture": picture}, results)
     with Interrupts() as interrupts, interrupts.released():
         evaluation = Evaluation(results, truth, picture, shortest=shortest)
         with _progress(quiet) as tick:
@@ -82,15 +82,24 @@ def _progress(quiet: bool) -> Iterator[Callable[[int, int | None], None] | None]
         yield tick
 
 
-def _check_drawing(path: str) -> None:
-    """Refuse a picture that could not be written, before what takes minutes."""
+def _check_drawing(path: str, read: Mapping[str, str | None], results: Iterable[str]) -> None:
+    """Refuse a picture that could not be written or that is read, before what takes minutes."""
     from PIL import Image
 
-    from streamcut.plan import check_place
+    from streamcut.plan import check_apart, check_place
 
     check_place(path)
+    for what, source in [*read.items(), *(("result", result) for result in results)]:
+        for file in _files(source or ""):
+            check_apart(path, {what: file})
     if Path(path).suffix.lower() not in Image.registered_extensions():
         raise SinkError(f"{path} cannot be written: end its name with .png")
+
+
+def _files(source: str) -> list[str]:
+    """Return the pictures of a folder one by one; what else is read stays as it is."""
+    folder = Path(source)
+    return [str(file) for file in folder.iterdir()] if source and folder.is_dir() else [source]
 
 
 def _save(image: Any, path: str) -> None:

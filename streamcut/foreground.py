@@ -7,6 +7,8 @@ around a pixel, weighed by matte and by its complement, stand for the colours, a
 mends that both are mixtures themselves. Here one pass does: the means of the matte itself say
 how far each mean of the picture is mixed, and two lines through two points give both colours.
 
+Colours that the input's own alpha hides say nothing about what lies around and are left out.
+
 Blending is linear in gamma-coded RGB, and Y'CbCr is linear in that, so all of it happens on the
 decoded planes. Where the matte is full or empty nothing is touched.
 
@@ -65,23 +67,34 @@ def decontaminate(
     Args:
         frames: with mattes as the picture explains them: before their border is shaped. Before
             a coloured screen there is nothing left to do, see :mod:`streamcut.spill`.
-        thorough: estimate by several levels (Germer et al. 2020), which takes much longer.
+        thorough: estimate by several levels (Germer et al. 2020), which takes much longer. It
+            cannot leave colours out: where the input hides some, the quick estimate is taken.
         invert: what the matte leaves out is what will be seen.
     """
-    estimate = _thorough if thorough else _fast
     for frame in frames:
         if frame.matte is None:
             raise ValueError("decontaminate needs frames with a matte")
         if frame.foreground is not None and not invert:
             frame.front = _told(frame.picture, frame.matte, frame.foreground)
         elif frame.screen is None:
-            frame.front = estimate(frame.picture, _seen(frame.picture, frame.matte, invert))
+            matte, visible = _seen(frame.picture, frame.matte, invert), _visible(frame.opacity)
+            if thorough and visible is None:
+                frame.front = _thorough(frame.picture, matte)
+            else:
+                frame.front = _fast(frame.picture, matte, visible)
         yield frame
 
 
 def _seen(picture: av.VideoFrame, matte: Plane, invert: bool) -> Plane:
     top = peak(picture.format.name)
     return np.subtract(top, matte, dtype=matte.dtype) if invert else matte
+
+
+def _visible(opacity: Plane | None) -> Plane | None:
+    """Return where the input's own alpha shows anything, 255 and 0; None where it does all over."""
+    if opacity is None or opacity.all():
+        return None
+    return np.asarray(cv2.inRange(opacity, 1, np.iinfo(opacity.dtype).max), np.uint8)
 
 
 def _told(picture: av.VideoFrame, matte: Plane, colours: Grid) -> av.VideoFrame:
@@ -105,11 +118,11 @@ def _told(picture: av.VideoFrame, matte: Plane, colours: Grid) -> av.VideoFrame:
     return made
 
 
-def _fast(picture: av.VideoFrame, matte: Plane) -> av.VideoFrame:
-    """Return a copy with the colours in the border unmixed from their surroundings."""
+def _fast(picture: av.VideoFrame, matte: Plane, visible: Plane | None) -> av.VideoFrame:
+    """Return a copy with the colours in the border unmixed from their visible surroundings."""
     made = _copied(picture)
     top = peak(picture.format.name)
-    around = _Surroundings(planes(picture), matte, top)
+    around = _Surroundings(planes(picture), matte, top, visible)
     borders: dict[tuple[int, ...], _Border] = {}
     for number, plane in enumerate(planes(made)):
         border = borders.get(plane.shape)
@@ -167,13 +180,14 @@ def _unmix(plane: Plane, border: _Border, nearby: tuple[Grid, Grid, Grid], top: 
 class _Surroundings:
     """What subject and background look like nearby, for each cell of a coarse grid."""
 
-    def __init__(self, layers: list[Plane], matte: Plane, top: int) -> None:
+    def __init__(self, layers: list[Plane], matte: Plane, top: int, visible: Plane | None) -> None:
         height, width = matte.shape
         cell = max(1, round(height / _ROWS))
         self._size = (max(1, width // cell), max(1, height // cell))
-        alpha = np.multiply(averaged(matte, self._size), np.float32(1 / top), dtype=np.float32)
+        alpha, shown = _averages(matte, visible, self._size)
+        alpha = np.multiply(alpha, np.float32(1 / top), dtype=np.float32)
         # What is half one side says less about it: hence squares.
-        sure = [np.square(alpha), np.square(1 - alpha)]
+        sure = [np.square(alpha) * shown, np.square(1 - alpha) * shown]
         sums = [_around(weight) + np.float32(_OWN) for weight in sure]
 
         def means(values: Grid) -> tuple[Grid, Grid]:
@@ -189,7 +203,7 @@ class _Surroundings:
         belief = np.minimum((apart - _APART) / (_BELIEVED - _APART), 1, dtype=np.float32)
         self._known = []
         for layer in layers:
-            inside, outside = means(averaged(layer, self._size).astype(np.float32))
+            inside, outside = means(_averages(layer, visible, self._size)[0])
             step = (inside - outside) / apart
             pair = (inside + (1 - share_in) * step, outside - share_out * step)
             self._known.append(cv2.merge([*np.clip(pair, 0, np.float32(top)), belief]))
@@ -202,6 +216,19 @@ class _Surroundings:
         )
         front, back, belief = found.reshape(-1, 3)[: border.share.size].T
         return front, back, belief
+
+
+def _averages(
+    plane: Plane, visible: Plane | None, size: tuple[int, int]
+) -> tuple[Grid, Grid | np.float32]:
+    """Return a plane's averages over a grid's cells, of what is visible there, and its share."""
+    plain = averaged(plane, size).astype(np.float32)
+    if visible is None:
+        return plain, np.float32(1)
+    weight = _fit(visible, plane.shape) * np.float32(1 / 255)
+    share = averaged(weight, size)
+    kept = averaged(plane * weight, size)
+    return np.divide(kept, share, out=plain, where=share > 0), share
 
 
 def _around(grid: Grid) -> Grid:

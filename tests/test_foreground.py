@@ -96,6 +96,27 @@ def test_no_rim_of_the_old_background_shows_over_a_new_one(thorough: bool) -> No
     assert rims[1] < 0.4 * rims[0]
 
 
+@pytest.mark.parametrize("thorough", [False, True])
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv444p12le", "gbrp"])
+def test_what_the_input_hides_is_no_surroundings(pixel_format: str, thorough: bool) -> None:
+    """Beside a rim of the old background everything is hidden, and of another colour."""
+    frame, front = mixed(pixel_format)
+    top = (1 << depth(pixel_format)) - 1
+    y, x = np.mgrid[:HEIGHT, :WIDTH] + 0.5
+    hidden = np.hypot(x - WIDTH / 2, y - HEIGHT / 2) > HEIGHT / 3 + 4
+    frame.opacity = np.where(hidden, 0, top).astype(frame.matte.dtype)
+    before = copied(frame.picture)
+    for plane in views(frame.picture):
+        size = (plane.shape[1], plane.shape[0])
+        plane[cv2.resize(hidden.astype(np.uint8), size) > 0] = 0
+    made = copied(one(frame, thorough=thorough).front)
+    for new, old, true in zip(made, before, front, strict=True):
+        share = shares(frame.matte, old, top)
+        seen = (share > 0.1) & (np.rint(share * top) < top)
+        errors = [np.abs(plane - true)[seen].mean() for plane in (new, old)]
+        assert errors[0] < 0.25 * errors[1]
+
+
 TOLD = (200, 120, 60)
 BT709 = {False: (129.95, 93.60, 165.55), True: (132.68, 88.83, 170.75)}
 """The same colour as BT.709 Y'CbCr, by the full range or not: see ITU-T H.273, equations 38 on."""

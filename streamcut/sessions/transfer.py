@@ -31,6 +31,7 @@ _PAUSES = (0.5, 1.5, 3.0)
 """Seconds to wait after each fault in a row; after as many, and one more, it is given up."""
 
 _LONGEST_PAUSE = 30.0
+_NO_NETWORK = re.compile(r"NameResolution|getaddrinfo|unreachable|No route")
 _CHUNK = 1 << 16
 _BUSY = {408, 425, 429, 500, 502, 503, 504}
 
@@ -45,6 +46,10 @@ class UnfinishedError(Exception):
     def __init__(self, reason: str, pause: float = 0.0) -> None:
         super().__init__(reason)
         self.pause = pause
+
+
+class UnreachedError(UnfinishedError):
+    """There is no way to the server at all, so that going on asking hardly helps."""
 
 
 def download(url: str, part: Path, progress: Progress, *, checked: bool) -> bool:
@@ -65,19 +70,21 @@ def download(url: str, part: Path, progress: Progress, *, checked: bool) -> bool
         UnfinishedError: if it broke off too often without getting any further.
         OSError: if it cannot be written.
     """
-    resumed, furthest, faults = _size(part) > 0, _size(part), 0
+    began, faults = _size(part), 0
+    furthest = began
     while True:
         try:
             _attempt(url, part, progress, checked)
         except UnfinishedError as fault:
             faults = 0 if _size(part) > furthest else faults + 1
             furthest = max(furthest, _size(part))
-            if faults > len(_PAUSES):
+            offline = isinstance(fault, UnreachedError) and furthest == began
+            if faults > (1 if offline else len(_PAUSES)):
                 raise
             time.sleep(max(_PAUSES[max(faults - 1, 0)], fault.pause))
         else:
             _version_file(part).unlink(missing_ok=True)
-            return resumed
+            return began > 0
 
 
 def discard(part: Path) -> None:
@@ -137,7 +144,8 @@ def _answer(url: str, headers: dict[str, str]) -> Iterator[Response]:
     except permanent as error:  # Its ValueErrors are addresses that make no sense.
         raise RefusedError(_reason(error)) from error
     except requests.RequestException as error:
-        raise UnfinishedError(_reason(error)) from error
+        kind = UnreachedError if _NO_NETWORK.search(str(error)) else UnfinishedError
+        raise kind(_reason(error)) from error
 
 
 def _check_status(response: Response) -> None:

@@ -377,6 +377,15 @@ def test_an_address_that_leads_nowhere(url: str, words: str) -> None:
     line(raised, url, words)
 
 
+def test_without_a_network_it_is_not_asked_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    paused: list[float] = []
+    monkeypatch.setattr(transfer, "_PAUSES", (0.5, 1.5, 3.0))
+    monkeypatch.setattr(transfer.time, "sleep", paused.append)
+    with pytest.raises(ModelError, match="is there a network"):
+        fetch(Weights("model.onnx", "http://no-such-host.invalid/model.onnx", MD5))
+    assert paused == [0.5]
+
+
 def test_a_server_without_encryption_is_named(server: Answering) -> None:
     with pytest.raises(ModelError) as raised:
         fetch(replace(row(server), url=server.url.replace("http:", "https:")))

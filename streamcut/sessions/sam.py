@@ -6,7 +6,9 @@ video the next prompt is made from the last mask, so that it follows the subject
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +18,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from streamcut.errors import ModelError, UsageError
+from streamcut.interrupts import Interrupts
 from streamcut.sessions.base import BaseSession, Matte, Picture, first_words, load_model
 from streamcut.sessions.catalog import SAM_MODELS, sam_weights
 from streamcut.sessions.device import Device
+from streamcut.sessions.locks import locked
 from streamcut.sessions.map import sigmoid
 from streamcut.sessions.model import Model
 from streamcut.sessions.recurrent import is_new_scene
@@ -27,6 +31,7 @@ from streamcut.sessions.target import BOTTOM_RIGHT, TOP_LEFT, Points, Target, mo
 _CANVAS = (684, 1024)  # Height and width that rembg feeds; pictures lie at its top left corner.
 _PADDING = -1  # The label of no point.
 _CENTRE = (0.5, 0.5)
+_POLL = 0.2  # Seconds between two looks at a lock.
 
 # A mask below this share of the picture, or so much smaller or larger than the one before, has
 # lost the subject.
@@ -103,8 +108,10 @@ class SamSession(BaseSession):
         encoder, decoder, *parts = sam_weights(sam_model, sam_quant)
         paths = fetch(encoder), fetch(decoder)
         data = paths[0].with_name(paths[0].stem + "_data.bin")
-        if parts and not data.is_file():
-            _join([fetch(part) for part in parts], data)
+        if parts:
+            with _alone(data):
+                if not data.is_file():
+                    _join([fetch(part) for part in parts], data)
         return paths
 
     def predict(self, img: Image.Image, *args: Any, **kwargs: Any) -> list[Image.Image]:
@@ -305,6 +312,18 @@ def _decoder_beside(encoder: Path) -> Path:
     if ".encoder" not in encoder.name:
         raise ModelError(f"{encoder} is no encoder of Segment Anything: name NAME.encoder.onnx")
     return encoder.with_name(encoder.name.replace(".encoder", ".decoder"))
+
+
+@contextmanager
+def _alone(target: Path) -> Iterator[None]:
+    """Keep other processes from making the same file meanwhile; Ctrl-C is heard."""
+    lock = target.with_name(f"{target.name}.lock")
+    with (
+        Interrupts() as interrupts,
+        interrupts.released(),
+        locked(lock, lambda: time.sleep(_POLL)),
+    ):
+        yield
 
 
 def _join(parts: Sequence[Path], target: Path) -> None:

@@ -5,7 +5,10 @@ The stand-in graphs find what has the colour at the prompt's centre; see graphs.
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +26,7 @@ from streamcut.sessions.sam import SamSession
 from streamcut.sessions.target import Target, motion, part_at
 
 WIDTH, HEIGHT = 512, 288
+VIT_H = "sam_vit_h_4b8939"
 WALL, BALL, OTHER = (40, 60, 90), (220, 80, 60), (70, 200, 80)
 
 
@@ -169,16 +173,39 @@ def test_the_parts_of_a_large_encoder_are_joined_beside_it(
         return path
 
     monkeypatch.setattr("streamcut.sessions.weights.fetch", fetch)
-    parts = [f"sam_vit_h_4b8939.encoder_data.{number}.bin" for number in (1, 2, 3)]
+    parts = [f"{VIT_H}.encoder_data.{number}.bin" for number in (1, 2, 3)]
     for expected in (parts, []):  # The second time all is there.
         asked: list[str] = []
-        encoder, decoder = SamSession.download_models(sam_model="sam_vit_h_4b8939")
+        encoder, decoder = SamSession.download_models(sam_model=VIT_H)
         assert (encoder.name, decoder.name) == tuple(asked[:2])
         assert asked[2:] == expected
-        assert (tmp_path / "sam_vit_h_4b8939.encoder_data.bin").read_bytes() == "".join(
-            parts
-        ).encode()
+        assert (tmp_path / f"{VIT_H}.encoder_data.bin").read_bytes() == "".join(parts).encode()
         assert not any((tmp_path / part).exists() for part in parts)
+
+
+def test_the_parts_are_joined_by_one_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = threading.Barrier(2)
+    asked: list[str] = []
+
+    def fetch(weights: Any, **_: Any) -> Path:
+        path = tmp_path / weights.file
+        if ".decoder." in path.name:
+            both.wait(20)
+        if "_data" in path.name:
+            asked.append(path.name)
+            path.write_bytes(bytes(1 << 20))
+            time.sleep(0.02)
+        return path
+
+    monkeypatch.setattr("streamcut.sessions.weights.fetch", fetch)
+    with ThreadPoolExecutor() as several:
+        runs = [several.submit(SamSession.download_models, sam_model=VIT_H) for _ in range(2)]
+        for run in runs:
+            run.result()
+    assert len(asked) == 3
+    assert [path.stat().st_size for path in tmp_path.iterdir()] == [3 << 20]
 
 
 def test_a_video_follows_the_prompt_of_its_settings(

@@ -32,7 +32,7 @@ _NO_PROTOCOL = (
 _INPUT = "pipe:0"
 # NUT says what it holds: nothing need be found out by waiting for pictures.
 _AT_ONCE = {"analyzeduration": "0", "fpsprobesize": "0"}
-_BUFFER = 1 << 17  # Bytes; half a second of 2 Mbit/s.
+_BUFFER = 1 << 17  # Bytes.
 _DESCRIPTORS = 64
 _OPTIONS = {
     "rtsp": {"rtsp_transport": "tcp"},

@@ -190,6 +190,9 @@ class LiveSettings:
         "Exchange left and right. Calls show you yourself mirrored anyway, and the others not.",
     )
     loop: bool = _setting(False, "Begin a file again at its end.")
+    obs_websocket: str = _setting(
+        "localhost:4455", "Where OBS's websocket server listens, for --setup: HOST:PORT."
+    )
     always: bool = _setting(False, "Work also while nobody watches the output.")
     unchanged: int = _setting(
         40,

@@ -92,9 +92,19 @@ def session_of(settings: Settings, size: tuple[int, int] | None = None) -> BaseS
 
 
 def visible_on(targets: Iterable[Target], settings: Settings) -> Settings:
-    """Return settings that live outputs can show: where one holds no alpha, the room is blurred."""
-    if look_of(settings) in ALPHA_LOOKS and not all(target.alpha for target in targets):
+    """Return settings that live outputs can show: where one holds no alpha, the room is blurred.
+
+    Raises:
+        UsageError: if one would show them wrongly.
+    """
+    targets, look = list(targets), look_of(settings)
+    if look in ALPHA_LOOKS and not all(target.alpha for target in targets):
         return settings.with_options({"background": "blur"})
+    if look == "premultiplied" and any(target.kind == "obs" for target in targets):
+        raise UsageError(
+            "--cutout naive is not for OBS, which multiplies colour by alpha itself: edges would "
+            "be too dark; give --cutout putalpha"
+        )
     return settings
 
 

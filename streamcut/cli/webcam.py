@@ -14,6 +14,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from streamcut import config
 from streamcut.cli.fetching import ready
@@ -76,6 +77,7 @@ _KEYS = "q quit   b next background"
     default="",
     help="Of OBS's websocket server, for --setup; STREAMCUT_OBS_PASSWORD holds it as well.",
 )
+@setting("obs_websocket", "--obs-websocket", metavar="HOST:PORT")
 @click.option(
     "--preview",
     is_flag=True,
@@ -88,7 +90,10 @@ _KEYS = "q quit   b next background"
 )
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 @click.option("--json-lines", is_flag=True, help="Print a JSON object every second.")
+@click.pass_context
 def command(
+    context: click.Context,
+    /,
     to_format: str | None,
     to_pix_fmt: str | None,
     record: str,
@@ -121,8 +126,7 @@ def command(
     targets = _targets(settings, to_format, to_pix_fmt, record)
     target = targets[0]
     _check(targets, settings, overwrite)
-    if setup and target.kind != "obs":
-        raise UsageError("--setup is for --to obs")
+    _check_used(context, targets[0], settings, setup)
 
     def read() -> Settings:
         return visible_on(targets, settings_of(config_file, given(options)))
@@ -134,8 +138,8 @@ def command(
         click.echo(_about_obs(target), err=True)
 
     def set_up() -> None:
-        if target.kind == "obs" and setup:
-            job.state.say(_set_up_obs(target, password))
+        if setup:
+            job.state.say(_set_up_obs(target, settings.live.obs_websocket, password))
 
     with ExitStack() as stack:
         fd = stack.enter_context(reserved_stdout()) if target.kind == "pipe" else 1
@@ -194,6 +198,26 @@ def _check(targets: Sequence[Target], settings: Settings, overwrite: bool) -> No
         check_output(file, read, overwrite)
 
 
+def _check_used(context: click.Context, target: Target, settings: Settings, setup: bool) -> None:
+    """Refuse options of the command line that would do nothing, and what OBS could not be told."""
+    from streamcut.sinks import websocket_at
+
+    camera = settings.live.camera
+    plays = os.path.isfile(camera) or camera.startswith("http")
+    idle = {
+        "setup": ("--setup is for --to obs", target.kind != "obs"),
+        "password": ("--password is for --setup", not setup),
+        "obs_websocket": ("--obs-websocket is for --setup", not setup),
+        "loop": ("--loop is for a file: --camera FILE", settings.live.loop and not plays),
+    }
+    for name, (told, unused) in idle.items():
+        given = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        if given and unused:
+            raise UsageError(told)
+    if setup:
+        websocket_at(settings.live.obs_websocket)
+
+
 def _ticks(
     job: LiveJob, target: Target, preview: bool, quiet: bool, json_lines: bool
 ) -> Iterator[AbstractContextManager[Tick]]:
@@ -227,11 +251,12 @@ def _about_obs(target: Target) -> str:
     return obs_instructions(*_ports(target)) + "\nOr give --setup, which does all of this."
 
 
-def _set_up_obs(target: Target, password: str) -> str:
+def _set_up_obs(target: Target, websocket: str, password: str) -> str:
     """Add the source to OBS and return what was done; only now, when it can connect."""
-    from streamcut.sinks import set_up_obs
+    from streamcut.sinks import set_up_obs, websocket_at
 
-    return set_up_obs(*_ports(target), password=password)
+    host, port = websocket_at(websocket)
+    return set_up_obs(*_ports(target), host=host, websocket_port=port, password=password)
 
 
 def _ports(target: Target) -> list[int]:

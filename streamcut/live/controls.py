@@ -27,7 +27,7 @@ _FIXED = {
     "picture": ("size",),
     "output": ("codec", "quality", "audio"),
     "run": ("threads", "device", "require_gpu", "half", "cuda_graphs"),
-    "live": ("camera", "to", "fps", "loop"),
+    "live": ("camera", "to", "fps", "loop", "obs_websocket"),
 }
 
 

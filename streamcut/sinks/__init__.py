@@ -17,13 +17,13 @@ from streamcut.sinks.formats import (
 )
 from streamcut.sinks.live import Target, open_live_sink
 from streamcut.sinks.media import MediaSink
-from streamcut.sinks.obs_setup import obs_instructions, set_up_obs
+from streamcut.sinks.obs_setup import obs_instructions, set_up_obs, websocket_at
 from streamcut.sinks.stdout import FAMILIES, Outlet, pipe_format, reserved_stdout
 
 __all__ = ["FAMILIES", "FORMATS", "QUALITIES", "Codec", "Format", "LiveSink", "MediaSink"]
 __all__ += ["Outlet", "Sink", "Target", "encode_alpha", "format_of", "is_folder"]
 __all__ += ["obs_instructions", "open_live_sink", "open_sink", "pattern_of", "pipe_format"]
-__all__ += ["reserved_stdout", "set_up_obs"]
+__all__ += ["reserved_stdout", "set_up_obs", "websocket_at"]
 
 
 def open_sink(

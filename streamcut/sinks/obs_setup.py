@@ -6,15 +6,37 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
-from streamcut.errors import MissingDependencyError, SinkError
+from streamcut.errors import MissingDependencyError, SinkError, UsageError
 from streamcut.sinks.obs import HOST, PORT
 
 SOURCE = "streamcut"
 WEBSOCKET_PORT = 4455
+_WEBSOCKET_HOST = "localhost"
 _KIND = "ffmpeg_source"
 _TIMEOUT = 5
 _WRONG_PASSWORD = "authentication", "identify"
+
+
+def websocket_at(text: str) -> tuple[str, int]:
+    """Return host and port of ``HOST:PORT``; either may be left out.
+
+    Raises:
+        UsageError: if it is none.
+    """
+    told = f":{text}" if text.isdecimal() else text
+    try:
+        place = urlsplit(told if "//" in told else f"//{told}")
+        host, port = place.hostname or _WEBSOCKET_HOST, place.port or WEBSOCKET_PORT
+    except ValueError:
+        host = ""
+    if not host or place.path not in ("", "/") or place.username is not None:
+        raise UsageError(
+            f"{text!r} is no place of a websocket server: give HOST:PORT, such as "
+            f"{_WEBSOCKET_HOST}:{WEBSOCKET_PORT}"
+        )
+    return (f"[{host}]" if ":" in host else host), port
 
 
 def obs_settings(port: int = PORT) -> dict[str, Any]:
@@ -53,7 +75,7 @@ def obs_instructions(port: int = PORT) -> str:
 def set_up_obs(
     port: int = PORT,
     *,
-    host: str = "localhost",
+    host: str = _WEBSOCKET_HOST,
     websocket_port: int = WEBSOCKET_PORT,
     password: str = "",
     name: str = SOURCE,
@@ -117,7 +139,7 @@ def _connected(host: str, port: int, password: str) -> Iterator[Any]:
                 "(OBS: Tools, WebSocket Server Settings, Show Connect Info)"
             ) from error
         raise SinkError(f"OBS at {where} refuses: {error}") from error
-    except (OSError, WebSocketException, ValueError) as error:
+    except (OSError, WebSocketException, ValueError, LookupError) as error:
         raise SinkError(
             f"no OBS answers at {where}: start it and switch on Tools, WebSocket Server Settings, "
             f"Enable WebSocket server ({error})"

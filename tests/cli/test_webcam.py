@@ -253,6 +253,13 @@ def test_what_is_recorded_plays_and_shows_the_same(clip: Path, tmp_path: Path) -
         (["--camera", "{clip}", "--to", "{free}", "--record", "{free}"], "into another file"),
         (["--camera", "{clip}", "--to", "{free}", "--record", "-"], "--record writes a file"),
         (["--camera", "{clip}", "--to", "{free}", "--setup"], "--setup is for --to obs"),
+        (["--to", "obs", "--password", "x"], "--password is for --setup"),
+        (["--to", "obs", "--obs-websocket", "a:1"], "--obs-websocket is for --setup"),
+        (["--to", "obs", "--setup", "--obs-websocket", "a:b"], "give HOST:PORT"),
+        (["--camera", "screen", "--loop", "--to", "obs"], "--loop is for a file"),
+        (["--camera", "{clip}", "--to", "obs", "--cutout", "naive"], "give --cutout putalpha"),
+        (["--camera", "http://me:pw-1@127.0.0.1:1/", "--to", "{free}"], "me:***@127.0.0.1:1/ can"),
+        (["--camera", "{clip}", "--to", "gopher://me:pw-1@x"], "gopher://me:***@x: nothing"),
         (["--camera", "{clip}", "--to", "{free}", "-b", "puce-ish"], "no such file"),
         (["--camera", "{clip}", "--to", "{free}", "--size", "huge"], "is no size"),
     ],
@@ -267,6 +274,7 @@ def test_what_makes_no_sense_is_one_line(
     assert ran.code in (1, 2)
     assert ran.err.count("\n") == 1
     assert words in ran.err
+    assert "pw-1" not in ran.err
 
 
 def test_an_output_without_alpha_gets_the_blurred_room(

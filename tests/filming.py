@@ -58,6 +58,7 @@ class Filming:
         login: ``user:password`` that it wants, or nothing.
         status: answered instead of pictures.
         mute: accept and then say nothing.
+        datagrams: RTSP: its RTP packets come over UDP, and in no other way.
         path: RTSP and HTTP: what it is called.
         burst: pictures that are old already when somebody comes.
         asked: the requests it got.
@@ -70,6 +71,7 @@ class Filming:
     login: str = ""
     status: int = 200
     mute: bool = False
+    datagrams: bool = False
     path: str = "video"
     burst: int = 0
     asked: list[str] = field(default_factory=list)
@@ -175,11 +177,12 @@ _SDP = "\r\n".join(
         "",
     ]
 )
+_PAYLOAD = {"payload_type": "96"}
 
 
 @contextmanager
 def rtsp_camera(port: int = 0, **how: Any) -> Iterator[Filming]:
-    """A camera that speaks RTSP, its RTP packets within the same connection."""
+    """A camera that speaks RTSP."""
     filming = Filming(**how)
     with socket.create_server(("127.0.0.1", port)) as listener:
         listener.settimeout(0.05)
@@ -212,11 +215,13 @@ def _talk(viewer: socket.socket, how: Filming) -> None:
             how.ended.wait()
             return
         viewer.settimeout(5)
+        transport = ""
         for method, headers in _requests(viewer):
             how.asked.append(method)
             viewer.sendall(_answer(method, headers, how))
+            transport = headers.get("transport", transport)
             if method == "PLAY":
-                _play(viewer, how)
+                _play(viewer, transport, how)
                 return
 
 
@@ -242,21 +247,27 @@ def _answer(method: str, headers: dict[str, str], how: Filming) -> bytes:
     elif method == "DESCRIBE":
         extra, body = ["Content-Type: application/sdp"], _SDP
     elif method == "SETUP":
-        if "TCP" not in headers["transport"]:
+        asked = headers["transport"]
+        if ("TCP" in asked) == how.datagrams:
             status = "461 Unsupported Transport"
-        extra += ["Transport: RTP/AVP/TCP;unicast;interleaved=0-1"]
+        ports = f"{asked};server_port=5000-5001"
+        extra += [f"Transport: {ports if how.datagrams else 'RTP/AVP/TCP;unicast;interleaved=0-1'}"]
     lines = [f"RTSP/1.0 {status}", f"CSeq: {headers['cseq']}", *extra]
     return "\r\n".join([*lines, f"Content-Length: {len(body)}", "", body]).encode()
 
 
-def _play(viewer: socket.socket, how: Filming) -> None:
-    """Let FFmpeg make RTP packets, and put each into the connection."""
+def _play(viewer: socket.socket, transport: str, how: Filming) -> None:
+    """Let FFmpeg make RTP packets, and put each into the connection, where they are to go there."""
+    if how.datagrams:
+        port = transport.partition("client_port=")[2].partition("-")[0]
+        deque(encoded(how, f"rtp://127.0.0.1:{port}", "rtp", _PAYLOAD), 0)
+        return
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as packets:
         packets.bind(("127.0.0.1", 0))
         packets.setblocking(False)
         address = f"rtp://127.0.0.1:{packets.getsockname()[1]}?pkt_size=1300"
         waiting = b""
-        for number in encoded(how, address, "rtp", {"payload_type": "96"}):
+        for number in encoded(how, address, "rtp", _PAYLOAD):
             with suppress(BlockingIOError):
                 while packet := packets.recv(2048):
                     waiting += b"$\0" + len(packet).to_bytes(2, "big") + packet

@@ -79,7 +79,7 @@ class Input:
         """Return how an address is opened with the least delay."""
         options = {"flags": "low_delay", "analyzeduration": "1000000"}
         if url.startswith("rtsp"):
-            options["rtsp_transport"] = "tcp"
+            options["rtsp_flags"] = "prefer_tcp"  # UDP, where a camera knows nothing else.
         if url.startswith("udp"):
             options |= {"fifo_size": "500000", "overrun_nonfatal": "1"}
         return cls(public(url), url, None, (options,), late=True)

@@ -9,12 +9,13 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import av
 import pytest
+from filming import free_port, http_camera
 from jobs import PROGRAM, Ran
 from media import pictures, shown, write
 
@@ -234,6 +235,47 @@ def test_what_is_recorded_plays_and_shows_the_same(clip: Path, tmp_path: Path) -
     )
     assert ran.returncode == 0
     assert shown(record).pictures
+
+
+# --- cameras of a network -------------------------------------------------------------------
+
+
+@needs_signals
+def test_a_camera_of_a_network_that_goes_and_comes_back_is_said_without_its_password(
+    tmp_path: Path,
+) -> None:
+    port = free_port()
+    with ExitStack() as there:
+        camera = there.enter_context(http_camera(port, login="me:secret"))
+        with running("--camera", camera.url, "--to", tmp_path / "out.mp4") as live:
+            live.until(lambda report: report["frames"] > 2)
+            there.close()
+            gone = live.until(lambda report: bool(report["camera"]))
+            with http_camera(port, login="me:secret"):
+                live.until(lambda report: not report["camera"])
+                ran = live.ended(signal.SIGTERM)
+    assert gone["camera"].startswith(f"http://me:***@127.0.0.1:{port}/video ")
+    assert gone["camera"].endswith("; waiting for it to come back")
+    assert "secret" not in json.dumps(live.reports) + ran.out + ran.err
+    assert (ran.code, ran.err) == (0, "")
+
+
+@needs_signals
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
+def test_a_camera_that_says_nothing_does_not_keep_it_from_ending(
+    tmp_path: Path, number: int, code: int
+) -> None:
+    with (
+        http_camera(mute=True) as camera,
+        running("--camera", camera.url, "--to", tmp_path / "out.mp4") as live,
+    ):
+        began = time.monotonic()
+        while not camera.asked:
+            assert time.monotonic() - began < 20
+            time.sleep(0.05)
+        ran = live.ended(number)
+        assert time.monotonic() - began < 9  # It would wait for ten.
+    assert (ran.code, ran.err) == (code, "streamcut: stopped\n" if code else "")
 
 
 # --- refusals -------------------------------------------------------------------------------

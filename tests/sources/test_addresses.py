@@ -34,6 +34,7 @@ CAMERAS = {
     "http": http_camera,
     "http without lengths": partial(http_camera, lengths=False),
     "rtsp": rtsp_camera,
+    "rtsp over udp": partial(rtsp_camera, datagrams=True),
     "udp": partial(stream_camera, "udp"),
     "tcp": partial(stream_camera, "tcp"),
 }

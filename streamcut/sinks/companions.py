@@ -22,11 +22,11 @@ from av.container import InputContainer, OutputContainer
 from streamcut.errors import SinkError
 from streamcut.frame import StreamInfo
 from streamcut.network import timeout_for
+from streamcut.packets import packets
 from streamcut.sinks.formats import Format
 from streamcut.sinks.joins import Joins
 
 _TRANSCODED_RATE = 48_000
-_MAX_BROKEN_READS = 1000
 _BITS_PER_CHANNEL = {"libopus": 64_000, "aac": 96_000}
 _LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
 # Written by muxers for themselves; wrong in another file.
@@ -156,21 +156,15 @@ class Companions:
     def _read(self, source: InputContainer) -> Iterator[av.Packet[Any]]:
         """Yield the wanted packets of sound; broken reads are counted and passed."""
         joins = Joins(source, [track.source for track in self._tracks.values()])
-        broken = 0
-        while broken < _MAX_BROKEN_READS:
-            try:
-                for packet in source.demux(joins.streams):
-                    if packet.size:
-                        broken = 0
-                        yield from self._inside(joins(packet))
-                break
-            except av.error.InvalidDataError:
-                broken += 1
-                self.undecodable += 1
-            except av.error.FFmpegError as error:
-                self.notes.append(f"the sound ends early: {error.strerror}")
-                break
+        try:
+            for packet in packets(source, joins.streams, self._count_broken):
+                yield from self._inside(joins(packet))
+        except av.error.FFmpegError as error:
+            self.notes.append(f"the sound ends early: {error.strerror}")
         yield from self._inside(joins.rest())
+
+    def _count_broken(self) -> None:
+        self.undecodable += 1
 
     def _inside(self, packets: Iterator[av.Packet[Any]]) -> Iterator[av.Packet[Any]]:
         return (packet for packet in packets if not self._outside(packet))

@@ -20,6 +20,7 @@ from streamcut.cpu import cpu_count
 from streamcut.errors import SourceError
 from streamcut.frame import Colour, Frame, StreamInfo, depth
 from streamcut.network import public, timeout_for
+from streamcut.packets import packets
 from streamcut.sources.conform import Conform
 from streamcut.sources.interlaced import Progressive
 from streamcut.sources.size import Size
@@ -31,7 +32,6 @@ _ALPHA_DECODERS = {"vp9": "libvpx-vp9", "vp8": "libvpx"}
 _NOT_VIDEO = {"tty"}
 # How Matroska says how long a stream is.
 _TAGGED_LENGTH = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)")
-_MAX_BROKEN_READS = 1000
 
 
 class MediaSource:
@@ -194,20 +194,14 @@ class MediaSource:
 
     def _packets(self) -> Iterator[av.Packet[VideoStream] | None]:
         """Yield the stream's packets, then None to flush; broken reads are counted and passed."""
-        broken = 0
-        while broken < _MAX_BROKEN_READS:
-            try:
-                for packet in self._container.demux(self._stream):
-                    if packet.size:
-                        broken = 0
-                        yield packet
-                break
-            except av.error.InvalidDataError:
-                broken += 1
-                self.undecodable += 1
-            except av.error.FFmpegError as error:
-                raise SourceError(f"{self._name}: reading stopped: {error.strerror}") from error
+        try:
+            yield from packets(self._container, [self._stream], self._count_broken)
+        except av.error.FFmpegError as error:
+            raise SourceError(f"{self._name}: reading stopped: {error.strerror}") from error
         yield None
+
+    def _count_broken(self) -> None:
+        self.undecodable += 1
 
     def _clipped(self, pictures: Iterator[av.VideoFrame]) -> Iterator[av.VideoFrame]:
         """Give every picture a rising timestamp, shift it, and keep those within the clip."""

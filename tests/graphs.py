@@ -62,17 +62,20 @@ def plain(
     path: Path,
     source: str,
     target: str,
-    side: int,
+    side: int | None,
     last: str = "Sigmoid",
     more: Sequence[str] = (),
     gain: float = 1.0,
 ) -> Path:
-    """One picture in; one map out, and perhaps side outputs that are something else."""
+    """One picture in; one map out, and perhaps side outputs that are something else.
+
+    Without ``side`` it takes any number of pictures of any size.
+    """
     nodes, values = redness(source, gain=gain)
     nodes += [node(last, "logit", target), *(node("Neg", "logit", name) for name in more)]
-    shape = (1, 1, side, side)
-    outputs = dict.fromkeys((target, *more), shape)
-    return save(path, {source: (1, 3, side, side)}, outputs, nodes, values)
+    batch, *sides = (1, side, side) if side else ("batch_size", "height", "width")
+    outputs = dict.fromkeys((target, *more), (batch, 1, *sides))
+    return save(path, {source: (batch, 3, *sides)}, outputs, nodes, values)
 
 
 def cloth(path: Path) -> Path:
@@ -92,15 +95,7 @@ def cloth(path: Path) -> Path:
 
 
 def modnet(path: Path, side: int | None = None) -> Path:
-    nodes, values = redness("input")
-    sides: Shape = (side, side) if side else ("height", "width")
-    return save(
-        path,
-        {"input": ("batch_size", 3, *sides)},
-        {"output": ("batch_size", 1, *sides)},
-        [*nodes, node("Sigmoid", "logit", "output")],
-        values,
-    )
+    return plain(path, "input", "output", side)
 
 
 def classes(

@@ -137,6 +137,7 @@ def _opened(
         pixel_format=pixel_format,
         quality=quality,
         threads=threads,
+        audio=False,
     )
 
 

@@ -72,6 +72,7 @@ class MediaSink:
         self._codec = codec
         self._unit = _unit(codec, info)
         self._last: int | None = None
+        self._wanted = size, pixel_format, info.colour
         self._palette = Palette() if codec.name == "gif" else None
         with self._reporting():
             self._output = _create(path, form)

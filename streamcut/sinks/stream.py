@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
+from functools import cached_property
 
 from streamcut.errors import UsageError
-from streamcut.frame import Frame, StreamInfo
+from streamcut.frame import Frame
 from streamcut.network import public
 from streamcut.sinks.base import Made
 from streamcut.sinks.formats import Codec, Format
 from streamcut.sinks.media import MediaSink
 from streamcut.sinks.sender import Sender
-from streamcut.sinks.stdout import Outlet
 
 _H264 = Codec(
     "h264",
@@ -41,31 +41,9 @@ class StreamSink(MediaSink):
     watched = True
     """Who reads cannot be known."""
 
-    def __init__(
-        self,
-        path: str | Outlet,
-        form: Format,
-        codec: Codec,
-        info: StreamInfo,
-        *,
-        size: tuple[int, int],
-        pixel_format: str,
-        quality: str,
-        threads: int = 0,
-    ) -> None:
-        super().__init__(
-            path,
-            form,
-            codec,
-            info,
-            size=size,
-            pixel_format=pixel_format,
-            quality=quality,
-            threads=threads,
-            audio=False,
-        )
-        self.path = str(path)
-        self._made = Made(size, pixel_format, info.colour)
+    @cached_property
+    def _made(self) -> Made:
+        return Made(*self._wanted)
 
     @property
     def state(self) -> str:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import av
 import pytest
@@ -91,8 +91,9 @@ def test_a_signal_ends_it_and_the_file_plays(
         assert ran.err.startswith("streamcut: stopped after ")
 
 
-@needs_signals
-def test_a_reader_that_leaves_ends_it_quietly(clip: Path) -> None:
+@contextmanager
+def piped(clip: Path) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes], IO[bytes]]]:
+    """A live command that writes pictures to its standard output, and both its ends."""
     with subprocess.Popen(
         [*PROGRAM, "webcam", "-q", "--camera", str(clip), "--loop", "--to", "-"],
         stdout=subprocess.PIPE,
@@ -100,9 +101,15 @@ def test_a_reader_that_leaves_ends_it_quietly(clip: Path) -> None:
     ) as live:
         assert live.stdout is not None
         assert live.stderr is not None
-        live.stdout.read(100_000)
-        live.stdout.close()
-        assert live.stderr.read() == b""
+        yield live, live.stdout, live.stderr
+
+
+@needs_signals
+def test_a_reader_that_leaves_ends_it_quietly(clip: Path) -> None:
+    with piped(clip) as (live, out, err):
+        out.read(100_000)
+        out.close()
+        assert err.read() == b""
         assert live.wait(20) == 0
 
 
@@ -122,13 +129,8 @@ def test_a_reader_of_the_reports_that_leaves_ends_it_quietly(clip: Path, tmp_pat
 
 @needs_signals
 def test_a_reader_that_sleeps_does_not_keep_it_from_ending(clip: Path) -> None:
-    with subprocess.Popen(
-        [*PROGRAM, "webcam", "-q", "--camera", str(clip), "--loop", "--to", "-"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    ) as live:
-        assert live.stdout is not None
-        live.stdout.read(1000)
+    with piped(clip) as (live, out, _):
+        out.read(1000)
         time.sleep(0.5)
         live.send_signal(signal.SIGTERM)
         assert live.wait(20) == 0

@@ -200,7 +200,7 @@ def _screen(fps: int) -> Input:
 
 
 def _address(url: str, loop: bool, threads: int) -> Feed:
-    """Return what plays an address; a recording on a web server is a file like others."""
+    """Return what plays an address; what a web server holds is a file like others."""
     feed = Arriving(lambda: Input.address(url), threads)
     if not (feed.recorded and url.startswith("http")):
         return feed

@@ -88,7 +88,8 @@ class Input:
 class Arriving:
     """A device's or an address's pictures; what is lost is waited for and opened again.
 
-    ``recorded`` tells that they have an end, so that somebody has to see to their pace.
+    ``recorded`` tells that they come faster than they were taken, all at once or in pieces of
+    some seconds, so that somebody has to see to their pace.
 
     Args:
         find: returns what to open; asked again each time, since a camera that comes back may
@@ -107,7 +108,8 @@ class Arriving:
         self._name, self._late = "", False
         self._container: InputContainer | None = self._open()
         self.rate = self._container.streams.video[0].average_rate
-        self.recorded = self._container.duration is not None
+        pieces = self._container.format.name == "hls"
+        self.recorded = pieces or self._container.duration is not None
 
     def close(self) -> None:
         """Close what was opened, where nobody has asked for its pictures."""

@@ -11,6 +11,7 @@ from typing import Any, Self
 import av
 import numpy as np
 import pytest
+from filming import http_camera
 from media import Brightness, copied, inside, picture, pictures, write
 
 from streamcut.config import Settings, load
@@ -79,7 +80,7 @@ def still(tmp_path: Path) -> Path:
     return write(tmp_path / "still.mkv", shown, rate=50)
 
 
-def job(camera: Path, sink: Recording, *, session: Any = None, **options: Any) -> LiveJob:
+def job(camera: Path | str, sink: Recording, *, session: Any = None, **options: Any) -> LiveJob:
     watched, backgrounds = options.pop("watched", None), options.pop("backgrounds", ())
     settings = Settings().with_options({"camera": str(camera), "smooth": 0.0, **options})
     return LiveJob(
@@ -221,6 +222,37 @@ def test_always_works_unwatched(still: Path) -> None:
     live = job(still, sink, background="red", always=True)
     assert live.run().frames > 1
     assert not live.state.paused
+
+
+# --- what is said ---------------------------------------------------------------------------
+
+
+def test_a_camera_that_sends_nothing_is_said_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streamcut.live.state._SILENT", 0.3)
+    with http_camera() as camera:
+        live = job(camera.url, sink := Recording(), background="red")
+
+        def done() -> bool:
+            if sink.times:
+                camera.hold.set()
+            return live.state.source.startswith("no picture for ")
+
+        live.run(until(live, done))
+
+
+def test_an_output_that_stalls_is_not_taken_for_a_silent_camera(
+    still: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streamcut.live.state._SILENT", 0.3)
+    live = job(still, sink := Recording(delay=0.8), background="red", loop=True)
+    said = set()
+
+    def done() -> bool:
+        said.add(live.state.source)
+        return len(sink.times) > 1
+
+    live.run(until(live, done))
+    assert said == {""}
 
 
 # --- control --------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from fractions import Fraction
 from itertools import islice
@@ -308,35 +308,3 @@ def test_what_cannot_be_opened_is_one_line(what: str, words: str) -> None:
     with pytest.raises(SourceError, match=words) as caught:
         open_live(what)
     assert "\n" not in str(caught.value)
-
-
-@pytest.fixture
-def udp(tmp_path: Path) -> Iterator[str]:
-    """An address at which a stream can be heard for some seconds."""
-    url = "udp://127.0.0.1:19734?pkt_size=1316"
-    done = threading.Event()
-
-    def send() -> None:
-        with av.open(url, "w", format="mpegts") as output:
-            stream = output.add_stream("mpeg2video", rate=25, options={"g": "5"})
-            stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
-            index = 0
-            while not done.wait(0.02):
-                shown = picture(index)
-                shown.pts, shown.time_base = index, Fraction(1, 25)
-                output.mux(stream.encode(shown))
-                index += 1
-
-    sender = threading.Thread(target=send)
-    sender.start()
-    yield "udp://127.0.0.1:19734"
-    done.set()
-    sender.join()
-
-
-def test_an_address_is_read_as_it_comes(udp: str) -> None:
-    with open_live(udp) as source:
-        frames = list(islice(source, 5))
-    assert (source.info.width, source.info.height) == (96, 64)
-    now = time.monotonic()
-    assert all(frame.captured is not None and now - frame.captured < 10 for frame in frames)

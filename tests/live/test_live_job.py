@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -102,6 +103,17 @@ def until(live: LiveJob, done: Callable[[], bool]) -> Callable[[LiveState, Frame
         assert time.monotonic() < deadline
 
     return tick
+
+
+def test_what_is_loaded_is_kept_from_collections_while_pictures_are_live(moving: Path) -> None:
+    gc.unfreeze()  # The tests themselves are kept from them too.
+    try:
+        kept: list[int] = []
+        job(moving, Recording()).run(lambda *_: kept.append(gc.get_freeze_count()))
+        assert min(kept) > 1000
+        assert not gc.get_freeze_count()
+    finally:
+        gc.freeze()
 
 
 def luma(planes: list[Any]) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -11,11 +12,13 @@ from streamcut.errors import UsageError
 from streamcut.frame import StreamInfo, has_alpha
 from streamcut.sinks.base import LiveSink
 from streamcut.sinks.camera import CameraSink
-from streamcut.sinks.formats import Format, format_of, numbered
+from streamcut.sinks.formats import Format, format_of, is_folder, numbered
 from streamcut.sinks.obs import PORT, ObsSink
 from streamcut.sinks.stdout import Outlet, pipe_format
 from streamcut.sinks.stream import StreamSink, address_format, sender
 from streamcut.sinks.tee import TeeSink
+
+_NODES = "/dev/video"
 
 Kind = Literal["camera", "obs", "pipe", "address", "file"]
 
@@ -64,6 +67,13 @@ class Target:
         if name == "obs":
             _port(place)
             return cls("obs", place)
+        if text.startswith(_NODES):
+            return cls("camera", text)
+        if is_folder(text) and not (text.endswith(("/", os.sep)) or os.path.isdir(text)):
+            raise UsageError(
+                f"{text}: write camera, obs, an address, - or a file's name with its ending; "
+                f"{text}/ is a folder of pictures"
+            )
         return cls("file", text, format_of(text))
 
     @property

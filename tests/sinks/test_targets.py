@@ -55,6 +55,8 @@ def opened(target: str, **options: Any) -> Any:
         ("rtmp://localhost/live/key", "address", "rtmp://localhost/live/key", False),
         ("out.webm", "file", "out.webm", True),
         ("out.mp4", "file", "out.mp4", False),
+        ("/dev/video2", "camera", "/dev/video2", False),
+        ("frames/", "file", "frames/", True),
     ],
 )
 def test_a_text_says_where_to_and_whether_alpha_can_go_there(
@@ -77,6 +79,7 @@ def test_a_pipe_holds_alpha_where_its_family_does() -> None:
         ("obs:70000", "a port is a number from 1 to 65535"),
         ("gopher://x", "nothing can be sent there; known: udp://"),
         ("out.xyz", "unknown ending"),
+        ("cam", "write camera, obs, .*cam/ is a folder of pictures"),
     ],
 )
 def test_what_makes_no_sense_is_refused(text: str, told: str) -> None:

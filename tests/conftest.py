@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,14 @@ def clip(tmp_path: Path) -> Callable[..., Path]:
         return write(tmp_path / name, pictures(count, width, height, pixel_format), **options)
 
     return made
+
+
+@pytest.fixture
+def no_thread_left() -> Iterator[None]:
+    """See that a test leaves no thread behind."""
+    before = set(threading.enumerate())
+    yield
+    assert set(threading.enumerate()) == before
 
 
 @pytest.fixture

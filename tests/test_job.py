@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -29,11 +28,7 @@ from streamcut.job import Job, State, remove_video
 Clip = Callable[..., Path]
 
 
-@pytest.fixture(autouse=True)
-def _no_thread_left() -> Iterator[None]:
-    before = set(threading.enumerate())
-    yield
-    assert set(threading.enumerate()) == before
+pytestmark = pytest.mark.usefixtures("no_thread_left")
 
 
 class FailingError(Exception):

@@ -8,18 +8,14 @@ import random
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 import pytest
+from waiting import until
 
 from streamcut.pipeline import Cancelled, Channel, Pipeline, gathered
 
-
-@pytest.fixture(autouse=True)
-def _no_thread_left() -> Iterator[None]:
-    before = set(threading.enumerate())
-    yield
-    assert set(threading.enumerate()) == before
+pytestmark = pytest.mark.usefixtures("no_thread_left")
 
 
 def dawdling(items: Iterable[int], seed: int, longest: float = 0.002) -> Iterator[int]:
@@ -35,13 +31,6 @@ def failing(items: Iterable[int], after: int, error: BaseException) -> Iterator[
         if index == after:
             raise error
         yield item
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.001)
 
 
 # --- several together ----------------------------------------------------------------------
@@ -407,7 +396,7 @@ def test_the_counters_of_a_long_wait_grow_while_it_lasts() -> None:
     with Pipeline() as pipeline:
         first = pipeline.spawn("source", stalled())
         pipeline.spawn("stage", iter(first), after=first)
-        wait_until(lambda: pipeline.reports()[1].starved > 0.15)
+        until(lambda: pipeline.reports()[1].starved > 0.15)
         assert pipeline.reports()[1].busy < 0.15
         never.set()
 
@@ -415,7 +404,7 @@ def test_the_counters_of_a_long_wait_grow_while_it_lasts() -> None:
 def test_reports_stop_growing_when_a_stage_has_ended() -> None:
     with Pipeline() as pipeline:
         list(pipeline.spawn("source", iter(range(3))))
-        wait_until(lambda: not any(t.name == "streamcut-source" for t in threading.enumerate()))
+        until(lambda: not any(t.name == "streamcut-source" for t in threading.enumerate()))
         before = pipeline.reports()
         time.sleep(0.02)
         assert pipeline.reports() == before

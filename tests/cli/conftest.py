@@ -98,6 +98,8 @@ def terminal(tmp_path: Path) -> Callable[..., Ran]:
                 answer = waiting.pop(text)
                 if isinstance(answer, str):
                     os.write(screen, answer.encode())
+                    if answer == "\x03":  # If that was too early nevertheless.
+                        typed[time.monotonic() - began + 5] = answer
                 else:
                     os.kill(process, answer)
             if select.select([screen], [], [], 0.05)[0]:

@@ -176,19 +176,19 @@ def test_a_run_ends_with_its_summary_and_standard_output_stays_empty(
 
 
 def test_quiet_prints_nothing(
-    program: Callable[..., Ran], short_clip: Path, tmp_path: Path
+    command: Callable[..., Ran], short_clip: Path, tmp_path: Path
 ) -> None:
-    assert program("video", short_clip, tmp_path / "out.webm", "-q") == Ran(0, "", "")
+    assert command("video", short_clip, tmp_path / "out.webm", "-q") == Ran(0, "", "")
     assert (tmp_path / "out.webm").stat().st_size > 100
-    assert program("video", short_clip, tmp_path / "out.webm", "-q").err.startswith("streamcut: ")
+    assert command("video", short_clip, tmp_path / "out.webm", "-q").err.startswith("streamcut: ")
 
 
 @pytest.mark.parametrize("quiet", [[], ["-q"]])
 def test_json_is_all_that_standard_output_holds(
-    program: Callable[..., Ran], short_clip: Path, tmp_path: Path, quiet: list[str]
+    command: Callable[..., Ran], short_clip: Path, tmp_path: Path, quiet: list[str]
 ) -> None:
     output = tmp_path / "out.webm"
-    ran = program("video", short_clip, output, "--json", *quiet)
+    ran = command("video", short_clip, output, "--json", *quiet)
     summary = json.loads(ran.out)
     assert (ran.code, ran.err) == (0, "")
     assert summary["input"] == str(short_clip)

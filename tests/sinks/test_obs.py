@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from fractions import Fraction
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from waiting import until
 
 from streamcut.errors import SinkError
 from streamcut.frame import Colour, Frame, StreamInfo
@@ -73,13 +74,6 @@ def fed(sink: ObsSink, readers: list[Channel[Any]], count: int, **options: Any) 
 def sink(clients: Pipeline) -> Iterator[ObsSink]:  # Closed before its clients are waited for.
     with ObsSink(INFO, size=SIZE, rate=Fraction(30), port=0) as made:
         yield made
-
-
-def until(true: Callable[[], bool]) -> None:
-    began = time.monotonic()
-    while not true():
-        assert time.monotonic() - began < 20
-        time.sleep(0.01)
 
 
 @pytest.mark.parametrize(("matrix", "red", "blue"), [(5, 0.299, 0.114), (1, 0.2126, 0.0722)])

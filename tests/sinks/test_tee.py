@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import pytest
 from media import picture, shown, views
+from waiting import until
 
 from streamcut.errors import OutputClosedError, SinkError, UsageError
 from streamcut.frame import Frame, StreamInfo
@@ -53,13 +54,6 @@ def pipe() -> Iterator[tuple[int, int]]:
             os.close(end)
         except OSError:
             continue
-
-
-def until(true: Callable[[], bool]) -> None:
-    began = time.monotonic()
-    while not true():
-        assert time.monotonic() - began < 20
-        time.sleep(0.005)
 
 
 class Side(LiveBase):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from functools import partial
@@ -25,6 +24,7 @@ from filming import (
 )
 from media import pictures, write
 from servers import serving
+from waiting import until
 
 from streamcut.errors import SourceError
 from streamcut.frame import Frame
@@ -132,13 +132,6 @@ def looking(source: LiveSource) -> Iterator[Channel[Frame]]:
     with Pipeline() as pipeline, source:
         yield pipeline.spawn("capture", source, capacity=1, drop_oldest=True)
         source.stop()
-
-
-def until(true: Callable[[], bool]) -> None:
-    began = time.monotonic()
-    while not true():
-        assert time.monotonic() - began < 20
-        time.sleep(0.01)
 
 
 @pytest.mark.parametrize("make", SPOKEN)

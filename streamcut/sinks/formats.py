@@ -11,6 +11,7 @@ from pathlib import Path
 
 from streamcut.errors import UsageError
 from streamcut.frame import MATRIX_BT601
+from streamcut.network import public
 
 Options = Mapping[str, str]
 _NUMBERED_NAME = re.compile(r"([^%]*)%(?:0\d+)?d([^%]*\.png)", re.IGNORECASE)
@@ -285,9 +286,14 @@ def format_of(path: str) -> Format:
     """Return the format that a path's ending asks for; a folder asks for PNG pictures.
 
     Raises:
-        UsageError: if the ending is missing or unknown, or one picture is asked for many.
+        UsageError: if the ending is missing or unknown, one picture is asked for many, or it is
+            an address.
     """
     ending = Path(path).suffix.lower()
+    if len(path.partition("://")[0]) > 1 and "://" in path:
+        raise UsageError(
+            f"{public(path)} is no file; to send there: streamcut webcam --camera FILE --to ADDRESS"
+        )
     if path == "-":
         raise UsageError("streamcut pipe writes to standard output; name a file or a folder here")
     if is_folder(path):

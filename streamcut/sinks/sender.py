@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from typing import IO, cast
 
 from streamcut import relay
 from streamcut.errors import OutputClosedError, SinkError
-from streamcut.network import public, timeout_for
+from streamcut.network import public, timeout_for, unknown_host
 from streamcut.sinks.formats import Format
 from streamcut.sinks.stdout import Outlet
 
@@ -29,7 +30,7 @@ class Sender(Outlet):
     """
 
     def __init__(self, address: str, muxer: str, form: Format) -> None:
-        self._name, self._patience = public(address), timeout_for(address)
+        self._address, self._patience = address, timeout_for(address)
         self._stopped = False
         given = {
             relay.ADDRESS: address,
@@ -53,7 +54,7 @@ class Sender(Outlet):
         super().__init__(form, self._stdin.fileno())
 
     def __str__(self) -> str:
-        return self._name
+        return public(self._address)
 
     def write(self, data: bytes) -> int:
         """Write all of ``data``.
@@ -89,4 +90,6 @@ class Sender(Outlet):
     def _failure(self) -> str:
         """Return what the process said when it ended; a server that stalls leaves it speechless."""
         said = self._stderr.read().decode(errors="replace")
+        if said == os.strerror(errno.EIO) and (host := unknown_host(self._address)):
+            said = f"no machine is called {host}"
         return f"{self} cannot be written: {said or f'it takes nothing (for {self._patience:g} s)'}"

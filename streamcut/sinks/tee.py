@@ -12,6 +12,7 @@ from streamcut.pipeline import Channel, Pipeline
 from streamcut.sinks.base import LiveBase, LiveSink
 
 _KEPT = 30  # Pictures that the recording may be behind.
+_LAST = 0.5  # Seconds that the live output has for its last picture.
 
 
 class TeeSink(LiveBase):
@@ -75,7 +76,8 @@ class TeeSink(LiveBase):
         """Finish the recording with all that it was given, and both outputs."""
         self._shown.close()
         self._kept.close()
-        self._live.stop()
+        if not self._showing.wait(_LAST):
+            self._live.stop()
         with self._pipeline:
             shown, kept = _ended(self._showing), _ended(self._keeping)
         self._entered.__exit__(*raised)

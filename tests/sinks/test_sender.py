@@ -20,17 +20,18 @@ import pytest
 from filming import HEIGHT, WIDTH, free_port, number_of, striped
 from media import shown
 
-from streamcut.errors import SinkError
+from streamcut.errors import SinkError, UsageError
 from streamcut.frame import Colour, Frame, StreamInfo
 from streamcut.pipeline import Channel, Pipeline
-from streamcut.sinks import open_live_sink
+from streamcut.sinks import format_of, open_live_sink
 
 INFO = StreamInfo(WIDTH, HEIGHT, "yuv420p", rate=Fraction(30))
 SILENT = ["rtmp", "rtsp", "tcp"]
 
 
-def opened(address: str, size: tuple[int, int] = (WIDTH, HEIGHT)) -> Any:
-    return open_live_sink(address, INFO, size=size, pixel_format="yuv420p", fps=Fraction(30))
+def opened(address: str, size: tuple[int, int] = (WIDTH, HEIGHT), record: str = "") -> Any:
+    form = {"size": size, "pixel_format": "yuv420p", "fps": Fraction(30)}
+    return open_live_sink(address, INFO, **form, record=record)
 
 
 def frame(index: int, picture: av.VideoFrame | None = None) -> Frame:
@@ -75,6 +76,17 @@ def test_every_picture_arrives_also_the_last() -> None:
             for index in range(40):
                 sink.write(frame(index))
         assert list(reader) == list(range(40))
+
+
+def test_the_last_picture_arrives_also_beside_a_recording(tmp_path: Path) -> None:
+    """What is shown live may miss pictures, but at the end it has the last one."""
+    with socket.create_server(("127.0.0.1", 0)) as server, Pipeline() as pipeline:
+        reader: Channel[int] = pipeline.spawn("reader", taken(server), capacity=100)
+        address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        with opened(address, record=str(tmp_path / "recorded.mkv")) as sink:
+            for index in range(40):
+                sink.write(frame(index))
+        assert list(reader)[-1] == 39
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux tells who listens")
@@ -192,9 +204,27 @@ def test_pictures_that_never_came_are_no_error() -> None:
         pass
 
 
-def test_a_protocol_that_is_not_there_is_told_with_what_to_type() -> None:
-    with pytest.raises(SinkError, match=r"does not speak its protocol.*--to - \| ffmpeg -i -"):
-        write_one("srt://127.0.0.1:1?passphrase=secret")
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("srt://127.0.0.1:1?passphrase=secret", r"not speak its protocol.*--to - \| ffmpeg -i -"),
+        (
+            "rtmp://no.invalid/live/secret",
+            r"live/\*\*\* cannot .* no machine is called no.invalid",
+        ),
+        ("tcp://me:secret@127.0.0.1:1", "Connection refused"),
+    ],
+)
+def test_what_cannot_be_reached_is_told_in_one_line(address: str, words: str) -> None:
+    with pytest.raises(SinkError, match=words) as told:
+        write_one(address)
+    assert "\n" not in str(told.value)
+    assert "secret" not in str(told.value)
+
+
+def test_a_job_with_a_file_is_told_what_sends_to_an_address() -> None:
+    with pytest.raises(UsageError, match=r"^rtmp://a/b/\*\*\* is no file; to send there: "):
+        format_of("rtmp://a/b/secret.mp4")
 
 
 def write_one(address: str) -> None:

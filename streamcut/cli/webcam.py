@@ -57,12 +57,14 @@ _KEYS = "q quit   b next background"
 @click.option(
     "--to-format",
     type=click.Choice(("nut", "rawvideo", "y4m")),
+    default="nut",
     help="What --to - writes: nut (with alpha and times), rawvideo or y4m (opaque).  "
     "[default: nut]",
 )
 @click.option(
     "--to-pix-fmt",
     metavar="NAME",
+    default="",
     help="Pixel format that --to - writes, as FFmpeg names it; rawvideo needs it.  [default: rgba "
     "where there is alpha]",
 )
@@ -94,8 +96,8 @@ _KEYS = "q quit   b next background"
 def command(
     context: click.Context,
     /,
-    to_format: str | None,
-    to_pix_fmt: str | None,
+    to_format: str,
+    to_pix_fmt: str,
     record: str,
     overwrite: bool,
     setup: bool,
@@ -126,7 +128,7 @@ def command(
     targets = _targets(settings, to_format, to_pix_fmt, record)
     target = targets[0]
     _check(targets, settings, overwrite)
-    _check_used(context, targets[0], settings, setup)
+    _check_used(context, target, settings, setup)
 
     def read() -> Settings:
         return visible_on(targets, settings_of(config_file, given(options)))
@@ -156,26 +158,16 @@ def command(
         click.echo(summary_text(summary), err=True)
 
 
-def _targets(
-    settings: Settings, family: str | None, pixel_format: str | None, record: str
-) -> list[Target]:
+def _targets(settings: Settings, family: str, pixel_format: str, record: str) -> list[Target]:
     """Return where the pictures go: the live output, and the recording if there is one."""
     from streamcut.sinks import Target
 
-    if settings.live.to != "-":
-        for name, value in (("--to-format", family), ("--to-pix-fmt", pixel_format)):
-            if value is not None:
-                raise UsageError(f"{name} is for --to -")
-    elif family == "rawvideo" and not pixel_format:
+    if settings.live.to == "-" and family == "rawvideo" and not pixel_format:
         raise UsageError(
             "--to-format rawvideo needs --to-pix-fmt: bare pictures do not say what they are"
         )
-    target = Target.parse(
-        settings.live.to,
-        family=family or "nut",
-        pixel_format=pixel_format or "",
-        fps=Fraction(settings.live.fps or 30),
-    )
+    fps = Fraction(settings.live.fps or 30)
+    target = Target.parse(settings.live.to, family=family, pixel_format=pixel_format, fps=fps)
     return [target, Target.parse(record)] if record else [target]
 
 
@@ -205,6 +197,8 @@ def _check_used(context: click.Context, target: Target, settings: Settings, setu
     camera = settings.live.camera
     plays = os.path.isfile(camera) or camera.startswith("http")
     idle = {
+        "to_format": ("--to-format is for --to -", target.kind != "pipe"),
+        "to_pix_fmt": ("--to-pix-fmt is for --to -", target.kind != "pipe"),
         "setup": ("--setup is for --to obs", target.kind != "obs"),
         "password": ("--password is for --setup", not setup),
         "obs_websocket": ("--obs-websocket is for --setup", not setup),

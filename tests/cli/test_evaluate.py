@@ -104,6 +104,18 @@ def test_refusals_are_one_line(
     assert ran.out == ""
 
 
+@pytest.mark.parametrize("result", ["", "/", "/%04d.png"])
+def test_no_picture_that_is_read_is_drawn_over(
+    command: Callable[..., Ran], tmp_path: Path, result: str
+) -> None:
+    path = tmp_path / "0001.png"
+    path.write_bytes(b"precious")
+    for option in ("--sheet", "--plot"):
+        ran = command("evaluate", f"{tmp_path}{result}", option, path)
+        assert (ran.code, ran.err.count("is the result: choose another output")) == (2, 1)
+    assert path.read_bytes() == b"precious"
+
+
 def test_progress_is_shown_in_a_terminal(
     terminal: Callable[..., Ran], files: dict[str, str]
 ) -> None:

@@ -36,6 +36,7 @@ _NOTHING_YET = 0.002
 # at most: what is no live stream never makes anybody wait.
 _AT_ONCE = 0.01
 _WAITING_AT_MOST = 2.0
+_AWAY = 0.5  # Seconds between two packets, after which some may have piled up.
 # A camera's driver says when it took a picture; another clock's times are not near to now.
 _PLAUSIBLE_AGE = 1.0
 # A file that is played falls this far behind before its clock is put back, seconds.
@@ -231,22 +232,27 @@ class RealTime:
         return not self._stopped.wait(max(0.0, self._offset + moment - now))
 
 
-def _fresh(packets: Iterable[Packet], late: bool) -> Iterator[tuple[Packet, bool]]:
+def _fresh(packets: Iterable[Packet], piles: bool) -> Iterator[tuple[Packet, bool]]:
     """Yield packets, and of each whether its picture is to be shown.
 
-    What a server or FFmpeg's search for streams has piled up by the time that somebody looks would
-    be played late. It is only decoded, for what comes after it: until a packet makes us wait.
+    What has piled up would be played late: what a server sends first, what FFmpeg's search for
+    streams took, what came while the network hung or nobody looked. It is only decoded, for what
+    comes after it: until a packet makes us wait.
 
     Args:
         packets: as they come.
-        late: whether any may have piled up.
+        piles: whether any can pile up.
     """
-    began = asked = time.monotonic()
+    late, since = piles, time.monotonic()
+    asked = since
     for packet in packets:
         now = time.monotonic()
-        late = late and now - asked < _AT_ONCE and now - began < _WAITING_AT_MOST
+        late = late and now - asked < _AT_ONCE and now - since < _WAITING_AT_MOST
         yield packet, not late
-        asked = time.monotonic()
+        now = time.monotonic()
+        if piles and now - asked > _AWAY:
+            late, since = True, now
+        asked = now
 
 
 def _opened(wanted: Input) -> InputContainer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from functools import partial
@@ -76,6 +77,19 @@ def test_what_has_piled_up_is_passed_over(make: Camera) -> None:
         closing(iter(source)) as frames,
     ):
         assert numbers(frames, 1)[0] >= 40
+
+
+@pytest.mark.parametrize("make", SPOKEN)
+def test_what_came_while_nobody_looked_is_passed_over(make: Camera) -> None:
+    with (
+        make() as camera,
+        open_live(camera.url, fps=0) as source,
+        closing(iter(source)) as frames,
+    ):
+        first = numbers(frames, 1)[0]
+        time.sleep(1)
+        late = numbers(frames, 1)[0]
+    assert late - first > 20  # A second is 25 pictures.
 
 
 def test_a_recording_on_a_web_server_is_played_at_its_own_pace(tmp_path: Path) -> None:

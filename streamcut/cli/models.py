@@ -12,7 +12,14 @@ import click
 
 from streamcut import config
 from streamcut.cli.fetching import fetched, ready
-from streamcut.cli.options import given, machine_options, setting, settings_of, size_text
+from streamcut.cli.options import (
+    given,
+    machine_options,
+    quiet_option,
+    setting,
+    settings_of,
+    size_text,
+)
 from streamcut.config import Settings
 from streamcut.errors import ModelError, StreamcutError
 from streamcut.interrupts import Interrupts
@@ -50,7 +57,7 @@ def command(context: click.Context, as_json: bool) -> None:
 @click.argument("names", metavar="NAME...", nargs=-1, required=True)
 @setting("mirror", "--mirror", metavar="URL")
 @click.option("--force", is_flag=True, help="Download again what is there.")
-@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
+@quiet_option
 @click.pass_context
 def pull(
     context: click.Context, names: Sequence[str], mirror: str | None, force: bool, quiet: bool

@@ -105,6 +105,11 @@ def machine_options(command: F) -> F:
     return command
 
 
+config_option = click.option(
+    "--config", "config_file", metavar="FILE", help="Read settings from this file instead."
+)
+quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
+
 _NEEDS: tuple[tuple[tuple[str, ...], str, Callable[[Settings], bool]], ...] = (
     (("light_wrap",), "--background", lambda settings: settings.picture.background != ""),
     (

@@ -11,9 +11,11 @@ import click
 
 from streamcut.cli.fetching import ready
 from streamcut.cli.options import (
+    config_option,
     given,
     look_options,
     machine_options,
+    quiet_option,
     settings_of,
     warn_of_idle,
 )
@@ -84,10 +86,8 @@ class Rate(click.ParamType):  # type: ignore[type-arg]  # Not generic before cli
 )
 @look_options
 @machine_options
-@click.option(
-    "--config", "config_file", metavar="FILE", help="Read settings from this file instead."
-)
-@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
+@config_option
+@quiet_option
 def command(
     read_as: str,
     size: str | None,

@@ -14,9 +14,11 @@ from streamcut import config
 from streamcut.cli.fetching import ready
 from streamcut.cli.options import (
     Clock,
+    config_option,
     given,
     look_options,
     machine_options,
+    quiet_option,
     setting,
     settings_of,
     warn_of_idle,
@@ -47,10 +49,8 @@ _EPILOG = (
 @setting("audio", "--audio/--no-audio")
 @machine_options
 @click.option("-y", "--overwrite", is_flag=True, help="Replace OUTPUT if it exists.")
-@click.option(
-    "--config", "config_file", metavar="FILE", help="Read settings from this file instead."
-)
-@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
+@config_option
+@quiet_option
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def command(
     input: str,

@@ -22,6 +22,7 @@ from streamcut.cli.options import (
     given,
     look_options,
     machine_options,
+    quiet_option,
     setting,
     settings_of,
     warn_of_idle,
@@ -90,7 +91,7 @@ _KEYS = "q quit   b next background"
 @click.option(
     "--config", "config_file", metavar="FILE", help="Read, and follow, this file instead."
 )
-@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
+@quiet_option
 @click.option("--json-lines", is_flag=True, help="Print a JSON object every second.")
 @click.pass_context
 def command(

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 _TIMEOUT = 10.0
 _HIDDEN = "***"
 # What is no port and stands before an @ is a password, whatever else is in it.
-_PASSWORD = re.compile(r"://([^:/?#@]*):(?!\d{1,5}(?:[/?#]|$)).*@")
+_PASSWORD = re.compile(r"://([^:/?#@]*):(?!\d{1,5}(?:[/?#]|$))(.*)@")
 _SECRETS = re.compile(
     r"([?&][^=&]*(?:key|pass|pwd|psw|token|secret|auth|sign|streamid)[^=&]*=)[^&]*", re.IGNORECASE
 )
@@ -30,14 +30,17 @@ def public(address: str) -> str:
     return _STREAM_KEY.sub(rf"\1/{_HIDDEN}", address)
 
 
-def unknown_host(address: str) -> str:
-    """Return the name of an address's machine if no machine is called so, else nothing."""
+def at_fault(address: str) -> str:
+    """Return in words why an address leads nowhere, where that is its own fault; else nothing."""
+    password = _PASSWORD.search(address)
+    if password and set(password[2]) & set("@:/?#"):
+        return "in a password, @ : / ? # are written %40 %3A %2F %3F %23"
     try:
-        host = urlsplit(address).hostname
+        host = urlsplit(public(address)).hostname
         if host:
             socket.getaddrinfo(host, None)
     except (socket.gaierror, UnicodeError):
-        return host or ""
+        return f"no machine is called {host}"
     except ValueError:  # It is no address that Python knows.
         pass
     return ""

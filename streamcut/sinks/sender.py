@@ -10,7 +10,7 @@ from typing import IO, cast
 
 from streamcut import relay
 from streamcut.errors import OutputClosedError, SinkError
-from streamcut.network import public, timeout_for, unknown_host
+from streamcut.network import at_fault, public, timeout_for
 from streamcut.sinks.formats import Format
 from streamcut.sinks.stdout import Outlet
 
@@ -89,7 +89,7 @@ class Sender(Outlet):
 
     def _failure(self) -> str:
         """Return what the process said when it ended; a server that stalls leaves it speechless."""
-        said = self._stderr.read().decode(errors="replace")
-        if said == os.strerror(errno.EIO) and (host := unknown_host(self._address)):
-            said = f"no machine is called {host}"
+        said = self._stderr.read().decode(errors="replace").rpartition("\n")[2]
+        if said in map(os.strerror, (errno.EIO, errno.EINVAL)):
+            said = at_fault(self._address) or said
         return f"{self} cannot be written: {said or f'it takes nothing (for {self._patience:g} s)'}"

@@ -22,7 +22,7 @@ from av.video.stream import VideoStream
 
 from streamcut.cpu import cpu_count
 from streamcut.errors import SourceError
-from streamcut.network import public, unknown_host
+from streamcut.network import at_fault, public
 from streamcut.sources.media import MediaSource, reason
 
 Captured = tuple[float, av.VideoFrame]
@@ -293,11 +293,12 @@ def _why(error: Exception | None, address: str) -> str:
         scheme = address.partition("://")[0]
         given = "other ones" if "@" in address else f"them: {scheme}://USER:PASSWORD@..."
         return f"it wants a user and a password; give {given}"
-    if getattr(error, "errno", None) == errno.EIO and (host := unknown_host(address)):
-        return f"no machine is called {host}"
+    number = getattr(error, "errno", None)
+    if number in (errno.EIO, errno.EINVAL) and (fault := at_fault(address)):
+        return fault
     if isinstance(error, av.error.PermissionError):
         return "no permission; on Linux join the group video: sudo usermod -aG video $USER"
-    if getattr(error, "errno", None) == errno.EBUSY:
+    if number == errno.EBUSY:
         return "another program uses it; close that first"
     if isinstance(error, av.error.ProtocolNotFoundError):
         return (

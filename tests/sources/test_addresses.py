@@ -181,6 +181,7 @@ def test_a_camera_that_falls_silent_is_said_to() -> None:
     ("how", "words"),
     [
         ({"status": 404}, "404 Not Found"),
+        ({"status": 403}, "403 Forbidden"),
         ({"status": 503}, "5XX Server Error"),
         ({"login": "me:other"}, "it wants a user and a password; give other ones"),
         ({"mute": True}, "sends no pictures: none came for 0.7 s"),
@@ -206,6 +207,14 @@ def test_addresses_where_nobody_is(scheme: str, host: str, words: str) -> None:
     with pytest.raises(SourceError, match=words) as caught:
         open_live(f"{scheme}://me:secret@{host}/1")
     check(str(caught.value))
+
+
+@pytest.mark.parametrize("scheme", ["http", "rtsp"])
+def test_a_password_with_signs_of_addresses_is_told_how_to_be_written(scheme: str) -> None:
+    """Its halves are neither host nor path, and not shown."""
+    with pytest.raises(SourceError, match=r"@ : / \? # are written %40 %3A") as caught:
+        open_live(f"{scheme}://me:sec@ret/s@no.invalid:80/1")
+    assert str(caught.value).startswith(f"{scheme}://me:***@no.invalid:80/1 cannot")
 
 
 def check(message: str) -> None:

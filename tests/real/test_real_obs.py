@@ -19,6 +19,8 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from filming import free_port
+from jobs import PROGRAM
 from media import shared, views
 from PIL import Image
 
@@ -28,6 +30,7 @@ from streamcut.sinks.obs import ObsSink
 
 pytestmark = pytest.mark.real
 
+SAMPLE = Path(__file__).parents[2] / "samples" / "presenter.mp4"
 SIZE = WIDTH, HEIGHT = 640, 360
 INFO = StreamInfo(WIDTH, HEIGHT, "yuv420p", rate=Fraction(30))
 ALPHAS = (255, 192, 128, 64)
@@ -36,17 +39,11 @@ COLOURS = [(63, 102, 240), (173, 42, 26), (126, 128, 128), (180, 140, 90)]
 BELOW = (40, 160, 220)
 
 
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
 class Obs:
     """An OBS of its own on a display of its own."""
 
     def __init__(self, home: Path, start: Path) -> None:
-        self.home, self.start_script = home, start
+        self.home, self.start_script, self.password = home, start, ""
         self.websocket = free_port()
         self.client: Any = None
 
@@ -65,7 +62,7 @@ class Obs:
 
         until(lambda: os.path.exists(f"/proc/{self.pid('obs')}") and self.answers(), 30)
         self.client = obsws_python.ReqClient(
-            host="localhost", port=self.websocket, password="", timeout=10
+            host="localhost", port=self.websocket, password=self.password, timeout=10
         )
         self.scene = self.client.get_current_program_scene().current_program_scene_name
 
@@ -103,19 +100,32 @@ class Obs:
         self.client.set_scene_item_index(self.scene, made.scene_item_id, 0)
 
 
-@pytest.fixture
-def obs(tmp_path: Path) -> Iterator[Obs]:
+@contextmanager
+def running(home: Path, password: str = "") -> Iterator[Obs]:
     pytest.importorskip("obsws_python", reason="obsws-python is not installed")
     for program in ("obs", "Xvfb"):
         if shutil.which(program) is None:
             pytest.skip(f"{program} is not installed")
-    made = Obs(tmp_path / "obs", shared("tools", "obs", "start.sh"))
+    start = home / "start.sh"
+    script = shared("tools", "obs", "start.sh").read_text()
+    if password:
+        script = script.replace("AuthRequired=false", "AuthRequired=true")
+        assert f"ServerPassword={password}" in script
+    start.write_text(script)
+    made = Obs(home / "obs", start)
+    made.password = password
     try:
         made.start()
         made.connect()
         yield made
     finally:
         made.stop()
+
+
+@pytest.fixture
+def obs(tmp_path: Path) -> Iterator[Obs]:
+    with running(tmp_path) as made:
+        yield made
 
 
 def until(true: Callable[[], bool], patience: float = 20) -> None:
@@ -232,3 +242,34 @@ def test_an_obs_that_is_stopped_for_a_while_neither_slows_us_nor_lags(obs: Obs) 
         finally:
             os.kill(obs.pid("obs"), signal.SIGCONT)
         feed_until(sink, lambda: sink.watched and right(obs))
+
+
+def test_the_command_sets_up_an_obs_with_a_password_and_is_shown(tmp_path: Path) -> None:
+    with running(tmp_path, "x") as obs:
+        for given, which in (("", "a"), ("wrong", "another")):
+            ran = webcam(obs, given)
+            _, said = ran.communicate(timeout=60)
+            assert ran.returncode == 1
+            assert said.startswith(f"streamcut: error: OBS at localhost:{obs.websocket} wants")
+            assert f" {which} password (OBS: Tools, " in said
+            assert said.count("\n") == 1
+        with webcam(obs, "x") as job:
+            try:
+                until(lambda: bool((np.ptp(obs.shown(), axis=(0, 1)) > 50).all()), 60)
+            finally:
+                job.terminate()
+            told, said = job.communicate(timeout=30)
+        assert f"added the source 'streamcut' to the scene {obs.scene!r} in OBS" in told
+        assert (job.returncode, said) == (0, "")
+
+
+def webcam(obs: Obs, password: str) -> subprocess.Popen[str]:
+    """The command, told where OBS is."""
+    where = ["--to", f"obs:{free_port()}", "--obs-websocket", f"localhost:{obs.websocket}"]
+    return subprocess.Popen(
+        [*PROGRAM, "webcam", "--json-lines", "--camera", str(SAMPLE), "--loop", *where, "--setup"],
+        env={**os.environ, "STREAMCUT_OBS_PASSWORD": password},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )

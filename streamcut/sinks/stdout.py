@@ -8,7 +8,7 @@ import stat
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from streamcut.errors import OutputClosedError, UsageError
 from streamcut.frame import ALPHA_TWIN, WORKING_FORMATS, has_alpha, known_format, working_format
@@ -106,11 +106,10 @@ def _unblocked(fd: int) -> tuple[int, bool]:
     Opened anew, a pipe is one for us alone: other programs that have it keep theirs as it was.
     Where that cannot be (a file, another system), the descriptor is used as it is.
     """
-    try:
-        if stat.S_ISFIFO(os.fstat(fd).st_mode):
-            return os.open(f"/proc/self/fd/{fd}", os.O_WRONLY | os.O_NONBLOCK), True
-    except OSError:
-        pass
+    if sys.platform != "win32":
+        with suppress(OSError):
+            if stat.S_ISFIFO(os.fstat(fd).st_mode):
+                return os.open(f"/proc/self/fd/{fd}", os.O_WRONLY | os.O_NONBLOCK), True
     return fd, False
 
 

@@ -168,10 +168,10 @@ def _camera(what: str, size: Size | None, fps: int) -> Input:
     camera = find(what, cameras())
     if sys.platform == "linux":
         return Input(camera.name, camera.path, "v4l2", _v4l2_attempts(camera, size, fps))
-    wanted = "x".join(map(str, _wanted(size)))
-    asked = {"framerate": str(fps), "video_size": wanted}
-    attempts = (asked, {"video_size": wanted}, {"framerate": str(fps)}, {})
-    return Input(camera.name, camera.path, _KINDS[sys.platform], attempts)
+    size_asked = {"video_size": "x".join(map(str, _wanted(size)))}
+    rate_asked = {"framerate": str(fps)}
+    attempts: list[dict[str, str]] = [rate_asked | size_asked, size_asked, rate_asked, {}]
+    return Input(camera.name, camera.path, _KINDS[sys.platform], tuple(attempts))
 
 
 def _v4l2_attempts(camera: Camera, size: Size | None, fps: int) -> tuple[dict[str, str], ...]:

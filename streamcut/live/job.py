@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
@@ -28,11 +29,14 @@ from streamcut.temporal import steady
 from streamcut.wiring import able, one_thread_per_picture, shown
 
 _PATIENCE = 1.0  # Seconds for a stage that is stuck in a device, before it is left behind.
+_FINISHING = 60.0  # Seconds that an output has to finish: a recording's encoder may be behind.
 _LOOK = 0.05
 # Pictures worked on at a time: enough to keep three stages busy, and no more, since what waits
 # inside grows old.
 _IN_WORK = 3
-_STILL = 0.5  # Seconds between two writes of the same picture, while no other comes.
+# Seconds between two writes of the same picture, while no other comes; and as many pictures that
+# did not come, since slow ones are no still picture.
+_STILL, _MISSED = 0.5, 3
 
 
 OpenSink = Callable[[StreamInfo, str, tuple[int, int]], LiveSink]
@@ -99,8 +103,7 @@ class LiveJob:
             session = able(self._session or session_of(self.settings))
             opened = self._source(interrupts)
             if opened is None:
-                live = self.settings.live
-                return LiveSummary(live.camera, live.to, seconds=self.state.seconds)
+                return LiveSummary(*self._ends(), seconds=self.state.seconds)
             with opened as source:
                 controls = self._controls = Controls(
                     self.settings,
@@ -164,6 +167,13 @@ class LiveJob:
             pipeline.cancel()
             if not self._finished.wait(_PATIENCE / 2):
                 sink.stop()
+                self._wait_for_the_end()
+
+    def _wait_for_the_end(self) -> None:
+        """Wait in slices, between which a second Ctrl-C can rise: a file cut short is no file."""
+        end = time.monotonic() + _FINISHING
+        while not self._finished.wait(_LOOK) and time.monotonic() < end:
+            pass
 
     def _spawn(
         self, pipeline: Pipeline, source: LiveSource, sink: LiveSink, controls: Controls
@@ -198,7 +208,9 @@ class LiveJob:
         )
         composited = pipeline.spawn("composite", composited, after=matted, capacity=1)
         pipeline.spawn("control", controls.run(), capacity=1, drop_oldest=True)
-        return pipeline.spawn("sink", self._handed(composited, sink), capacity=1, drop_oldest=True)
+        return pipeline.spawn(
+            "sink", self._handed(composited, info, sink), capacity=1, drop_oldest=True
+        )
 
     def _mirrored(self, frames: Iterable[Frame], controls: Controls) -> Iterator[Frame]:
         for frame in frames:
@@ -233,11 +245,12 @@ class LiveJob:
         if now.background is not None and now.background is not controls.current.shown.background:
             now.background.close()
 
-    def _handed(self, frames: Channel[Frame], sink: LiveSink) -> Iterator[Frame]:
+    def _handed(self, frames: Channel[Frame], info: StreamInfo, sink: LiveSink) -> Iterator[Frame]:
         """Hand frames over; while none come, the last one again, so that a reader sees it."""
         last: Frame | None = None
+        still = max(_STILL, _MISSED / float(info.rate))
         with _setting(self._finished), sink:
-            for frame in _or_none(frames):
+            for frame in _or_none(frames, still):
                 if frame is not None:
                     last = frame
                     sink.write(frame)
@@ -245,14 +258,18 @@ class LiveJob:
                     self._room.release()
                     yield frame
                 elif last is not None:
-                    _advance(last.picture, _STILL)
+                    _advance(last.picture, still)
                     sink.write(last)
 
+    def _ends(self) -> tuple[str, str]:
+        """Return where pictures come from and go to, as it may be shown."""
+        live = self.settings.live
+        return public(live.camera), public(live.to)
+
     def _summary(self) -> LiveSummary:
-        state, live = self.state, self.settings.live
+        state = self.state
         return LiveSummary(
-            camera=public(live.camera),
-            to=public(live.to),
+            *self._ends(),
             frames=state.frames,
             seconds=state.seconds,
             captured=state.captured,
@@ -273,10 +290,10 @@ def _filmed(frames: Iterable[Frame]) -> Iterator[Frame]:
         yield frame
 
 
-def _or_none(frames: Channel[Frame]) -> Iterator[Frame | None]:
-    """Yield frames as they come, and None whenever none has come for a while."""
+def _or_none(frames: Channel[Frame], seconds: float) -> Iterator[Frame | None]:
+    """Yield frames as they come, and None whenever none has come for so long."""
     while True:
-        if not frames.wait(_STILL):
+        if not frames.wait(seconds):
             yield None
             continue
         try:

@@ -135,6 +135,14 @@ def test_a_file_plays_to_its_end_and_the_sink_is_finished(moving: Path) -> None:
     assert sink.opened[0].live
 
 
+def test_slow_pictures_are_not_taken_for_one_that_stands_still(
+    moving: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_job, "_STILL", 0.02)  # Half of what is between two pictures.
+    sink = Recording()
+    assert job(moving, sink).run().frames == len(sink.times)
+
+
 def test_a_picture_and_its_matte_are_of_the_same_instant(moving: Path) -> None:
     """A slow sink makes pictures drop; each one left still has its own matte."""
     sink = Recording(delay=0.1)
@@ -397,6 +405,22 @@ def test_stopping_finishes_the_sink(still: Path) -> None:
     assert len(sink.ended) == 1
 
 
+def test_an_output_that_takes_its_time_to_finish_is_waited_for(
+    still: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_job, "_PATIENCE", 0.05)
+
+    class Slow(Recording):
+        def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+            time.sleep(0.6)
+            super().__exit__(kind)
+
+    sink = Slow()
+    live = job(still, sink, loop=True)
+    live.run(until(live, lambda: len(sink.times) > 2))
+    assert len(sink.ended) == 1
+
+
 @pytest.mark.parametrize("error", [SinkError("full"), ZeroDivisionError("odd")])
 def test_an_error_of_the_sink_arrives(still: Path, error: BaseException) -> None:
     sink = Recording()
@@ -458,6 +482,16 @@ def test_a_stop_while_the_camera_is_silent_is_an_ordinary_end(
         if thread.name.startswith("streamcut-"):
             thread.join()
     assert (summary.frames, summary.camera) == (0, str(still))
+
+
+def test_a_summary_shows_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    def answer(*_: Any, **__: Any) -> Any:
+        time.sleep(0.2)  # The job is stopped before anything comes.
+
+    monkeypatch.setattr(live_job, "open_live", answer)
+    live = job("http://me:secret@localhost/", Recording(), to="rtmp://localhost/live/secret")
+    live.stop()
+    assert "secret" not in str(live.run())
 
 
 def test_contradictions_are_refused_at_once(still: Path) -> None:

@@ -30,6 +30,10 @@ _BLUR = 20.0
 _WIDEST = 200
 
 
+MODEL_OPTIONS = sorted({name for model in CATALOG for name in model.options})
+"""Settings of the section ``[matte]`` that are for some model: its prompt, its screen and so on."""
+
+
 def look_of(settings: Settings) -> Look:
     """Return what the output shows.
 
@@ -173,7 +177,7 @@ def session_keywords(matte: MatteSettings, size: tuple[int, int] | None) -> dict
     path = Path(matte.model)
     row = by_name(matte.model) or (by_file(path) if os.path.isfile(path) else None)
     given = {}
-    for name in sorted({name for model in CATALOG for name in model.options}):
+    for name in MODEL_OPTIONS:
         value = getattr(matte, name)
         if row is not None and name in row.options:
             given[name] = value

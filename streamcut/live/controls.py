@@ -14,7 +14,7 @@ from streamcut.backgrounds import Background
 from streamcut.config import LiveSettings, Settings
 from streamcut.errors import StreamcutError, UsageError
 from streamcut.frame import Frame, StreamInfo
-from streamcut.plan import check_borders, look_of, parse_background, session_of
+from streamcut.plan import MODEL_OPTIONS, check_borders, look_of, parse_background, session_of
 from streamcut.sessions import BaseSession
 from streamcut.stages import Look, made_by
 from streamcut.wiring import able
@@ -65,16 +65,19 @@ class Watched:
 
     def __init__(self, path: Path | None, read: Callable[[], Settings]) -> None:
         self._path, self._read = path, read
-        self._stamp = self._stat()
+        self._stamp = self._before = self._stat()
 
     def changed(self) -> Settings | None:
-        """Return the settings if the file was written to since it was last looked at.
+        """Return the settings if the file was written to, and is as it was at the last look.
+
+        An editor empties a file before it fills it: half of one is not what anybody wants.
 
         Raises:
             ConfigError: if they are wrong.
         """
-        stamp = self._stat()
-        if stamp is None or stamp == self._stamp:
+        before, stamp = self._before, self._stat()
+        self._before = stamp
+        if stamp in (None, self._stamp) or stamp != before:
             return None
         self._stamp = stamp
         return self._read()
@@ -117,7 +120,9 @@ class Controls:
         self._info, self._say, self._watched = info, say, watched
         self._settings = settings
         self._choice = expanded(backgrounds or [settings.picture.background])
-        self._index = self._wanted = 0
+        self._index = 0
+        # Each is counted by one thread only.
+        self._wanted = self._turned = 0
         chosen = self._chosen(settings)
         look = look_of(chosen)
         made_by(look, info)  # Refuses what cannot be made.
@@ -146,9 +151,10 @@ class Controls:
     def poll(self) -> None:
         """Carry out what was asked for since the last time; a wish that fails is said."""
         try:
-            if self._wanted:
-                wanted, self._wanted = self._wanted, 0
-                self._turn(wanted)
+            steps = self._wanted - self._turned
+            if steps:
+                self._turned += steps
+                self._turn(steps)
             settings = self._watched.changed() if self._watched else None
             if settings is not None:
                 self._read(settings)
@@ -187,7 +193,7 @@ class Controls:
                 "whether the output is transparent, opaque or a matte is settled at the start"
             )
         session, background = now.session, now.shown.background
-        if settings.matte.model != now.settings.matte.model:
+        if _model_of(settings) != _model_of(now.settings):
             session = able(session_of(settings, (self._info.width, self._info.height)))
         text = settings.picture.background
         if text != now.settings.picture.background:
@@ -203,14 +209,17 @@ def expanded(backgrounds: Iterable[str]) -> list[str]:
     """Return the backgrounds to choose among: a folder stands for the files in it.
 
     Raises:
-        UsageError: if a folder holds no file.
+        UsageError: if a folder holds no file, or cannot be read.
     """
     found: list[str] = []
     for text in backgrounds:
         if not (text and Path(text).is_dir()):
             found.append(text)
             continue
-        files = sorted(str(path) for path in Path(text).iterdir() if _is_shown(path))
+        try:
+            files = sorted(str(path) for path in Path(text).iterdir() if _is_shown(path))
+        except OSError as error:
+            raise UsageError(f"the folder {text} cannot be read: {error.strerror}") from error
         if not files:
             raise UsageError(f"the folder {text} holds no picture or video")
         found += files
@@ -261,6 +270,11 @@ def _with_background(settings: Settings, text: str) -> Settings:
     if text == settings.picture.background:
         return settings
     return settings.with_options({"background": text})
+
+
+def _model_of(settings: Settings) -> list[str]:
+    """Return what tells one session from another."""
+    return [getattr(settings.matte, name) for name in ("model", *MODEL_OPTIONS)]
 
 
 def _fixed_differing(before: Settings, after: Settings) -> list[str]:

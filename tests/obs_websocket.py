@@ -29,6 +29,7 @@ class Obs:
 
     password: str = ""
     port: int = 0
+    client: socket.socket | None = None
     requests: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
     @property
@@ -46,14 +47,20 @@ def obs_websocket(password: str = "") -> Iterator[Obs]:
         obs.port = server.getsockname()[1]
         thread = threading.Thread(target=_serve, args=(server, obs), daemon=True)
         thread.start()
-        yield obs
-    thread.join(5)
+        try:
+            yield obs
+        finally:
+            if obs.client is not None:  # It may be one that forgot to leave.
+                with suppress(OSError):
+                    obs.client.shutdown(socket.SHUT_RDWR)
+            thread.join(5)
 
 
 def _serve(server: socket.socket, obs: Obs) -> None:
     with suppress(OSError, EOFError):
         client, _ = server.accept()
         with client:
+            obs.client = client
             client.settimeout(5)
             _greet(client)
             _talk(client, obs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import os
 import shutil
 import signal
@@ -254,13 +255,15 @@ def test_the_command_sets_up_an_obs_with_a_password_and_is_shown(tmp_path: Path)
             assert f" {which} password (OBS: Tools, " in said
             assert said.count("\n") == 1
         with webcam(obs, "x") as job:
+            assert job.stdout is not None
             try:
+                told = json.loads(job.stdout.readline())["messages"]
                 until(lambda: bool((np.ptp(obs.shown(), axis=(0, 1)) > 50).all()), 60)
             finally:
                 job.terminate()
-            told, said = job.communicate(timeout=30)
-        assert f"added the source 'streamcut' to the scene {obs.scene!r} in OBS" in told
-        assert (job.returncode, said) == (0, "")
+            _, said = job.communicate(timeout=30)
+    assert told == [f"added the source 'streamcut' to the scene {obs.scene!r} in OBS"]
+    assert (job.returncode, said) == (0, "")
 
 
 def webcam(obs: Obs, password: str) -> subprocess.Popen[str]:

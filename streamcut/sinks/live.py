@@ -138,17 +138,23 @@ def _opened(
     if target.kind == "obs":
         return ObsSink(info, size=size, rate=info.rate, port=_port(target.place))
     assert target.form is not None
-    return StreamSink(
-        _place(target.kind, target.place, target.form, fd),
-        target.form,
-        target.form.codec(""),
-        info,
-        size=size,
-        pixel_format=pixel_format,
-        quality=quality,
-        threads=threads,
-        audio=False,
-    )
+    with ExitStack() as unless_opened:
+        place = _place(target.kind, target.place, target.form, fd)
+        if isinstance(place, Outlet):
+            unless_opened.callback(place.close)
+        sink = StreamSink(
+            place,
+            target.form,
+            target.form.codec(""),
+            info,
+            size=size,
+            pixel_format=pixel_format,
+            quality=quality,
+            threads=threads,
+            audio=False,
+        )
+        unless_opened.pop_all()
+    return sink
 
 
 def _place(kind: Kind, place: str, form: Format, fd: int) -> str | Outlet:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import subprocess
@@ -230,3 +231,12 @@ def test_a_job_with_a_file_is_told_what_sends_to_an_address() -> None:
 def write_one(address: str) -> None:
     with opened(address) as sink:
         sink.write(frame(0))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
+def test_an_output_that_cannot_be_opened_leaves_no_process_behind() -> None:
+    children = Path(f"/proc/self/task/{os.getpid()}/children")
+    before = children.read_text()
+    with pytest.raises(SinkError, match="holds no picture of 1x1"):
+        opened("tcp://127.0.0.1:1", (1, 1))
+    assert children.read_text() == before

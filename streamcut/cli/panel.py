@@ -223,6 +223,7 @@ def summary_text(summary: LiveSummary) -> str:
         f"{summary.captured} dropped",
         f"latency {_ms(summary.latency_p50)} median, {_ms(summary.latency_p95)} p95; network "
         f"{_ms(summary.network_ms)}",
+        *summary.notes,
     ]
     return "\n".join(lines)
 

@@ -128,7 +128,7 @@ def command(
 
     targets = _targets(settings, to_format, to_pix_fmt, record)
     target = targets[0]
-    _check(targets, settings, overwrite)
+    _check(targets, settings, backgrounds, overwrite)
     _check_used(context, target, settings, setup)
 
     def read() -> Settings:
@@ -137,12 +137,12 @@ def command(
     settings = read()
     warn_of_idle(options, settings)
     ready(settings, quiet)
-    if target.kind == "obs" and not (setup or quiet):
-        click.echo(_about_obs(target), err=True)
 
     def set_up() -> None:
         if setup:
             job.state.say(_set_up_obs(target, settings.live.obs_websocket, password))
+        elif target.kind == "obs" and not quiet:
+            click.echo(_about_obs(target), err=True)
 
     with ExitStack() as stack:
         fd = stack.enter_context(reserved_stdout()) if target.kind == "pipe" else 1
@@ -172,9 +172,12 @@ def _targets(settings: Settings, family: str, pixel_format: str, record: str) ->
     return [target, Target.parse(record)] if record else [target]
 
 
-def _check(targets: Sequence[Target], settings: Settings, overwrite: bool) -> None:
+def _check(
+    targets: Sequence[Target], settings: Settings, backgrounds: Sequence[str], overwrite: bool
+) -> None:
     """Refuse outputs that cannot be, before anything is opened."""
-    from streamcut.plan import check_output
+    from streamcut.live.controls import expanded
+    from streamcut.plan import check_apart, check_output
 
     target, *records = targets
     if target.kind == "pipe":
@@ -186,9 +189,11 @@ def _check(targets: Sequence[Target], settings: Settings, overwrite: bool) -> No
             record.place
         ):
             raise UsageError(f"{record.place} is the output: record into another file")
-    read = {"camera": settings.live.camera, "background": settings.picture.background}
+    shown = expanded(backgrounds or [settings.picture.background])
     for file in (each.place for each in targets if each.kind == "file"):
-        check_output(file, read, overwrite)
+        for background in shown:
+            check_apart(file, {"background": background})
+        check_output(file, {"camera": settings.live.camera}, overwrite)
 
 
 def _check_used(context: click.Context, target: Target, settings: Settings, setup: bool) -> None:

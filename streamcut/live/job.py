@@ -119,7 +119,7 @@ class LiveJob:
                     with self._ending(pipeline, source, sink):
                         handed = self._spawn(pipeline, source, sink, controls)
                         self._watch(handed, interrupts, tick)
-            return self._summary()
+            return self._summary(sink.notes)
 
     def _watch(self, handed: Channel[Frame], interrupts: Interrupts, tick: Tick | None) -> None:
         """Look on until the end; everything else happens on other threads."""
@@ -266,7 +266,7 @@ class LiveJob:
         live = self.settings.live
         return public(live.camera), public(live.to)
 
-    def _summary(self) -> LiveSummary:
+    def _summary(self, notes: Sequence[str]) -> LiveSummary:
         state = self.state
         return LiveSummary(
             *self._ends(),
@@ -280,6 +280,7 @@ class LiveJob:
             kept=state.mattes.kept,
             carried=state.mattes.carried,
             messages=list(state.messages),
+            notes=list(notes),
         )
 
 

@@ -34,6 +34,7 @@ class LiveSummary:
         kept: mattes kept because the picture had not changed.
         carried: mattes carried by flow because the network could not keep up.
         messages: what there was to say.
+        notes: what the output could not keep, such as pictures that its recording missed.
     """
 
     camera: str
@@ -48,6 +49,7 @@ class LiveSummary:
     kept: int = 0
     carried: int = 0
     messages: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 class LiveState:

@@ -327,6 +327,12 @@ def test_a_camera_that_says_nothing_does_not_keep_it_from_ending(tmp_path: Path)
         (["--camera", "http://me:pw-1@127.0.0.1:1/", "--to", "{free}"], "me:***@127.0.0.1:1/ can"),
         (["--camera", "{clip}", "--to", "gopher://me:pw-1@x"], "gopher://me:***@x: nothing"),
         (["--camera", "{clip}", "--to", "{free}", "-b", "puce-ish"], "no such file"),
+        (["--camera", "{clip}", "--to", "obs", "-b", "puce-ish"], "no such file"),
+        (
+            [*("--camera", "{clip}", "--to", "{free}", "-b", "red", "-b", "{there}", "-y")]
+            + ["--record", "{there}"],
+            "there.mp4 is the background",
+        ),
         (["--camera", "{clip}", "--to", "{free}", "--size", "huge"], "is no size"),
     ],
 )

@@ -15,6 +15,7 @@ import pytest
 from filming import http_camera
 from media import Brightness, copied, inside, picture, pictures, write
 
+from streamcut.cli.panel import summary_text
 from streamcut.config import Settings, load
 from streamcut.errors import ModelError, OutputClosedError, SinkError, UsageError
 from streamcut.frame import Frame, StreamInfo
@@ -403,6 +404,12 @@ def test_stopping_finishes_the_sink(still: Path) -> None:
     live = job(still, sink, loop=True)
     live.run(until(live, lambda: len(sink.times) > 2))
     assert len(sink.ended) == 1
+
+
+def test_what_an_output_could_not_keep_is_told_at_the_end(moving: Path) -> None:
+    sink = Recording()
+    sink.notes = ["the recording lost 3 frames"]
+    assert summary_text(job(moving, sink).run()).endswith("\nthe recording lost 3 frames")
 
 
 def test_an_output_that_takes_its_time_to_finish_is_waited_for(

@@ -328,10 +328,7 @@ def test_a_camera_that_says_nothing_does_not_keep_it_from_ending(tmp_path: Path)
         (["--camera", "{clip}", "--to", "gopher://me:pw-1@x"], "gopher://me:***@x: nothing"),
         (["--camera", "{clip}", "--to", "{free}", "-b", "puce-ish"], "no such file"),
         (["--camera", "{clip}", "--to", "obs", "-b", "puce-ish"], "no such file"),
-        (
-            "--camera {clip} --to {free} -y -b red -b {there} --record {there}".split(),
-            "there.mp4 is the background",
-        ),
+        (["--camera", "{clip}", "--to", "{there}", "-b", "red", "-b", "{there}"], "background"),
         (["--camera", "{clip}", "--to", "{free}", "--size", "huge"], "is no size"),
     ],
 )

@@ -7,7 +7,6 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -167,8 +166,7 @@ def _targets(settings: Settings, family: str, pixel_format: str, record: str) ->
         raise UsageError(
             "--to-format rawvideo needs --to-pix-fmt: bare pictures do not say what they are"
         )
-    fps = Fraction(settings.live.fps or 30)
-    target = Target.parse(settings.live.to, family=family, pixel_format=pixel_format, fps=fps)
+    target = Target.parse(settings.live.to, family=family, pixel_format=pixel_format)
     return [target, Target.parse(record)] if record else [target]
 
 

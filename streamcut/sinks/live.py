@@ -15,7 +15,7 @@ from streamcut.sinks.camera import CameraSink
 from streamcut.sinks.formats import Format, format_of, is_folder, numbered
 from streamcut.sinks.obs import PORT, ObsSink
 from streamcut.sinks.stdout import Outlet, pipe_format
-from streamcut.sinks.stream import StreamSink, address_format, sender
+from streamcut.sinks.stream import StreamSink, address_format, each_second, sender
 from streamcut.sinks.tee import TeeSink
 
 _NODES = "/dev/video"
@@ -38,21 +38,13 @@ class Target:
     form: Format | None = None
 
     @classmethod
-    def parse(
-        cls,
-        text: str,
-        *,
-        family: str = "nut",
-        pixel_format: str = "",
-        fps: Fraction = Fraction(30),
-    ) -> Target:
+    def parse(cls, text: str, *, family: str = "nut", pixel_format: str = "") -> Target:
         """Read ``camera``, ``camera:DEVICE``, ``obs``, ``obs:PORT``, ``-``, an address or a path.
 
         Args:
             text: what is asked for.
             family: how ``-`` is written, see :func:`pipe_format`.
             pixel_format: what ``-`` is written in; empty suits the family.
-            fps: pictures a second.
 
         Raises:
             UsageError: if it is none of these.
@@ -61,7 +53,7 @@ class Target:
         if text == "-":
             return cls("pipe", form=pipe_format(family, pixel_format))
         if "://" in text:
-            return cls("address", text, address_format(text, fps))
+            return cls("address", text, address_format(text))
         if name == "camera":
             return cls("camera", place)
         if name == "obs":
@@ -113,7 +105,7 @@ def open_live_sink(
         MissingDependencyError: if it needs a package that is absent.
     """
     if isinstance(target, str):
-        target = Target.parse(target, fps=fps)
+        target = Target.parse(target)
     targets = [target, Target.parse(record)] if record else [target]
     for wanted in targets:
         _check_alpha(wanted, pixel_format)
@@ -138,6 +130,9 @@ def _opened(
     if target.kind == "obs":
         return ObsSink(info, size=size, rate=info.rate, port=_port(target.place))
     assert target.form is not None
+    codec = target.form.codec("")
+    if target.kind == "address":
+        codec = each_second(codec, info.rate)
     with ExitStack() as unless_opened:
         place = _place(target.kind, target.place, target.form, fd)
         if isinstance(place, Outlet):
@@ -145,7 +140,7 @@ def _opened(
         sink = StreamSink(
             place,
             target.form,
-            target.form.codec(""),
+            codec,
             info,
             size=size,
             pixel_format=pixel_format,

@@ -18,7 +18,7 @@ _H264 = Codec(
     "h264",
     "libx264",
     opaque=("yuv420p",),
-    # No picture waits for a later one, and whoever tunes in sees one within a second.
+    # No picture waits for a later one.
     options={"tune": "zerolatency", "bf": "0"},
     quality={
         "fast": {"preset": "ultrafast", "crf": "25"},
@@ -66,7 +66,7 @@ class StreamSink(MediaSink):
         super().write(Frame(self._made(frame.picture)))
 
 
-def address_format(address: str, rate: Fraction) -> Format:
+def address_format(address: str) -> Format:
     """Return how pictures are sent to an address: H.264 without delay.
 
     Raises:
@@ -76,8 +76,12 @@ def address_format(address: str, rate: Fraction) -> Format:
     if scheme not in _MUXERS:
         known = " ".join(f"{name}://" for name in _MUXERS)
         raise UsageError(f"{public(address)}: nothing can be sent there; known: {known}")
-    codec = replace(_H264, options={**_H264.options, "g": str(max(1, round(rate)))})
-    return Format(scheme, "nut", (codec,), options={"flush_packets": "1", "write_index": "0"})
+    return Format(scheme, "nut", (_H264,), options={"flush_packets": "1", "write_index": "0"})
+
+
+def each_second(codec: Codec, rate: Fraction) -> Codec:
+    """Return an address's codec with a key picture each second: whoever tunes in needs one."""
+    return replace(codec, options={**codec.options, "g": str(max(1, round(rate)))})
 
 
 def sender(address: str, form: Format) -> Sender:

@@ -8,6 +8,7 @@ import sys
 import time
 from contextlib import closing
 from fractions import Fraction
+from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -34,7 +35,7 @@ def frame(index: int, size: tuple[int, int] = SIZE, pixel_format: str = "yuv420p
     return Frame(Colour(matrix=5, range=1).apply(made))
 
 
-def opened(target: str, **options: Any) -> Any:
+def opened(target: Target | str, **options: Any) -> Any:
     given = {"size": SIZE, "pixel_format": "yuv420p", "fps": Fraction(30)}
     return open_live_sink(target, INFO, **{**given, **options})
 
@@ -114,6 +115,22 @@ def test_udp_brings_every_picture_and_never_fails_for_want_of_a_reader() -> None
         assert (seen.width, seen.height, seen.format.name) == (*SIZE, "yuv420p")
         assert sink.watched
         assert sink.state.startswith(f"{index + 1} frames to udp://")
+
+
+def test_who_tunes_in_sees_a_picture_within_a_second_at_every_rate() -> None:
+    def received(server: socket.socket) -> Any:
+        with server.accept()[0] as reader, reader.makefile("rb") as file:
+            yield file.read()
+
+    with socket.create_server(("127.0.0.1", 0)) as server, Pipeline() as pipeline:
+        sent = pipeline.spawn("reader", received(server))
+        slow = Target.parse(f"tcp://127.0.0.1:{server.getsockname()[1]}")
+        with opened(slow, fps=Fraction(4)) as sink:
+            for index in range(9):
+                sink.write(frame(index))
+        with av.open(BytesIO(next(sent)), format="mpegts") as stream:
+            keys = [packet.is_keyframe for packet in stream.demux(video=0) if packet.size]
+    assert [index for index, key in enumerate(keys) if key] == [0, 4, 8]
 
 
 def test_an_address_that_refuses_is_one_clear_line() -> None:

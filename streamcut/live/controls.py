@@ -120,10 +120,10 @@ class Controls:
         self._info, self._say, self._watched = info, say, watched
         self._settings = settings
         self._choice = expanded(backgrounds or [settings.picture.background])
-        self._index = 0
+        self._index = self._aimed = 0
         # Each is counted by one thread only.
         self._wanted = self._turned = 0
-        chosen = self._chosen(settings)
+        chosen = _with_background(settings, self._choice[self._index])
         look = look_of(chosen)
         made_by(look, info)  # Refuses what cannot be made.
         text = chosen.picture.background
@@ -165,8 +165,10 @@ class Controls:
         if len(self._choice) < 2:
             raise UsageError("there is one background only: give -b several times, or a folder")
         # Where this one fails, the next turn goes past it.
-        self._index = (self._index + steps) % len(self._choice)
-        self.current = self._setup(self._chosen(self._settings))
+        self._aimed = (self._aimed + steps) % len(self._choice)
+        settings = _with_background(self._settings, self._choice[self._aimed])
+        self.current = self._setup(settings)
+        self._index = self._aimed
         self._say(f"background: {self._choice[self._index]}")
 
     def _read(self, settings: Settings) -> None:
@@ -175,13 +177,12 @@ class Controls:
             choice, index = expanded([settings.picture.background]), 0
         self.current = self._setup(_with_background(settings, choice[index]))
         later = _fixed_differing(self._settings, settings)
+        if choice is not self._choice:
+            self._aimed = index
         self._settings, self._choice, self._index = settings, choice, index
         self._say("the configuration file was read again")
         if later:
             self._say(f"{', '.join(later)}: from the next start on")
-
-    def _chosen(self, settings: Settings) -> Settings:
-        return _with_background(settings, self._choice[self._index])
 
     def _setup(self, settings: Settings) -> Setup:
         """Return what the stages are told next; what has not changed is taken over."""

@@ -83,3 +83,34 @@ def test_a_folder_that_may_not_be_read_is_told_in_one_line(
     ) as controls:
         controls.poll()
     assert "stays as it was" in said[0]
+
+
+def test_a_background_that_failed_is_in_nobodys_way(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text("")
+    said: list[str] = []
+    settings = Settings().with_options({"background": "red"})
+
+    def read() -> Settings:
+        return load(file).with_options({"background": "red"})
+
+    with Controls(
+        settings,
+        INFO,
+        Brightness(),
+        backgrounds=["red", "no-such-colour", "blue"],
+        say=said.append,
+        watched=Watched(file, read),
+    ) as controls:
+        controls.next_background()
+        controls.poll()
+        assert "no-such-colour" in said[-1]
+        file.write_text("[matte]\nsmooth = 0.5\n")
+        controls.poll()
+        controls.poll()
+        assert said[-1] == "the configuration file was read again"
+        now = controls.current.settings
+        assert (now.matte.smooth, now.picture.background) == (0.5, "red")
+        controls.next_background()
+        controls.poll()
+        assert said[-1] == "background: blue"

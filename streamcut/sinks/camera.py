@@ -13,7 +13,6 @@ from contextlib import suppress
 from fractions import Fraction
 from typing import Any
 
-import av
 import numpy as np
 
 from streamcut.errors import MissingDependencyError, SinkError
@@ -74,17 +73,13 @@ class CameraSink(LiveBase):
         Raises:
             SinkError: if the camera is gone.
         """
-        self.still(frame.picture)
-        self.written += 1
-
-    def still(self, picture: av.VideoFrame) -> None:
-        """Show a picture that is none of the stream's, for whoever opens the camera next."""
-        for source, target in zip(planes(self._made(picture)), self._planes, strict=True):
+        for source, target in zip(planes(self._made(frame.picture)), self._planes, strict=True):
             target[:] = source
         try:
             self._camera.send(self._bytes)
         except RuntimeError as error:
             raise SinkError(f"the virtual camera {self.device} is gone: {error}") from error
+        self.written += 1
 
     def close(self) -> None:
         """Let the camera go."""

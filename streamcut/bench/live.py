@@ -139,6 +139,7 @@ class _Camera:
 
     state = ""
     undecodable = 0
+    aspect = Fraction(1)
 
     def __init__(self, packets: list[av.Packet[VideoStream]], rate: int) -> None:
         self.rate: Fraction | None = Fraction(rate)

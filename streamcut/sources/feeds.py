@@ -44,11 +44,15 @@ _BEHIND = 0.1
 
 
 class Feed(Protocol):
-    """Pictures with their times of capture; ``state`` says what is waited for, if anything."""
+    """Pictures with their times of capture; ``state`` says what is waited for, if anything.
+
+    ``aspect`` is a pixel's width over its height.
+    """
 
     state: str
     undecodable: int
     rate: Fraction | None
+    aspect: Fraction
 
     def __iter__(self) -> Generator[Captured]: ...
 
@@ -108,7 +112,8 @@ class Arriving:
         self._stopped = threading.Event()
         self._name, self._late = "", False
         self._container: InputContainer | None = self._open()
-        self.rate = self._container.streams.video[0].average_rate
+        stream = self._container.streams.video[0]
+        self.rate, self.aspect = stream.average_rate, stream.sample_aspect_ratio or Fraction(1)
         pieces = self._container.format.name == "hls"
         self.recorded = pieces or self._container.duration is not None
 
@@ -200,6 +205,7 @@ class RealTime:
         self._stopped = threading.Event()
         self._source: MediaSource | None = self._open()
         self.rate: Fraction | None = self._source.info.rate
+        self.aspect = self._source.info.sample_aspect_ratio
         self._offset: float | None = None
 
     def __iter__(self) -> Generator[Captured]:

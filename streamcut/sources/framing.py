@@ -36,10 +36,14 @@ class Framing:
         width: of the pictures made, even.
         height: of the pictures made, even.
         matrix: of the pictures made; also what untagged pictures are taken for.
+        aspect: of what comes: a pixel's width over its height. Pixels made are square.
     """
 
-    def __init__(self, width: int, height: int, matrix: int) -> None:
+    def __init__(
+        self, width: int, height: int, matrix: int, aspect: Fraction = Fraction(1)
+    ) -> None:
         self._size = width, height
+        self._wanted = Fraction(width, height) / aspect
         self._colour = Colour(matrix=matrix, range=RANGE_LIMITED)
         self._to_format, self._to_size = VideoReformatter(), VideoReformatter()
 
@@ -58,8 +62,7 @@ class Framing:
 
     def _seen(self, picture: av.VideoFrame) -> tuple[int, int]:
         """Return the size of the picture's part that has the wanted aspect; even sides."""
-        width, height = picture.width, picture.height
-        wanted = Fraction(*self._size)
+        width, height, wanted = picture.width, picture.height, self._wanted
         if abs(Fraction(width, height) / wanted - 1) < _SAME_ASPECT:
             return width, height
         wide, high = min(width, round(height * wanted)), min(height, round(width / wanted))

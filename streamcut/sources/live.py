@@ -28,7 +28,8 @@ class LiveSource:
 
     Args:
         feed: where they come from.
-        size: what to scale to; None keeps the first picture's size. Sides become even.
+        size: what to scale to; None keeps the first picture's size. Sides become even,
+            pixels square.
         fps: pictures a second at most; 0 takes them all.
         matrix: what untagged pictures are taken for; None goes by their height.
 
@@ -47,10 +48,12 @@ class LiveSource:
         if first is None:
             raise SourceError("no picture came")
         self._first, picture = first, first[1]
-        width, height = (size or Size()).of(picture.width, picture.height)
+        across = round(picture.width * feed.aspect)  # As wide as it is shown.
+        width, height = (size or Size()).of(across, picture.height)
         width, height = max(2, width & ~1), max(2, height & ~1)
         known = Colour.of(picture).known_matrix(picture.height)
-        self._framing = Framing(width, height, known if matrix is None else matrix)
+        matrix = known if matrix is None else matrix
+        self._framing = Framing(width, height, matrix, feed.aspect)
         self._pace = Pace(fps)
         rate = feed.rate or _USUAL_RATE
         self.info = StreamInfo(

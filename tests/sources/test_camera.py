@@ -175,6 +175,7 @@ class Given:
     state = ""
     undecodable = 0
     rate = Fraction(30)
+    aspect = Fraction(1)
 
     def __init__(self, shown: list[Captured]) -> None:
         self._shown = shown
@@ -193,6 +194,20 @@ def test_another_resolution_is_brought_to_the_output_s() -> None:
     assert {(f.picture.width, f.picture.height, f.picture.format.name) for f in frames} == {
         (64, 48, "yuv420p")
     }
+
+
+@pytest.mark.parametrize("arriving", [False, True])
+def test_pixels_that_are_not_square_become_so(tmp_path: Path, arriving: bool) -> None:
+    """45 by 60 pixels of 4:3 show a square; virtual cameras know no such pixels."""
+    source = flat("yuv420p", (40, 128, 128), (120, 120))
+    views(source)[0][30:90, 38:83] = 200
+    path = write(tmp_path / "in.mp4", [source] * 3, codec="libx264", aspect=Fraction(4, 3))
+    feed = Arriving(lambda: Input("a camera", str(path))) if arriving else RealTime(str(path))
+    with LiveSource(feed) as live:
+        made = views(next(iter(live)).picture)[0]
+    assert made.shape == (120, 160)
+    height, width = np.ptp(np.argwhere(made > 120), axis=0) + 1
+    assert (abs(height - 60) <= 1, abs(width - 60) <= 1) == (True, True)
 
 
 def test_times_are_those_of_capture_and_rise() -> None:

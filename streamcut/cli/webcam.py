@@ -307,7 +307,7 @@ def _run(job: LiveJob, ticks: Sequence[Tick]) -> LiveSummary:
 
 @contextmanager
 def _signals(job: LiveJob) -> Iterator[None]:
-    """Let SIGTERM end the job and SIGUSR1, where there is one, show the next background."""
+    """Let SIGTERM and a closed terminal end the job; SIGUSR1 shows the next background."""
 
     def stop(_: int, __: FrameType | None) -> None:
         job.stop()
@@ -316,8 +316,10 @@ def _signals(job: LiveJob) -> Iterator[None]:
         job.next_background()
 
     wanted = {signal.SIGTERM: stop}
-    if hasattr(signal, "SIGUSR1"):
+    if sys.platform != "win32":
         wanted[signal.SIGUSR1] = turn
+        if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # As nohup asks for.
+            wanted[signal.SIGHUP] = stop
     before = {number: signal.signal(number, handler) for number, handler in wanted.items()}
     try:
         yield

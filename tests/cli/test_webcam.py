@@ -78,11 +78,11 @@ def running(*arguments: object, **options: Any) -> Iterator[Running]:
 
 
 @needs_signals
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 0), ("SIGHUP", 0)])
 def test_a_signal_ends_it_and_the_file_plays(
-    clip: Path, tmp_path: Path, number: int, code: int
+    clip: Path, tmp_path: Path, name: str, code: int
 ) -> None:
-    output = tmp_path / "out.mp4"
+    output, number = tmp_path / "out.mp4", getattr(signal, name)
     with running("--camera", clip, "--loop", "--to", output) as live:
         live.until(lambda report: report["frames"] > 2)
         ran = live.ended(number)
@@ -91,6 +91,20 @@ def test_a_signal_ends_it_and_the_file_plays(
     assert len(shown(output).pictures) > 2
     if code:
         assert ran.err.startswith("streamcut: stopped after ")
+
+
+@needs_signals
+def test_nohup_keeps_it_going_when_the_terminal_is_gone(clip: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out.mp4"
+
+    def ignore() -> None:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    with running("--camera", clip, "--loop", "--to", output, preexec_fn=ignore) as live:
+        before = live.until(lambda report: report["frames"] > 2)
+        live.process.send_signal(signal.SIGHUP)
+        live.until(lambda report: report["frames"] > before["frames"] + 20)
+        assert live.ended(signal.SIGTERM).code == 0
 
 
 @contextmanager

@@ -104,7 +104,9 @@ def run(clip: str, settings: Settings, *, seconds: float = 20.0) -> LiveReport:
     job = LiveJob(settings, reader.open, source=lambda: LiveSource(camera, matrix=MATRIX_BT601))
     summary = job.run(lambda *_: job.stop() if reader.done else None)
     if not reader.latencies:
-        raise UsageError("no picture came out whose number could be read: use -b blur or none")
+        raise UsageError(
+            "no picture came out whose number could be read: use -b blur, or -b '' for transparency"
+        )
     p50, p95, worst = (1000 * float(np.percentile(reader.latencies, q)) for q in (50, 95, 100))
     return LiveReport(
         clip=clip,

@@ -22,6 +22,7 @@ from streamcut.wiring import able
 T = TypeVar("T")
 
 _POLL = 0.2
+_SETTLED = "whether the output is transparent, opaque or a matte is settled at the start"
 # What the job is built on: other values are for the next start.
 _FIXED = {
     "picture": ("size",),
@@ -120,6 +121,8 @@ class Controls:
         self._info, self._say, self._watched = info, say, watched
         self._settings = settings
         self._choice = expanded(backgrounds or [settings.picture.background])
+        if len({bool(text) for text in self._choice}) > 1:
+            raise UsageError(f"{_SETTLED}: leave the empty background out")
         self._index = self._aimed = 0
         # Each is counted by one thread only.
         self._wanted = self._turned = 0
@@ -190,9 +193,7 @@ class Controls:
         check_borders(settings)
         look = look_of(settings)
         if made_by(look, self._info) != made_by(now.shown.look, self._info):
-            raise UsageError(
-                "whether the output is transparent, opaque or a matte is settled at the start"
-            )
+            raise UsageError(_SETTLED)
         session, background = now.session, now.shown.background
         if _model_of(settings) != _model_of(now.settings):
             session = able(session_of(settings, (self._info.width, self._info.height)))

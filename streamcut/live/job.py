@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
+from typing import NamedTuple
 
 import av
 
@@ -180,9 +181,7 @@ class LiveJob:
     ) -> Channel[Frame]:
         """Wire the stages. Pictures are given up in the first channel, and nowhere else."""
         info, state = source.info, self.state
-        captured = pipeline.spawn(
-            "capture", self._mirrored(source, controls), capacity=1, drop_oldest=True
-        )
+        captured = pipeline.spawn("capture", source, capacity=1, drop_oldest=True)
         mattes = LiveMatte(
             info,
             lost=lambda: captured.dropped,
@@ -192,13 +191,13 @@ class LiveJob:
         state.attach(source, sink, captured, mattes)
         matted = following(
             self._fresh(captured, sink, controls),
-            lambda: controls.current.session,
-            mattes,
+            lambda: (controls.current.session, controls.current.settings.live.mirrored),
+            lambda frames, now: mattes(_mirrored(frames) if now[1] else frames, now[0]),
         )
         steadied = following(
             matted,
             lambda: _steadiness(controls.current.settings),
-            lambda frames, now: steady(frames, *now),
+            lambda frames, now: steady(frames, now.smooth, now.min_area),
         )
         matted = pipeline.spawn("matte", steadied, after=captured, capacity=1)
         composited = following(
@@ -211,12 +210,6 @@ class LiveJob:
         return pipeline.spawn(
             "sink", self._handed(composited, info, sink), capacity=1, drop_oldest=True
         )
-
-    def _mirrored(self, frames: Iterable[Frame], controls: Controls) -> Iterator[Frame]:
-        for frame in frames:
-            if controls.current.settings.live.mirrored:
-                frame.picture = mirrored(frame.picture)
-            yield frame
 
     def _fresh(self, frames: Channel[Frame], sink: LiveSink, controls: Controls) -> Iterator[Frame]:
         """Pass a frame when there is room for it: the first, and the others while watched."""
@@ -304,9 +297,24 @@ def _or_none(frames: Channel[Frame], seconds: float) -> Iterator[Frame | None]:
         yield frame
 
 
-def _steadiness(settings: Settings) -> tuple[float, float]:
-    """Return what :func:`streamcut.temporal.steady` is told."""
-    return settings.matte.smooth, settings.matte.min_area
+def _mirrored(frames: Iterable[Frame]) -> Iterator[Frame]:
+    """Exchange left and right; what remembers pictures from before has to begin anew."""
+    for frame in frames:
+        frame.picture = mirrored(frame.picture)
+        yield frame
+
+
+class _Steadiness(NamedTuple):
+    """What a matte is steadied by, and which way round it is."""
+
+    smooth: float
+    min_area: float
+    mirrored: bool
+
+
+def _steadiness(settings: Settings) -> _Steadiness:
+    matte, live = settings.matte, settings.live
+    return _Steadiness(matte.smooth, matte.min_area, live.mirrored)
 
 
 @contextmanager

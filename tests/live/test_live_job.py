@@ -13,7 +13,7 @@ import av
 import numpy as np
 import pytest
 from filming import http_camera
-from media import Brightness, copied, inside, picture, pictures, write
+from media import Brightness, copied, inside, picture, pictures, views, write
 
 from streamcut.cli.panel import summary_text
 from streamcut.config import Settings, load
@@ -338,6 +338,50 @@ def _turned(live: LiveJob, sink: Recording) -> bool:
     return bool(sink.planes) and float(sink.planes[-1][0][:4, :4].mean()) > 200
 
 
+class Counted(Brightness):
+    """Notes the first picture of each of its streams."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self.began: list[Any] = []
+
+    def stream(self) -> Any:
+        seen, began = super().stream(), self.began
+
+        def noting(picture: Any) -> Any:
+            if noting.first:
+                began.append(picture)
+                noting.first = False
+            return seen(picture)
+
+        noting.first = True
+        return noting
+
+
+def test_what_remembers_pictures_begins_anew_when_left_and_right_are_exchanged(
+    tmp_path: Path,
+) -> None:
+    side = picture(0, WIDTH, HEIGHT)
+    views(side)[0][:, WIDTH // 2 :] = 16
+    source = write(tmp_path / "in.mkv", [side] * 10, rate=50)
+    file = tmp_path / "config.toml"
+    file.write_text("")
+    session = Counted()
+    options = {"camera": str(source), "loop": True, "unchanged": 0}
+    watched = Watched(file, lambda: load(file).with_options(options))
+    live = job(source, Recording(), session=session, loop=True, unchanged=0, watched=watched)
+
+    def done() -> bool:
+        if live.state.frames and not file.read_text():
+            file.write_text("[live]\nmirrored = true\n")
+        return len(session.began) == 2
+
+    live.run(until(live, done))
+    before, after = session.began
+    assert np.abs(before[:, ::-1].astype(int) - after).mean() < 3
+    assert np.abs(before.astype(int) - after).mean() > 20
+
+
 def test_a_changed_configuration_file_is_followed_without_a_gap(
     still: Path, tmp_path: Path
 ) -> None:
@@ -379,6 +423,11 @@ def test_a_changed_configuration_file_is_followed_without_a_gap(
     # Nothing was left out on the way: all that was captured and not given up was handed over.
     state = live.state
     assert state.captured - state.dropped - state.frames <= 5
+
+
+def test_no_transparency_can_be_chosen_among_colours(still: Path) -> None:
+    with pytest.raises(UsageError, match="leave the empty background out"):
+        job(still, Recording(), backgrounds=["red", ""], background="red").run()
 
 
 def test_wishes_that_cannot_be_met_are_said_and_change_nothing(still: Path) -> None:

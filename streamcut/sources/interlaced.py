@@ -11,6 +11,8 @@ from av.filter import Graph
 
 # Pictures get their own times back: what the filter takes them for does not matter.
 _ANY = Fraction(1, 1000)
+# The filter refuses planes of fewer than three columns or four lines.
+_LEAST = 16
 
 
 class Progressive:
@@ -30,11 +32,12 @@ class Progressive:
         """Yield as many pictures as come, in their order."""
         filtering: _Filter | None = None
         for picture in pictures:
-            self.interlaced += picture.interlaced_frame
+            woven = picture.interlaced_frame and min(picture.width, picture.height) >= _LEAST
+            self.interlaced += woven
             if filtering is not None and not filtering.takes(picture):
                 yield from filtering.rest()
                 filtering = None
-            if filtering is None and not picture.interlaced_frame:
+            if filtering is None and not woven:
                 yield picture
                 continue
             filtering = filtering or _Filter(picture)

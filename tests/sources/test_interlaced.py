@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import av
@@ -12,6 +13,7 @@ import pytest
 
 from streamcut.frame import planes
 from streamcut.sources import open_source
+from streamcut.sources.interlaced import Progressive
 
 WIDTH, HEIGHT, STEP = 128, 64, 6
 
@@ -83,3 +85,11 @@ def test_a_part_of_an_interlaced_video_keeps_its_times(tmp_path: Path) -> None:
         lumas = [planes(frame.picture)[0].copy() for frame in source]
     assert len(lumas) == 2  # Those at .12 and .161; the next is at .202.
     assert np.array_equal(lumas[0][1::2], bar(2 * 3)[1::2])
+
+
+@pytest.mark.parametrize("size", [(2, 2), (4, 64), (64, 8)])
+def test_pictures_too_small_for_it_pass(size: tuple[int, int]) -> None:
+    given: Any = [SimpleNamespace(interlaced_frame=True, width=size[0], height=size[1])]
+    progressive = Progressive()
+    assert list(progressive(given)) == given
+    assert progressive.interlaced == 0

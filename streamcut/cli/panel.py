@@ -109,26 +109,32 @@ class Meter:
 
 
 class Every:
-    """Reports every so many seconds, to somebody who shows it.
+    """Reports every so many seconds, and at the end, to somebody who shows it.
 
     Args:
         seconds: between two reports.
         show: shows one.
+        last: shows the one at the end, of less than these seconds.
     """
 
-    def __init__(self, seconds: float, show: Callable[[Report], None]) -> None:
-        self._seconds, self._show = seconds, show
+    def __init__(
+        self, seconds: float, show: Callable[[Report], None], last: Callable[[Report], None]
+    ) -> None:
+        self._seconds, self._show, self._last = seconds, show, last
         self._meter = Meter()
+        self._state: LiveState | None = None
         self._due = time.monotonic() + seconds
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Show nothing more."""
+        if self._state is not None:
+            self._last(self._meter(self._state))
 
     def __call__(self, state: LiveState, frame: Frame | None) -> None:
         """Report, if it is time to."""
+        self._state = state
         now = time.monotonic()
         if now >= self._due:
             self._due = max(self._due + self._seconds, now)
@@ -144,19 +150,23 @@ class Drawn(Every):
     """
 
     def __init__(self, console: Console, keys: str) -> None:
-        super().__init__(_REDRAW, self._draw)
+        super().__init__(_REDRAW, self._draw, self._tell)
         self._keys = keys
         self._live = Live(console=console, auto_refresh=False, transient=True)
 
     def __exit__(self, *_: object) -> None:
         self._live.stop()
+        super().__exit__()
 
     def _draw(self, report: Report) -> None:
         if not self._live.is_started:
             self._live.start()
+        self._tell(report)
+        self._live.update(drawing(report, self._keys), refresh=True)
+
+    def _tell(self, report: Report) -> None:
         for message in report.messages:
             self._live.console.print(Text(message))
-        self._live.update(drawing(report, self._keys), refresh=True)
 
 
 class Silence:
@@ -181,11 +191,11 @@ def panel(quiet: bool, json_lines: bool, keys: str = "") -> AbstractContextManag
         keys: what a panel says about the keys that are listened to.
     """
     if json_lines:
-        return Every(_JSON, lambda report: print(json.dumps(asdict(report)), flush=True))
+        return Every(_JSON, _print_json, _print_json)
     if quiet:
         return Silence()
     console = Console(stderr=True)
-    return Drawn(console, keys) if console.is_terminal else Every(_LINE, _print)
+    return Drawn(console, keys) if console.is_terminal else Every(_LINE, _print, _tell)
 
 
 def drawing(report: Report, keys: str) -> Panel:
@@ -228,9 +238,19 @@ def summary_text(summary: LiveSummary) -> str:
     return "\n".join(lines)
 
 
+def _print_json(report: Report) -> None:
+    print(json.dumps(asdict(report)), flush=True)
+
+
 def _print(report: Report) -> None:
-    told = [*report.messages, ", ".join(f"{name} {value}" for name, value in rows(report))]
-    print("\n".join(told), file=sys.stderr, flush=True)
+    _tell(report)
+    line = ", ".join(f"{name} {value}" for name, value in rows(report))
+    print(line, file=sys.stderr, flush=True)
+
+
+def _tell(report: Report) -> None:
+    for message in report.messages:
+        print(message, file=sys.stderr, flush=True)
 
 
 def _ms(value: float | None) -> str:

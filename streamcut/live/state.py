@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import deque
 from dataclasses import dataclass, field
@@ -69,12 +70,14 @@ class LiveState:
         self.frames = self.paused = self.said = self._seen = 0
         self.latency = Latency()
         self.messages: deque[str] = deque(maxlen=_MESSAGES)
+        self._saying = threading.Lock()
         self._began = self._latest = time.monotonic()
 
     def say(self, message: str) -> None:
-        """Add a message."""
-        self.messages.append(message)
-        self.said += 1
+        """Add a message; may be called by any thread."""
+        with self._saying:
+            self.messages.append(message)
+            self.said += 1
 
     def attach(
         self, source: LiveSource, sink: LiveSink, captured: Channel[Frame], mattes: LiveMatte

@@ -93,6 +93,15 @@ def test_a_signal_ends_it_and_the_file_plays(
         assert ran.err.startswith("streamcut: stopped after ")
 
 
+def test_the_last_report_tells_what_became_of_all_pictures(clip: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out.mkv"
+    with running("--camera", clip, "--to", output) as live:
+        out, _ = live.process.communicate(timeout=60)
+    last = json.loads(out.splitlines()[-1])
+    assert last["frames"] == len(shown(output).pictures)
+    assert last["captured"] == last["frames"] + last["dropped"]
+
+
 @needs_signals
 def test_nohup_keeps_it_going_when_the_terminal_is_gone(clip: Path, tmp_path: Path) -> None:
     output = tmp_path / "out.mp4"

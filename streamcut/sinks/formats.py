@@ -231,11 +231,14 @@ _APNG = Codec(
 
 _PCM = frozenset(f"pcm_{kind}" for kind in ("s16le", "s24le", "s32le", "f32le", "s16be", "s24be"))
 _MP4_AUDIO = frozenset({"aac", "alac", "ac3", "eac3", "mp3", "opus"})
-# Fragments of a second while it is written, so that a crashed job or a full disk leaves a file
-# that plays; an ordinary index once it is finished. The first index waits for the first
-# fragment, since only then is known what edit list keeps late starts and reordered pictures at
-# their times.
-_MOV = {"movflags": "+hybrid_fragmented+delay_moov", "frag_duration": "1000000"}
+# Parts of a second that are on the disk at once, so that a crashed job or a full disk leaves a
+# file that plays. Otherwise small pictures would wait in FFmpeg's buffer for a quarter of a minute.
+# Those of MP4 and MOV become an ordinary index once the file is finished. The first index waits
+# for the first fragment, since only then is known what edit list keeps late starts and reordered
+# pictures at their times.
+_AT_ONCE = {"flush_packets": "1"}
+_MOV = {**_AT_ONCE, "movflags": "+hybrid_fragmented+delay_moov", "frag_duration": "1000000"}
+_MATROSKA = {**_AT_ONCE, "cluster_time_limit": "1000"}
 
 FORMATS: tuple[Format, ...] = (
     Format(
@@ -245,6 +248,7 @@ FORMATS: tuple[Format, ...] = (
         audio=frozenset({"opus", "vorbis"}),
         audio_encoder="libopus",
         chapters=True,
+        options=_MATROSKA,
     ),
     Format(
         ".mov",
@@ -263,6 +267,7 @@ FORMATS: tuple[Format, ...] = (
         audio=None,
         audio_encoder="libopus",
         chapters=True,
+        options=_MATROSKA,
     ),
     Format(
         ".mp4",

@@ -103,6 +103,21 @@ def test_the_last_report_tells_what_became_of_all_pictures(clip: Path, tmp_path:
 
 
 @needs_signals
+def test_what_is_killed_leaves_files_that_play_but_for_the_last_seconds(
+    clip: Path, tmp_path: Path
+) -> None:
+    """Small pictures: FFmpeg's buffer would hold them all."""
+    outputs = tmp_path / "out.mp4", tmp_path / "out.webm"
+    where = ["--to", outputs[0], "--record", outputs[1], "--size", "96x64", "-b", "red"]
+    with running("--camera", clip, "--loop", *where) as live:
+        live.until(lambda report: report["frames"] > 90)
+        live.process.kill()
+        live.process.wait()
+    for output in outputs:
+        assert len(shown(output).pictures) > 20
+
+
+@needs_signals
 def test_nohup_keeps_it_going_when_the_terminal_is_gone(clip: Path, tmp_path: Path) -> None:
     output = tmp_path / "out.mp4"
 

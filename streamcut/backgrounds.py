@@ -34,8 +34,9 @@ from streamcut.frame import (
 )
 from streamcut.scaling import averaged
 
-# The least standard deviation of a blur, in cells of the grid that it is worked out on: enlarged
-# again it is within half a code value of the full-size one on average; half of this shows.
+# The least standard deviation of a blur, in cells of the grid that it is worked out on. Enlarged
+# again it is .64 of a code value off the full-size one on average (luma of the sample clip with a
+# hard pattern drawn in); with 1.35 cells 1.9, with 4 .3 at twice the time.
 _CELLS = 2
 
 GREEN = "#00ff00"

@@ -22,6 +22,7 @@ from typing import Any
 import av
 import numpy as np
 from PIL import Image
+from servers import in_background
 
 SIZE = WIDTH, HEIGHT = 128, 96
 _BITS = 8
@@ -111,14 +112,11 @@ def http_camera(port: int = 0, **how: Any) -> Iterator[Filming]:
     server = _Server(("127.0.0.1", port), type("Handler", (_Mjpeg,), {"how": filming}))
     user = f"{filming.login}@" if filming.login else ""
     filming.url = f"http://{user}127.0.0.1:{server.server_port}/{filming.path}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield filming
-    finally:
-        filming.ended.set()
-        server.shutdown()
-        thread.join()
+    with in_background(server):
+        try:
+            yield filming
+        finally:
+            filming.ended.set()
         server.server_close()
 
 

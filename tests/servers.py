@@ -41,19 +41,28 @@ class Answering:
 
 
 @contextmanager
+def in_background(server: ThreadingHTTPServer) -> Iterator[None]:
+    """Let a server answer within."""
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join()
+
+
+@contextmanager
 def serving(data: bytes, **how: Any) -> Iterator[Answering]:
     """Serve a file at ``url`` within; the result can be changed while it is served."""
     answering = Answering(data, **how)
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"how": answering}))
     answering.url = f"http://127.0.0.1:{server.server_port}/model.onnx"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield answering
-    finally:
-        answering.stop.set()
-        server.shutdown()
-        thread.join()
+    with in_background(server):
+        try:
+            yield answering
+        finally:
+            answering.stop.set()
         server.server_close()
 
 

@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 
 
-def until(done: Callable[[], bool]) -> None:
-    """Return when something is done; it may take 20 seconds."""
-    end = time.monotonic() + 20
+def until(done: Callable[[], bool], patience: float = 20, pause: float = 0.002) -> None:
+    """Return when something is done; it is looked at after every pause, both in seconds."""
+    end = time.monotonic() + patience
     while not done():
         assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.002)
+        time.sleep(pause)

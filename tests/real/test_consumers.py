@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
@@ -20,6 +20,7 @@ import pytest
 from filming import free_port
 from jobs import PROGRAM
 from media import shown
+from waiting import until
 
 pytestmark = [
     pytest.mark.real,
@@ -28,6 +29,7 @@ pytestmark = [
 
 _SAMPLE = Path(__file__).parents[2] / "samples" / "presenter.mp4"
 STOPPED = 10.0
+_LOOK = 0.1
 # Prints of every picture when it was seen, by the clock of all programs, and its own time. What
 # ends is opened again, as OBS does; then its clock is another one.
 CONSUMER = """
@@ -69,13 +71,6 @@ class Consumer:
         now = self.seen
         lags = [saw - time_ for came, saw, time_ in now if came == now[-1][0]]
         return median(lags[-10:]) - min(lags)
-
-
-def until(true: Callable[[], bool], patience: float = 60) -> None:
-    began = time.monotonic()
-    while not true():
-        assert time.monotonic() - began < patience
-        time.sleep(0.1)
 
 
 def long_clip(path: Path) -> Path:
@@ -142,14 +137,14 @@ def memory(job: int) -> int:
 def test_a_consumer_that_is_stopped_for_ten_seconds(to: str, tmp_path: Path) -> None:
     record, reports = tmp_path / "recorded.mkv", tmp_path / "reports"
     with consumed(to, record, reports) as (job, consumer):
-        until(lambda: len(consumer.seen) > 90)
+        until(lambda: len(consumer.seen) > 90, 60, _LOOK)
         consumer.process.send_signal(signal.SIGSTOP)
         held, taken = [], len(consumer.seen)
         for _ in range(20):
             time.sleep(STOPPED / 20)
             held.append(memory(job))
         consumer.process.send_signal(signal.SIGCONT)
-        until(lambda: len(consumer.seen) > taken + 90 and consumer.late() < 0.25, 30)
+        until(lambda: len(consumer.seen) > taken + 90 and consumer.late() < 0.25, 30, _LOOK)
         clocks = len({came for came, _, _ in consumer.seen})
     assert clocks == (2 if to == "obs" else 1)  # OBS is sent away, so that it has a clock anew.
     assert max(held[5:]) < held[5] * 1.05

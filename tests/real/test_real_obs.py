@@ -24,6 +24,7 @@ from filming import free_port
 from jobs import PROGRAM
 from media import shared, views
 from PIL import Image
+from waiting import until
 
 from streamcut.frame import Colour, Frame, StreamInfo
 from streamcut.sinks import set_up_obs
@@ -38,6 +39,7 @@ ALPHAS = (255, 192, 128, 64)
 # Y, Cb, Cr in BT.709, limited range, and the same in RGB by the book.
 COLOURS = [(63, 102, 240), (173, 42, 26), (126, 128, 128), (180, 140, 90)]
 BELOW = (40, 160, 220)
+_LOOK = 0.05
 
 
 class Obs:
@@ -61,7 +63,7 @@ class Obs:
     def connect(self) -> None:
         import obsws_python
 
-        until(lambda: os.path.exists(f"/proc/{self.pid('obs')}") and self.answers(), 30)
+        until(lambda: os.path.exists(f"/proc/{self.pid('obs')}") and self.answers(), 30, _LOOK)
         self.client = obsws_python.ReqClient(
             host="localhost", port=self.websocket, password=self.password, timeout=10
         )
@@ -127,13 +129,6 @@ def running(home: Path, password: str = "") -> Iterator[Obs]:
 def obs(tmp_path: Path) -> Iterator[Obs]:
     with running(tmp_path) as made:
         yield made
-
-
-def until(true: Callable[[], bool], patience: float = 20) -> None:
-    began = time.monotonic()
-    while not true():
-        assert time.monotonic() - began < patience
-        time.sleep(0.05)
 
 
 def chart(index: int) -> Frame:
@@ -209,7 +204,7 @@ def test_a_scene_shows_colours_and_alpha_and_both_sides_may_restart(obs: Obs) ->
         off = np.abs(centres(obs.shown()) - expected()).max()
         assert off <= 2, off
     # Without us the source is transparent; with us again it is there again.
-    until(lambda: bool((obs.shown() == BELOW).all()))
+    until(lambda: bool((obs.shown() == BELOW).all()), pause=_LOOK)
     # (OBS also tries by itself, but may stop where nobody answers at once.)
     time.sleep(3)
     with served(port) as sink:
@@ -258,7 +253,7 @@ def test_the_command_sets_up_an_obs_with_a_password_and_is_shown(tmp_path: Path)
             assert job.stdout is not None
             try:
                 told = json.loads(job.stdout.readline())["messages"]
-                until(lambda: bool((np.ptp(obs.shown(), axis=(0, 1)) > 50).all()), 60)
+                until(lambda: bool((np.ptp(obs.shown(), axis=(0, 1)) > 50).all()), 60, _LOOK)
             finally:
                 job.terminate()
             _, said = job.communicate(timeout=30)

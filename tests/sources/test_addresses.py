@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
@@ -24,7 +23,7 @@ from filming import (
     stream_camera,
 )
 from media import pictures, write
-from servers import serving
+from servers import in_background, serving
 from waiting import until
 
 from streamcut.errors import SourceError
@@ -127,14 +126,11 @@ def folder(path: Path) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(path))) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+    with (
+        ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(path))) as server,
+        in_background(server),
+    ):
+        yield f"http://127.0.0.1:{server.server_port}"
 
 
 # --- what goes wrong ------------------------------------------------------------------------

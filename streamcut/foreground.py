@@ -127,7 +127,8 @@ def _fast(picture: av.VideoFrame, matte: Plane, visible: Plane | None) -> av.Vid
     for number, plane in enumerate(planes(made)):
         border = borders.get(plane.shape)
         if border is None:
-            border = borders[plane.shape] = _Border(_fit(matte, plane.shape), top)
+            alpha = _fit(matte, plane.shape)
+            border = borders[plane.shape] = _Border(alpha, top, around.cells)
         if border.share.size:
             _unmix(plane, border, around.colours(number, border), top)
     return made
@@ -139,27 +140,19 @@ class _Border:
     Args:
         alpha: the matte at the plane's size.
         top: its code value for full.
+        cells: (columns, rows) of the grid on which the surroundings are known.
 
     Attributes:
-        shape: of the plane.
         at: rows and columns of the pixels; indexes the plane.
         share: their opacity, 0..1.
+        points: x and y of the pixels on the grid, padded to [.., _ROW].
     """
 
-    def __init__(self, alpha: Plane, top: int) -> None:
-        self.shape = alpha.shape
-        flat = np.flatnonzero(_band(alpha, top))
-        self.at = np.divmod(flat, alpha.shape[1])
+    def __init__(self, alpha: Plane, top: int, cells: tuple[int, int]) -> None:
+        height, width = alpha.shape
+        rows, columns = self.at = np.divmod(np.flatnonzero(_band(alpha, top)), width)
         self.share = alpha[self.at] * np.float32(1 / top)
-        self._points: tuple[Grid, Grid] | None = None
-
-    def points(self, cells: tuple[int, int]) -> tuple[Grid, Grid]:
-        """Return x and y of the pixels on a grid of (columns, rows), padded to [.., _ROW]."""
-        if self._points is None:
-            rows, columns = self.at
-            height, width = self.shape
-            self._points = _on_grid(columns, cells[0] / width), _on_grid(rows, cells[1] / height)
-        return self._points
+        self.points = _on_grid(columns, cells[0] / width), _on_grid(rows, cells[1] / height)
 
 
 def _on_grid(positions: NDArray[np.intp], scale: float) -> Grid:
@@ -178,13 +171,16 @@ def _unmix(plane: Plane, border: _Border, nearby: tuple[Grid, Grid, Grid], top: 
 
 
 class _Surroundings:
-    """What subject and background look like nearby, for each cell of a coarse grid."""
+    """What subject and background look like nearby, for each cell of a coarse grid.
+
+    ``cells`` are the grid's columns and rows.
+    """
 
     def __init__(self, layers: list[Plane], matte: Plane, top: int, visible: Plane | None) -> None:
         height, width = matte.shape
         cell = max(1, round(height / _ROWS))
-        self._size = (max(1, width // cell), max(1, height // cell))
-        alpha, shown = _averages(matte, visible, self._size)
+        self.cells = (max(1, width // cell), max(1, height // cell))
+        alpha, shown = _averages(matte, visible, self.cells)
         alpha = np.multiply(alpha, np.float32(1 / top), dtype=np.float32)
         # What is half one side says less about it: hence squares.
         sure = [np.square(alpha) * shown, np.square(1 - alpha) * shown]
@@ -203,14 +199,14 @@ class _Surroundings:
         belief = np.minimum((apart - _APART) / (_BELIEVED - _APART), 1, dtype=np.float32)
         self._known = []
         for layer in layers:
-            inside, outside = means(_averages(layer, visible, self._size)[0])
+            inside, outside = means(_averages(layer, visible, self.cells)[0])
             step = (inside - outside) / apart
             pair = (inside + (1 - share_in) * step, outside - share_out * step)
             self._known.append(cv2.merge([*np.clip(pair, 0, np.float32(top)), belief]))
 
     def colours(self, number: int, border: _Border) -> tuple[Grid, Grid, Grid]:
         """Return both sides' values of a plane along a border, and how far to believe them."""
-        x, y = border.points(self._size)
+        x, y = border.points
         found = cv2.remap(
             self._known[number], x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )

@@ -219,8 +219,9 @@ class _Reader(LiveBase):
             return
         running, captured = self._camera.taken[number]
         self.done = running >= self._end
-        if self.done or running < self._first:
-            self._began = self._began if self.done else spent
+        if running < self._first:
+            self._began = spent
+        if not self._first <= running < self._end:
             return
         self._cpu = spent
         self.mistaken += running in self._seen or frame.captured != captured

@@ -12,7 +12,7 @@ import click
 
 from streamcut import config
 from streamcut.cli.fetching import ready
-from streamcut.cli.options import machine_options, setting
+from streamcut.cli.options import given, machine_options, on_command_line, setting
 from streamcut.interrupts import Interrupts
 
 _FILES_ONLY = ("ending", "frames", "rounds", "quality", "codec")
@@ -74,10 +74,9 @@ def command(
     of two machines compare.
     """
     _refuse(ctx, *(_FILES_ONLY if live else _LIVE_ONLY), live=live)
-    given = {name: value for name, value in options.items() if value is not None}
-    if live:
-        given.setdefault("background", "blur")  # What calls want.
-    settings = config.Settings().with_options(given)
+    if live and options["background"] is None:
+        options["background"] = "blur"  # What calls want.
+    settings = config.Settings().with_options(given(options))
     ready(config.load().with_options({"model": settings.matte.model}))
     with (
         tempfile.TemporaryDirectory(prefix="streamcut-bench-") as folder,
@@ -96,7 +95,7 @@ def command(
 def _refuse(ctx: click.Context, *names: str, live: bool) -> None:
     """Refuse options that would do nothing."""
     for name in names:
-        if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+        if on_command_line(ctx, name):
             flag = next(p.opts[-1] for p in ctx.command.params if p.name == name)
             raise click.UsageError(f"{flag} is for {'files: not with' if live else ''} --live")
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 import click
+from click.core import ParameterSource
 
 from streamcut import config
 from streamcut.config import Settings
@@ -133,6 +134,11 @@ _NEEDS: tuple[tuple[tuple[str, ...], str, Callable[[Settings], bool]], ...] = (
 def given(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options that stand on the command line; the others are None."""
     return {name: value for name, value in options.items() if value is not None}
+
+
+def on_command_line(context: click.Context, name: str) -> bool:
+    """Whether an option stands on the command line, also with its default."""
+    return context.get_parameter_source(name) is ParameterSource.COMMANDLINE
 
 
 def settings_of(config_file: str | None, options: Mapping[str, Any]) -> Settings:

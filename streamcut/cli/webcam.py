@@ -13,7 +13,6 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
 from streamcut import config
 from streamcut.cli.fetching import ready
@@ -21,6 +20,7 @@ from streamcut.cli.options import (
     given,
     look_options,
     machine_options,
+    on_command_line,
     quiet_option,
     setting,
     settings_of,
@@ -209,8 +209,7 @@ def _check_used(context: click.Context, target: Target, settings: Settings, setu
         "loop": ("--loop is for a file: --camera FILE", settings.live.loop and not plays),
     }
     for name, (told, unused) in idle.items():
-        given = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
-        if given and unused:
+        if unused and on_command_line(context, name):
             raise UsageError(told)
     if setup:
         websocket_at(settings.live.obs_websocket)

@@ -89,16 +89,18 @@ class MediaSource:
     @property
     def notes(self) -> list[str]:
         """What the pictures lost on the way here, in words."""
-        if not self.jumps:
-            return [*self._lost, *self._woven]
+        told = list(self._lost)
+        if self._progressive.interlaced:
+            told.append("the input is interlaced: made progressive")
+        if self.jumps:
+            told.append(self._about_jumps())
+        return told
+
+    def _about_jumps(self) -> str:
         times = f"{self.jumps} times" if self.jumps > 1 else "once"
         # Seeking goes by the input's own times, each of which may come more than once.
         doubt = "" if self._clip.first is None else "; start and sound may not be where they should"
-        return [*self._lost, *self._woven, f"the input's clock jumps {times}: joined{doubt}"]
-
-    @property
-    def _woven(self) -> list[str]:
-        return ["the input is interlaced: made progressive"] if self._progressive.interlaced else []
+        return f"the input's clock jumps {times}: joined{doubt}"
 
     def close(self) -> None:
         """Close the input."""

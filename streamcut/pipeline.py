@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
@@ -183,13 +184,13 @@ class _Stage(Generic[T]):
         try:
             self._fill(iter(items))
         except Cancelled:
-            self.out.cancel()
+            end = self.out.cancel
         except BaseException as error:
-            self.out.close(error)
+            end = partial(self.out.close, error)
         else:
-            self.out.close()
-        finally:
-            self.ended = time.perf_counter()
+            end = self.out.close
+        self.ended = time.perf_counter()  # Before anybody can see the end and ask for a report.
+        end()
 
     def _fill(self, items: Iterator[T]) -> None:
         """Put the items; a generator that is left early cleans up here, on its own thread."""

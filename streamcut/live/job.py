@@ -213,13 +213,15 @@ class LiveJob:
 
     def _fresh(self, frames: Channel[Frame], sink: LiveSink, controls: Controls) -> Iterator[Frame]:
         """Pass a frame when there is room for it: the first, and the others while watched."""
+        first = True
         while True:
             while not self._room.acquire(timeout=_LOOK):
                 frames.wait(0)  # Ends this stage when the pipeline ends.
             frame = next(frames, None)
             if frame is None:
                 return
-            if sink.watched or controls.current.settings.live.always or not self.state.frames:
+            if first or sink.watched or controls.current.settings.live.always:
+                first = False
                 yield frame
             else:
                 self._room.release()

@@ -13,10 +13,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from streamcut.frame import planes
+from streamcut.jobs.stages import matte, upsample
+from streamcut.media.frame import planes
 from streamcut.sessions import new_session
 from streamcut.sources import open_source
-from streamcut.stages import matte, upsample
 
 HERE = Path(__file__).parent
 MOMENT = Fraction(3)

@@ -25,15 +25,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from streamcut import metrics
-from streamcut.config import Settings
-from streamcut.foreground import decontaminate
-from streamcut.frame import Frame, StreamInfo
+from streamcut.compositing.foreground import decontaminate
+from streamcut.core.config import Settings
+from streamcut.diagnostics.evaluation import metrics
+from streamcut.jobs.stages import matte, upsample
+from streamcut.jobs.wiring import one_thread_per_picture, shown
+from streamcut.matting.smoothing import steady
+from streamcut.media.frame import Frame, StreamInfo
 from streamcut.sessions import BaseSession, new_session
 from streamcut.sources import open_source
-from streamcut.stages import matte, upsample
-from streamcut.temporal import steady
-from streamcut.wiring import one_thread_per_picture, shown
 
 Mattes = list[NDArray[np.float32]]
 Step = Callable[[Iterator[Frame], StreamInfo], Iterable[Frame]]

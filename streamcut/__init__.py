@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from streamcut.errors import (
+from streamcut.core.errors import (
     ConfigError,
     MissingDependencyError,
     ModelError,
@@ -22,9 +22,9 @@ from streamcut.errors import (
 )
 
 if TYPE_CHECKING:
-    from streamcut.config import Settings
+    from streamcut.core.config import Settings
     from streamcut.cutout import remove
-    from streamcut.job import Job, Summary, remove_video
+    from streamcut.jobs.file import Job, Summary, remove_video
     from streamcut.sessions import BaseSession, new_session
 
 __version__ = "0.1.0"
@@ -51,12 +51,12 @@ __all__ = [
 # Imported when first used: the command line must answer before ONNX Runtime has loaded.
 _HOMES = {
     "BaseSession": "sessions",
-    "Job": "job",
-    "Settings": "config",
-    "Summary": "job",
+    "Job": "jobs.file",
+    "Settings": "core.config",
+    "Summary": "jobs.file",
     "new_session": "sessions",
     "remove": "cutout",
-    "remove_video": "job",
+    "remove_video": "jobs.file",
 }
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from media import pictures, write
+from helpers.media import pictures, write
 
 
 def pytest_collection_finish() -> None:
@@ -50,7 +50,7 @@ def no_thread_left() -> Iterator[None]:
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder for models, an empty home, nothing remembered, no proxies."""
-    from streamcut import config
+    from streamcut.core import config
 
     for name in [*os.environ]:
         if name.lower().endswith("_proxy") or name in ("MODEL_CHECKSUM_DISABLED", "REMBG_HOME"):

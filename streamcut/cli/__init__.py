@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 
-from streamcut.interrupts import Interrupts
+from streamcut.core.interrupts import Interrupts
 
 INTERRUPTED = 130
 

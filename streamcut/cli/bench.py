@@ -10,10 +10,10 @@ from typing import Any
 
 import click
 
-from streamcut import config
 from streamcut.cli.fetching import ready
 from streamcut.cli.options import given, machine_options, on_command_line, setting
-from streamcut.interrupts import Interrupts
+from streamcut.core import config
+from streamcut.core.interrupts import Interrupts
 
 _FILES_ONLY = ("ending", "frames", "rounds", "quality", "codec")
 _LIVE_ONLY = ("seconds",)
@@ -101,7 +101,7 @@ def _refuse(ctx: click.Context, *names: str, live: bool) -> None:
 
 
 def _generated(folder: str, size: str, frames: int) -> str:
-    from streamcut.bench.clip import generate
+    from streamcut.diagnostics.bench.clip import generate
 
     path = Path(folder) / f"generated-{size}.mp4"
     generate(path, *_SIZES[size], frames)
@@ -109,7 +109,7 @@ def _generated(folder: str, size: str, frames: int) -> str:
 
 
 def _live(clip: str, settings: config.Settings, seconds: float, quiet: bool) -> Any:
-    from streamcut.bench import live
+    from streamcut.diagnostics.bench import live
 
     if not quiet:
         _tell(f"a camera for {seconds:g} seconds")
@@ -119,7 +119,7 @@ def _live(clip: str, settings: config.Settings, seconds: float, quiet: bool) -> 
 def _parts(
     clip: str, settings: config.Settings, ending: str, frames: int, rounds: int, quiet: bool
 ) -> Any:
-    from streamcut.bench import parts
+    from streamcut.diagnostics.bench import parts
 
     tell = None if quiet else _tell
     return parts.run(clip, settings, ending=ending, frames=frames, rounds=rounds, tell=tell)

@@ -10,7 +10,7 @@ import warnings
 
 import click
 
-from streamcut.errors import StreamcutError
+from streamcut.core.errors import StreamcutError
 
 _COMMANDS = {
     "bench": "Measure this machine: decoding, network and encoding alone, and the whole job.",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from streamcut.doctor import Finding
+    from streamcut.diagnostics.doctor import Finding
 
 _COLOURS = {"ok": "green", "note": "yellow", "problem": "red"}
 _WIDEST = 120
@@ -27,7 +27,7 @@ def command(context: click.Context, as_json: bool) -> None:
     Every line is ok, a note or a problem, with what to do about it. The exit code is 1 only if
     streamcut cannot work at all.
     """
-    from streamcut.doctor import examine
+    from streamcut.diagnostics.doctor import examine
 
     found = []
     for name, finding in examine():

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from streamcut.errors import SinkError
-from streamcut.interrupts import Interrupts
+from streamcut.core.errors import SinkError
+from streamcut.core.interrupts import Interrupts
 
 if TYPE_CHECKING:
-    from streamcut.evaluation import Report
+    from streamcut.diagnostics.evaluation import Report
 
 
 @click.command("evaluate")
@@ -48,7 +48,7 @@ def command(
     sequence (%04d.png) or a folder of pictures, and so is the truth. Without --truth the first
     RESULT is what the others are compared with. Frames are matched by their number.
     """
-    from streamcut.evaluation import Evaluation, draw_plot, draw_sheet
+    from streamcut.diagnostics.evaluation import Evaluation, draw_plot, draw_sheet
 
     for drawing in filter(None, (sheet, plot)):
         _check_drawing(drawing, {"truth": truth, "picture": picture}, results)
@@ -86,7 +86,7 @@ def _check_drawing(path: str, read: Mapping[str, str | None], results: Iterable[
     """Refuse a picture that could not be written or that is read, before what takes minutes."""
     from PIL import Image
 
-    from streamcut.plan import check_apart, check_place
+    from streamcut.jobs.request import check_apart, check_place
 
     check_place(path)
     for what, source in [*read.items(), *(("result", result) for result in results)]:
@@ -114,7 +114,7 @@ def _table(report: Report) -> str:
     from rich.console import Console
     from rich.table import Table
 
-    from streamcut.evaluation import FIGURES
+    from streamcut.diagnostics.evaluation import FIGURES
 
     shown = [
         figure
@@ -148,7 +148,7 @@ def _headline(report: Report) -> str:
 
 def _plain(report: Report) -> dict[str, Any]:
     """Return the report in JSON's types."""
-    from streamcut.evaluation import FIGURES
+    from streamcut.diagnostics.evaluation import FIGURES
 
     return {
         "reference": report.reference,

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from streamcut.config import Settings
-from streamcut.errors import ModelError
-from streamcut.interrupts import Interrupts
+from streamcut.core.config import Settings
+from streamcut.core.errors import ModelError
+from streamcut.core.interrupts import Interrupts
 
 if TYPE_CHECKING:
     from streamcut.sessions import Model
@@ -27,9 +27,9 @@ def ready(settings: Settings, quiet: bool = False) -> None:
         ModelError: if it cannot be had, its conditions are refused, or the device cannot be used.
         UsageError: if something is set that the model does not take.
     """
-    from streamcut.plan import device_of, session_keywords
-    from streamcut.sessions.catalog import by_name
-    from streamcut.sessions.loading import usable
+    from streamcut.jobs.request import device_of, session_keywords
+    from streamcut.sessions.files.catalog import by_name
+    from streamcut.sessions.runtime.loading import usable
 
     model = by_name(settings.matte.model)
     if model is not None and model.weights:  # Before hundreds of megabytes come for nothing.
@@ -50,7 +50,7 @@ def fetched(model: Model, mirror: str, quiet: bool, force: bool = False) -> tupl
     Raises:
         ModelError: if it cannot be had, or its conditions are refused.
     """
-    from streamcut.sessions.weights import fetch_model, located
+    from streamcut.sessions.files.store import fetch_model, located
 
     missing = force or not all(map(located, model.weights))
     if missing and not quiet and not sys.stderr.isatty():
@@ -66,7 +66,7 @@ def agree(model: Model) -> None:
     Raises:
         ModelError: if the answer is no.
     """
-    from streamcut.sessions.weights import conditions_of
+    from streamcut.sessions.files.store import conditions_of
 
     if not _somebody_is_there():
         click.echo(f"streamcut: {conditions_of(model)}", err=True)

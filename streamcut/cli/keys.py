@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    from streamcut.frame import Frame
-    from streamcut.live.state import LiveState
+    from streamcut.jobs.live.state import LiveState
+    from streamcut.media.frame import Frame
 
 if sys.platform == "win32":
     import msvcrt

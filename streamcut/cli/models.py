@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from streamcut import config
 from streamcut.cli.fetching import fetched, ready
 from streamcut.cli.options import (
     given,
@@ -20,16 +19,17 @@ from streamcut.cli.options import (
     settings_of,
     size_text,
 )
-from streamcut.config import Settings
-from streamcut.errors import ModelError, StreamcutError
-from streamcut.interrupts import Interrupts
+from streamcut.core import config
+from streamcut.core.config import Settings
+from streamcut.core.errors import ModelError, StreamcutError
+from streamcut.core.interrupts import Interrupts
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from streamcut.inventory import Entry
+    from streamcut.diagnostics.bench.speeds import Speed
+    from streamcut.diagnostics.inventory import Entry
     from streamcut.sessions import Model
-    from streamcut.speed import Speed
 
 _WHERE = {"package": "packaged", "absent": "not yet", "by path": "your file"}
 _RATES = (60, 30, 24)
@@ -43,7 +43,7 @@ def command(context: click.Context, as_json: bool) -> None:
     """List the models: what each is for, its licence, where it is, how fast it is here."""
     if context.invoked_subcommand is not None:
         return
-    from streamcut.inventory import inventory
+    from streamcut.diagnostics.inventory import inventory
 
     entries = inventory()
     if as_json:
@@ -63,7 +63,7 @@ def pull(
     context: click.Context, names: Sequence[str], mirror: str | None, force: bool, quiet: bool
 ) -> None:
     """Download models, before they are used or for a machine without a network."""
-    from streamcut.inventory import chosen
+    from streamcut.diagnostics.inventory import chosen
 
     if mirror is None:
         mirror = config.load().weights.mirror
@@ -92,8 +92,8 @@ def bench(context: click.Context, /, names: Sequence[str], as_json: bool, **opti
     Without a NAME those are measured that are there already. The figures are kept, and
     `streamcut models` shows them.
     """
-    from streamcut.inventory import present
-    from streamcut.plan import device_of
+    from streamcut.diagnostics.inventory import present
+    from streamcut.jobs.request import device_of
 
     settings = settings_of(None, given(options))
     measured, failed = [], False
@@ -117,7 +117,7 @@ def bench(context: click.Context, /, names: Sequence[str], as_json: bool, **opti
 
 def _pulled(model: Model, mirror: str, force: bool, quiet: bool) -> list[str]:
     """Fetch a model; return what to say of it, a line for each of its files."""
-    from streamcut.sessions.weights import located
+    from streamcut.sessions.files.store import located
 
     if model.file is not None or not model.needs_file:
         return [f"{model.name}: inside the package, nothing to download"]
@@ -131,7 +131,7 @@ def _pulled(model: Model, mirror: str, force: bool, quiet: bool) -> list[str]:
 
 def _measured(settings: Settings) -> Speed:
     """Measure a model, after fetching it if need be; Ctrl-C is heard at once."""
-    from streamcut.speed import measure
+    from streamcut.diagnostics.bench.speeds import measure
 
     ready(settings)
     with Interrupts() as interrupts, interrupts.released():

@@ -1,4 +1,4 @@
-"""Options shared by commands; their defaults and texts come from :mod:`streamcut.config`."""
+"""Options shared by commands; their defaults and texts come from :mod:`streamcut.core.config`."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any, TypeVar, get_args
 import click
 from click.core import ParameterSource
 
-from streamcut import config
-from streamcut.config import Settings
+from streamcut.core import config
+from streamcut.core.config import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 

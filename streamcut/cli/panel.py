@@ -17,8 +17,8 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from streamcut.frame import Frame
-    from streamcut.live.state import LiveState, LiveSummary
+    from streamcut.jobs.live.state import LiveState, LiveSummary
+    from streamcut.media.frame import Frame
 
 _REDRAW = 0.5
 _LINE = 5.0

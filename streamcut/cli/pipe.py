@@ -19,10 +19,10 @@ from streamcut.cli.options import (
     settings_of,
     warn_of_idle,
 )
-from streamcut.errors import OutputClosedError, UsageError
+from streamcut.core.errors import OutputClosedError, UsageError
 
 if TYPE_CHECKING:
-    from streamcut.config import Settings
+    from streamcut.core.config import Settings
     from streamcut.sinks import Format
     from streamcut.sources import Inlet
 
@@ -125,7 +125,7 @@ def refuse_terminal() -> None:
 
 def _run(inlet: Inlet, form: Format, settings: Settings, quiet: bool) -> None:
     from streamcut.cli.progress import shown, summary_text
-    from streamcut.job import Job
+    from streamcut.jobs.file import Job
     from streamcut.sinks import Outlet, reserved_stdout
 
     ready(settings, quiet)

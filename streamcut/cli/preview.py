@@ -11,11 +11,11 @@ import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
-from streamcut.errors import MissingDependencyError, UsageError
-from streamcut.frame import SCALING_THREADS, Colour, Frame, has_alpha
+from streamcut.core.errors import MissingDependencyError, UsageError
+from streamcut.media.frame import SCALING_THREADS, Colour, Frame, has_alpha
 
 if TYPE_CHECKING:
-    from streamcut.live.state import LiveState
+    from streamcut.jobs.live.state import LiveState
 
 _WIDEST = 960
 _SQUARE = 12

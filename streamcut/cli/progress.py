@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from streamcut.cli.options import size_text
-from streamcut.job import State, Summary
+from streamcut.jobs.file import State, Summary
 
 _REDRAW = 0.25
 _LINE = 5.0

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from streamcut import config
 from streamcut.cli.fetching import ready
 from streamcut.cli.options import (
     Clock,
@@ -23,11 +22,12 @@ from streamcut.cli.options import (
     settings_of,
     warn_of_idle,
 )
-from streamcut.errors import OutputExistsError
-from streamcut.interrupts import Interrupts
+from streamcut.core import config
+from streamcut.core.errors import OutputExistsError
+from streamcut.core.interrupts import Interrupts
 
 if TYPE_CHECKING:
-    from streamcut.job import Job
+    from streamcut.jobs.file import Job
 
 _EPILOG = (
     "OUTPUT's ending chooses the format: .webm (VP9 with alpha), .mov (ProRes 4444), .mkv "
@@ -70,7 +70,7 @@ def command(
     settings = settings_of(config_file, given(options))
     warn_of_idle(options, settings)
 
-    from streamcut.job import Job
+    from streamcut.jobs.file import Job
 
     new_job = partial(Job, input, output, settings, start=start, duration=duration)
     try:

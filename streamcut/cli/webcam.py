@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from streamcut import config
 from streamcut.cli.fetching import ready
 from streamcut.cli.options import (
     given,
@@ -27,13 +26,14 @@ from streamcut.cli.options import (
     warn_of_idle,
 )
 from streamcut.cli.pipe import refuse_terminal
-from streamcut.errors import UsageError
+from streamcut.core import config
+from streamcut.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from streamcut.config import Settings
-    from streamcut.frame import Frame, StreamInfo
-    from streamcut.live.job import LiveJob, Tick
-    from streamcut.live.state import LiveState, LiveSummary
+    from streamcut.core.config import Settings
+    from streamcut.jobs.live.job import LiveJob, Tick
+    from streamcut.jobs.live.state import LiveState, LiveSummary
+    from streamcut.media.frame import Frame, StreamInfo
     from streamcut.sinks import LiveSink, Target
 
 _EPILOG = (
@@ -120,9 +120,9 @@ def command(
     settings = settings_of(config_file, given(options))
 
     from streamcut.cli.panel import summary_text
-    from streamcut.live.controls import Watched
-    from streamcut.live.job import LiveJob
-    from streamcut.plan import visible_on
+    from streamcut.jobs.live.controls import Watched
+    from streamcut.jobs.live.job import LiveJob
+    from streamcut.jobs.request import visible_on
     from streamcut.sinks import reserved_stdout
 
     targets = _targets(settings, to_format, to_pix_fmt, record)
@@ -174,8 +174,8 @@ def _check(
     targets: Sequence[Target], settings: Settings, backgrounds: Sequence[str], overwrite: bool
 ) -> None:
     """Refuse outputs that cannot be, before anything is opened."""
-    from streamcut.live.controls import expanded
-    from streamcut.plan import check_apart, check_output
+    from streamcut.jobs.live.controls import expanded
+    from streamcut.jobs.request import check_apart, check_output
 
     target, *records = targets
     if target.kind == "pipe":

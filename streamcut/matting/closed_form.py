@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from streamcut.errors import StreamcutError, UsageError
-from streamcut.tiles import covering, grown
+from streamcut.core.errors import StreamcutError, UsageError
+from streamcut.imaging.tiles import covering, grown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -18,13 +18,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from streamcut.cuts import is_cut
-from streamcut.flow import Flow, grey
-from streamcut.frame import Frame, StreamInfo, depth, peak, planes
-from streamcut.matting.carry import Grid, Key, Light, Share, Step, Trail, carried, evidence
+from streamcut.core.pipeline import Channel, Pipeline
+from streamcut.imaging.flow import Flow, grey
+from streamcut.imaging.scene_cuts import is_cut
+from streamcut.matting.guided_filter import GuidedUpsampler
+from streamcut.matting.propagation import Grid, Key, Light, Share, Step, Trail, carried, evidence
 from streamcut.matting.solver import Solver, Trimming
-from streamcut.pipeline import Channel, Pipeline
-from streamcut.upsample import GuidedUpsampler
+from streamcut.media.frame import Frame, StreamInfo, depth, peak, planes
 
 Picture = NDArray[np.uint8]
 """RGB, [height, width, 3]."""

@@ -2,9 +2,10 @@
 
 The picture and the network's matte are brought to a grid between the network's size and the
 picture's. There the matte becomes a trimap, closed-form matting solves for the unknown band,
-and the solution, made plausible, is what :class:`~streamcut.upsample.GuidedUpsampler` can
-bring to the picture's size. The grid has the same number of cells for every video (but for
-networks whose mattes are finer), so that a keyframe takes the same time at 720p and at 4K.
+and the solution, made plausible, is what
+:class:`~streamcut.matting.guided_filter.GuidedUpsampler` can bring to the picture's size. The
+grid has the same number of cells for every video (but for networks whose mattes are finer), so
+that a keyframe takes the same time at 720p and at 4K.
 
 On clips whose true matte is known a grid of twice as many cells, or of nine times as many, gave
 mattes no better, since closed-form matting of a fine grid follows noise and compression too.
@@ -20,9 +21,9 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
-from streamcut.frame import Frame, StreamInfo
+from streamcut.imaging.resize import network_input
 from streamcut.matting.closed_form import MattingError, band_alpha, trimap
-from streamcut.scaling import network_input
+from streamcut.media.frame import Frame, StreamInfo
 
 Grid = NDArray[np.float32]
 """Opacity, 0..1, [rows, columns] of the grid."""

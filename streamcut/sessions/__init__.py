@@ -8,19 +8,19 @@ from typing import Any
 
 import onnxruntime as ort
 
-from streamcut.errors import ModelError
+from streamcut.core.errors import ModelError
 from streamcut.sessions.base import BaseSession, BatchStream, Matte, MatteStream, Picture
-from streamcut.sessions.catalog import CATALOG, Model, by_file, by_name, unknown
-from streamcut.sessions.chroma import ChromaSession
-from streamcut.sessions.cloth import ClothSession
-from streamcut.sessions.device import DEVICES, Device, obstacle, place_of, session_options
-from streamcut.sessions.difference import DifferenceSession
-from streamcut.sessions.map import MapSession
-from streamcut.sessions.model import Architecture
-from streamcut.sessions.modnet import ModnetSession
-from streamcut.sessions.recurrent import RecurrentSession
-from streamcut.sessions.rvm import RvmSession
-from streamcut.sessions.sam import SamSession
+from streamcut.sessions.files.catalog import CATALOG, Model, by_file, by_name, unknown
+from streamcut.sessions.files.model import Architecture
+from streamcut.sessions.keyers.chroma import ChromaSession
+from streamcut.sessions.keyers.difference import DifferenceSession
+from streamcut.sessions.networks.cloth import ClothSession
+from streamcut.sessions.networks.modnet import ModnetSession
+from streamcut.sessions.networks.recurrent import RecurrentSession
+from streamcut.sessions.networks.rvm import RvmSession
+from streamcut.sessions.networks.saliency import MapSession
+from streamcut.sessions.networks.sam import SamSession
+from streamcut.sessions.runtime.device import DEVICES, Device, obstacle, place_of, session_options
 
 __all__ = [
     "CATALOG",

@@ -11,10 +11,10 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 from PIL import Image
 
-from streamcut.errors import ModelError
-from streamcut.sessions.device import Device, session_options
-from streamcut.sessions.loading import first_words as first_words
-from streamcut.sessions.loading import load
+from streamcut.core.errors import ModelError
+from streamcut.sessions.runtime.device import Device, session_options
+from streamcut.sessions.runtime.loading import first_words as first_words
+from streamcut.sessions.runtime.loading import load
 
 Picture = NDArray[np.uint8]
 """RGB, [height, width, 3]."""
@@ -145,7 +145,7 @@ def load_model(
     *,
     bound: bool = False,
 ) -> ort.InferenceSession:
-    """Load an ONNX file; the arguments are those of :func:`streamcut.sessions.loading.load`.
+    """Load an ONNX file; the arguments are those of :func:`.runtime.loading.load`.
 
     Raises:
         ModelError: if it is absent or broken, or cannot run where it is to run; in one line.

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from streamcut.frame import StreamInfo
-from streamcut.sinks.alpha import encode_alpha
+from streamcut.media.frame import StreamInfo
 from streamcut.sinks.base import LiveSink, Sink
-from streamcut.sinks.formats import (
+from streamcut.sinks.file.formats import (
     FORMATS,
     QUALITIES,
     Codec,
@@ -15,10 +14,11 @@ from streamcut.sinks.formats import (
     numbered,
     pattern_of,
 )
-from streamcut.sinks.live import Target, open_live_sink
-from streamcut.sinks.media import MediaSink
-from streamcut.sinks.obs_setup import obs_instructions, set_up_obs, websocket_at
-from streamcut.sinks.stdout import FAMILIES, Outlet, pipe_format, reserved_stdout
+from streamcut.sinks.file.media import MediaSink
+from streamcut.sinks.file.vp9_alpha import encode_alpha
+from streamcut.sinks.live.obs_setup import obs_instructions, set_up_obs, websocket_at
+from streamcut.sinks.live.targets import Target, open_live_sink
+from streamcut.sinks.pipe import FAMILIES, Outlet, pipe_format, reserved_stdout
 
 __all__ = ["FAMILIES", "FORMATS", "QUALITIES", "Codec", "Format", "LiveSink", "MediaSink"]
 __all__ += ["Outlet", "Sink", "Target", "encode_alpha", "format_of", "is_folder"]

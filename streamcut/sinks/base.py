@@ -7,7 +7,7 @@ from typing import Protocol, Self
 import av
 from av.video.reformatter import Interpolation, VideoReformatter
 
-from streamcut.frame import SCALING_THREADS, Colour, Frame, copy_time
+from streamcut.media.frame import SCALING_THREADS, Colour, Frame, copy_time
 
 
 class Sink(Protocol):

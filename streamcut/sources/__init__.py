@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Protocol, Self
 
-from streamcut.frame import Frame, StreamInfo
+from streamcut.media.frame import Frame, StreamInfo
 from streamcut.sources.camera import Camera, cameras, open_live
-from streamcut.sources.framing import mirrored
+from streamcut.sources.crop_scale import mirrored
 from streamcut.sources.live import LiveSource
 from streamcut.sources.media import MediaSource
+from streamcut.sources.pipe import Inlet, raw_inlet
 from streamcut.sources.size import Size
-from streamcut.sources.stdin import Inlet, raw_inlet
 from streamcut.sources.v4l2 import Mode
 
 __all__ = ["Camera", "Inlet", "LiveSource", "MediaSource", "Mode", "Size", "Source", "cameras"]

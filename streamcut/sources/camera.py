@@ -12,11 +12,11 @@ from pathlib import Path
 
 import av
 
-from streamcut.errors import SourceError
-from streamcut.frame import MATRIX_BT601
+from streamcut.core.errors import SourceError
+from streamcut.media.frame import MATRIX_BT601
 from streamcut.sources import v4l2
-from streamcut.sources.feeds import Arriving, Feed, Input, RealTime
 from streamcut.sources.live import LiveSource
+from streamcut.sources.reconnect import Arriving, Feed, Input, RealTime
 from streamcut.sources.size import Size
 from streamcut.sources.v4l2 import Mode
 

@@ -10,10 +10,10 @@ from typing import Self
 
 import av
 
-from streamcut.errors import SourceError
-from streamcut.frame import Colour, Frame, StreamInfo
-from streamcut.sources.feeds import Feed
-from streamcut.sources.framing import PIXEL_FORMAT, Framing
+from streamcut.core.errors import SourceError
+from streamcut.media.frame import Colour, Frame, StreamInfo
+from streamcut.sources.crop_scale import PIXEL_FORMAT, Framing
+from streamcut.sources.reconnect import Feed
 from streamcut.sources.size import Size
 
 _TIME_BASE = Fraction(1, 90_000)

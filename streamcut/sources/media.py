@@ -15,16 +15,16 @@ import av
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from streamcut.clock import Clock, is_free
-from streamcut.cpu import cpu_count
-from streamcut.errors import SourceError
-from streamcut.frame import Colour, Frame, StreamInfo, depth
-from streamcut.network import public, timeout_for
-from streamcut.packets import packets
-from streamcut.sources.conform import Conform
-from streamcut.sources.interlaced import Progressive
+from streamcut.core.cpu import cpu_count
+from streamcut.core.errors import SourceError
+from streamcut.media.demux import packets
+from streamcut.media.frame import Colour, Frame, StreamInfo, depth
+from streamcut.media.timestamps import Clock, is_free
+from streamcut.media.urls import public, timeout_for
+from streamcut.sources.deinterlace import Progressive
+from streamcut.sources.normalize import Conform
+from streamcut.sources.pipe import Inlet
 from streamcut.sources.size import Size
-from streamcut.sources.stdin import Inlet
 
 # FFmpeg's own decoders drop the alpha of VP8 and VP9 silently; libvpx keeps it.
 _ALPHA_DECODERS = {"vp9": "libvpx-vp9", "vp8": "libvpx"}

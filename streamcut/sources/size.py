@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
-from streamcut.errors import UsageError
+from streamcut.core.errors import UsageError
 
 _MOST_PIXELS = 2**27
 _MOST_SIDE = 16384

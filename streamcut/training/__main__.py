@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from streamcut.errors import StreamcutError
+from streamcut.core.errors import StreamcutError
 
 EXAMPLE = """\
 A network of your own pictures, from the embedded one:

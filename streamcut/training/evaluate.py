@@ -15,7 +15,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from streamcut import metrics
+from streamcut.diagnostics.evaluation import metrics
 from streamcut.training.arrays import Floats
 from streamcut.training.clips import random_clip
 from streamcut.training.look import apply_look, random_look

@@ -11,8 +11,8 @@ import av
 import cv2
 from av.video.stream import VideoStream
 
-from streamcut.errors import UsageError
-from streamcut.frame import MATRIX_BT709, RANGE_LIMITED
+from streamcut.core.errors import UsageError
+from streamcut.media.frame import MATRIX_BT709, RANGE_LIMITED
 from streamcut.training.arrays import Bytes, Size
 from streamcut.training.pack import PERSON, PLACE, Pack
 from streamcut.training.script import RATE, SCENES, Scene

@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jobs import PROGRAM, Ran
-from media import pictures, write
+from helpers.jobs import PROGRAM, Ran
+from helpers.media import pictures, write
 
 from streamcut.cli import run
 
 
 @pytest.fixture(autouse=True)
 def _no_settings_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from streamcut import config
+    from streamcut.core import config
 
     monkeypatch.setattr(config, "user_file", lambda: tmp_path / "no-such" / "config.toml")
 

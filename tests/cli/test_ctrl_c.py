@@ -13,8 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from jobs import Ran
-from media import animation, pictures, shown, write
+from helpers.jobs import Ran
+from helpers.media import animation, pictures, shown, write
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals are sent as POSIX has them")
 

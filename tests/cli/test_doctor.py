@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from jobs import Ran
+from helpers.jobs import Ran
 
-from streamcut import config, doctor
-from streamcut.doctor import Finding, hardware, media, software
-from streamcut.sessions import catalog, cuda, device
-from streamcut.sessions.weights import Weights
+from streamcut.core import config
+from streamcut.diagnostics import doctor
+from streamcut.diagnostics.doctor import Finding, hardware, media, software
+from streamcut.sessions.files import catalog
+from streamcut.sessions.files.store import Weights
+from streamcut.sessions.runtime import cuda, device
 
 pytestmark = pytest.mark.usefixtures("cache")
 
@@ -240,7 +242,7 @@ def test_why_cuda_is_not_used_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_package_without_its_network_is_fatal(monkeypatch: pytest.MonkeyPatch) -> None:
     import streamcut.sessions
-    from streamcut.errors import ModelError
+    from streamcut.core.errors import ModelError
 
     def absent() -> None:
         raise ModelError("no such model file: portrait.onnx")

@@ -10,10 +10,10 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from jobs import Ran
-from media import write
+from helpers.jobs import Ran
+from helpers.media import write
+from helpers.truth import clip
 from PIL import Image
-from truth import clip
 
 
 @pytest.fixture(scope="module")

@@ -11,10 +11,10 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from jobs import Ran
-from media import Sound, pictures, write
+from helpers.jobs import Ran
+from helpers.media import Sound, pictures, write
 
-from streamcut.errors import StreamcutError
+from streamcut.core.errors import StreamcutError
 
 OLD = b"what was there before"
 
@@ -194,13 +194,13 @@ def test_a_warning_is_one_line(
 ) -> None:
     import warnings
 
-    from streamcut import plan
+    from streamcut.jobs import request
 
     def warn(*_: object, **__: object) -> None:
         warnings.warn("slow", RuntimeWarning, stacklevel=1)
         raise StreamcutError("and done")
 
-    monkeypatch.setattr(plan, "new_session", warn)
+    monkeypatch.setattr(request, "new_session", warn)
     with warnings.catch_warnings():
         warnings.simplefilter("default")
         ran = command("video", "in.mkv", "out.webm")

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import click
 import pytest
-from jobs import Ran
+from helpers.jobs import Ran
 
 import streamcut
 from streamcut.cli.commands import cli
-from streamcut.config import Settings
+from streamcut.core.config import Settings
 
 README = Path(__file__).parents[2] / "README.md"
 HEAVY = {"onnxruntime", "cv2", "av", "numpy", "rich", "PIL", "scipy", "pymatting"}

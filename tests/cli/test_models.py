@@ -10,17 +10,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from jobs import Ran
-from servers import Answering, serving
+from helpers.jobs import Ran
+from helpers.servers import Answering, serving
 
-from streamcut import inventory, remembered, speed
 from streamcut.cli import fetching
-from streamcut.config import Settings
-from streamcut.errors import ModelError
-from streamcut.sessions import CATALOG, Model, catalog
-from streamcut.sessions.weights import Weights
+from streamcut.core import cache
+from streamcut.core.config import Settings
+from streamcut.core.errors import ModelError
+from streamcut.diagnostics import inventory
+from streamcut.diagnostics.bench import speeds
+from streamcut.sessions import CATALOG, Model
+from streamcut.sessions.files import catalog
+from streamcut.sessions.files.store import Weights
 
-PACKAGED = Path(inventory.__file__).parent / "models" / "portrait.onnx"
+PACKAGED = Path(inventory.__file__).parents[1] / "sessions" / "embedded" / "portrait.onnx"
 DATA = PACKAGED.read_bytes()
 SHA256 = f"sha256:{hashlib.sha256(DATA).hexdigest()}"
 NAMES = [model.name for model in CATALOG]
@@ -166,7 +169,7 @@ def test_a_mirror_is_taken_from_the_option_or_the_settings(
     server: Answering,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from streamcut import config
+    from streamcut.core import config
 
     base = server.url.removesuffix("/model.onnx")
     assert command("models", "pull", "free", "--mirror", f"{base}/a").code == 0
@@ -229,7 +232,7 @@ def test_a_terminal_asks_before_the_download_and_remembers(
 
 
 def test_a_job_s_settings_name_the_mirror(rows: tuple[Model, ...], server: Answering) -> None:
-    from streamcut.plan import session_of
+    from streamcut.jobs.request import session_of
 
     mirror = server.url.replace("/model.onnx", "/elsewhere")
     session = session_of(Settings().with_options({"model": "free", "mirror": mirror}))
@@ -252,8 +255,8 @@ def test_a_job_asks_before_it_starts(
 def test_what_was_measured_is_shown_in_the_list(
     command: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    measure = speed.measure
-    monkeypatch.setattr(speed, "measure", lambda settings: measure(settings, frames=4))
+    measure = speeds.measure
+    monkeypatch.setattr(speeds, "measure", lambda settings: measure(settings, frames=4))
     ran = command("models", "bench", "portrait", "--threads", "1", "--device", "cpu", "--json")
     assert (ran.code, ran.err) == (0, "")
     [figures] = json.loads(ran.out)
@@ -268,8 +271,8 @@ def test_what_was_measured_is_shown_in_the_list(
 def test_one_that_fails_does_not_stop_the_others(
     command: Callable[..., Ran], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    measure = speed.measure
-    monkeypatch.setattr(speed, "measure", lambda settings: measure(settings, frames=3))
+    measure = speeds.measure
+    monkeypatch.setattr(speeds, "measure", lambda settings: measure(settings, frames=3))
     ran = command("models", "bench", tmp_path / "absent.onnx", "portrait")
     assert ran.code == 1
     assert "no such model file" in ran.err
@@ -279,15 +282,15 @@ def test_one_that_fails_does_not_stop_the_others(
 def test_figures_are_those_of_this_machine_and_the_latest(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    here = speed.Speed("m", "CPU", 8, 8, 10.0, 3, platform.node(), "2026-01-01T00:00:00")
+    here = speeds.Speed("m", "CPU", 8, 8, 10.0, 3, platform.node(), "2026-01-01T00:00:00")
     later = replace(here, device="CUDA", ms=5.0, date="2026-01-02T00:00:00")
     elsewhere = replace(here, machine="elsewhere", date="2026-01-03T00:00:00")
     for number, each in enumerate((later, here, elsewhere)):
         facts = {name: getattr(each, name) for name in each.__dataclass_fields__}
-        remembered.remember("speeds", str(number), facts)
-    remembered.remember("speeds", "odd", {"of": "another version"})
-    assert speed.kept("m") == later
-    assert speed.kept("another") is None
+        cache.remember("speeds", str(number), facts)
+    cache.remember("speeds", "odd", {"of": "another version"})
+    assert speeds.kept("m") == later
+    assert speeds.kept("another") is None
 
 
 def test_without_names_those_are_measured_that_are_there(rows: tuple[Model, ...]) -> None:
@@ -300,12 +303,12 @@ def test_without_names_those_are_measured_that_are_there(rows: tuple[Model, ...]
 
 
 def test_what_is_remembered_may_be_broken_or_lost(tmp_path: Path) -> None:
-    remembered.remember("facts", "a", 1)
-    remembered.remember("facts", "b", [2])
-    assert remembered.recall("facts") == {"a": 1, "b": [2]}
+    cache.remember("facts", "a", 1)
+    cache.remember("facts", "b", [2])
+    assert cache.recall("facts") == {"a": 1, "b": [2]}
     for broken in (b"", b"{", b"[1]", b"\xff"):
-        (remembered.folder() / "facts.json").write_bytes(broken)
-        assert remembered.recall("facts") == {}
-    remembered.remember("facts", "a", 3)
-    assert remembered.recall("facts") == {"a": 3}
-    assert [path.name for path in remembered.folder().iterdir()] == ["facts.json"]
+        (cache.folder() / "facts.json").write_bytes(broken)
+        assert cache.recall("facts") == {}
+    cache.remember("facts", "a", 3)
+    assert cache.recall("facts") == {"a": 3}
+    assert [path.name for path in cache.folder().iterdir()] == ["facts.json"]

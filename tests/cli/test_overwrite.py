@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from jobs import Ran
-from media import shown
+from helpers.jobs import Ran
+from helpers.media import shown
 
 OLD = b"what was there before"
 

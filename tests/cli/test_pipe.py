@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from jobs import PROGRAM, Ran
-from media import pictures, write
+from helpers.jobs import PROGRAM, Ran
+from helpers.media import pictures, write
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="pipes and signals as POSIX has them")
 

@@ -14,11 +14,11 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from jobs import PROGRAM, Ran
-from media import inside, picture, pictures, views, write
+from helpers.jobs import PROGRAM, Ran
+from helpers.media import inside, picture, pictures, views, write
 
 from streamcut.cli.preview import Viewer, Window
-from streamcut.frame import Frame
+from streamcut.media.frame import Frame
 from streamcut.sources import Size, open_live
 
 WIDTH, HEIGHT = 320, 180

@@ -10,14 +10,14 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from jobs import Ran
-from media import Brightness, pictures, write
+from helpers.jobs import Ran
+from helpers.media import Brightness, pictures, write
 from rich.console import Console
 
 from streamcut.cli import progress
-from streamcut.frame import StreamInfo
-from streamcut.job import Job, State, Summary
-from streamcut.pipeline import Channel, Pipeline, StageReport
+from streamcut.core.pipeline import Channel, Pipeline, StageReport
+from streamcut.jobs.file import Job, State, Summary
+from streamcut.media.frame import StreamInfo
 
 INFO = StreamInfo(64, 48, "yuv420p", rate=Fraction(25), duration=8.0)
 

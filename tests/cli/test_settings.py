@@ -12,13 +12,13 @@ from typing import Any
 
 import click
 import pytest
-from jobs import Ran
+from helpers.jobs import Ran
 
-from streamcut import job
 from streamcut.cli import video
 from streamcut.cli.options import Clock
-from streamcut.config import Settings
-from streamcut.errors import StreamcutError
+from streamcut.core.config import Settings
+from streamcut.core.errors import StreamcutError
+from streamcut.jobs import file
 
 FLAGS = ["only-mask", "post-process-mask", "invert", "stacked", "audio"]
 
@@ -46,7 +46,7 @@ def told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Told]
             video.command.main(line, standalone_mode=False)
         return raised.value
 
-    monkeypatch.setattr(job, "Job", refuse)
+    monkeypatch.setattr(file, "Job", refuse)
     return asked
 
 

@@ -17,9 +17,9 @@ from typing import IO, Any
 
 import av
 import pytest
-from filming import free_port, http_camera
-from jobs import PROGRAM, Ran
-from media import pictures, shown, write
+from helpers.filming import free_port, http_camera
+from helpers.jobs import PROGRAM, Ran
+from helpers.media import pictures, shown, write
 
 needs_signals = pytest.mark.skipif(os.name == "nt", reason="signals are sent as POSIX has them")
 

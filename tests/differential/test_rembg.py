@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 from streamcut import cutout
-from streamcut.errors import UsageError
+from streamcut.core.errors import UsageError
 
 pytest.importorskip("rembg")
 bg: Any = pytest.importorskip("rembg.bg")

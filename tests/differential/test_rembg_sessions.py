@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import onnxruntime as ort
 import pytest
-from graphs import REMBG, model_file, sam
+from helpers.graphs import REMBG, model_file, sam
 from PIL import Image
 
 from streamcut.cutout import remove
@@ -204,7 +204,7 @@ def test_addresses_checksums_and_names_are_those_of_rembg(
 def test_other_checkpoints_of_sam_are_those_of_rembg(
     checkpoint: str, quant: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from streamcut.sessions.catalog import sam_weights
+    from streamcut.sessions.files.catalog import sam_weights
 
     monkeypatch.setenv("U2NET_HOME", str(tmp_path))
     asked: list[tuple[str, str, str]] = []

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import binary_erosion
 
-from streamcut.errors import StreamcutError, UsageError
+from streamcut.core.errors import StreamcutError, UsageError
 from streamcut.matting.closed_form import (
     MattingError,
     band_alpha,

@@ -11,11 +11,11 @@ import cv2
 import numpy as np
 import pytest
 
-from streamcut.frame import Frame, StreamInfo
+from streamcut.core.pipeline import Pipeline
+from streamcut.jobs.stages import upsample
 from streamcut.matting import keyframes
 from streamcut.matting.keyframes import every_frame, on_keyframes, on_keyframes_live
-from streamcut.pipeline import Pipeline
-from streamcut.stages import upsample
+from streamcut.media.frame import Frame, StreamInfo
 
 W, H, FACTOR = 320, 180, 5
 INFO = StreamInfo(W, H, "yuv444p")

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from streamcut.frame import Frame, StreamInfo
 from streamcut.matting.solver import Solver, Trimming, plausible
+from streamcut.media.frame import Frame, StreamInfo
 
 W, H = 320, 180
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import av
 
-from streamcut.errors import StreamcutError
-from streamcut.frame import Colour, Frame
-from streamcut.sinks.camera import CameraSink
+from streamcut.core.errors import StreamcutError
+from streamcut.media.frame import Colour, Frame
+from streamcut.sinks.live.virtual_camera import CameraSink
 
 SIZE = (320, 240)
 # Y, Cb, Cr of red, green, blue and grey in BT.601, limited range.

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from guest import in_guest
-from jobs import Ran
+from helpers.guest import in_guest
+from helpers.jobs import Ran
 
 pytestmark = pytest.mark.real
 

@@ -17,10 +17,10 @@ from statistics import median
 
 import numpy as np
 import pytest
-from filming import free_port
-from jobs import PROGRAM
-from media import shown
-from waiting import until
+from helpers.filming import free_port
+from helpers.jobs import PROGRAM
+from helpers.media import shown
+from helpers.waiting import until
 
 pytestmark = [
     pytest.mark.real,

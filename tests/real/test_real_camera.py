@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from guest import in_guest
+from helpers.guest import in_guest
 
 pytestmark = pytest.mark.real
 

@@ -20,15 +20,15 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from filming import free_port
-from jobs import PROGRAM
-from media import shared, views
+from helpers.filming import free_port
+from helpers.jobs import PROGRAM
+from helpers.media import shared, views
+from helpers.waiting import until
 from PIL import Image
-from waiting import until
 
-from streamcut.frame import Colour, Frame, StreamInfo
+from streamcut.media.frame import Colour, Frame, StreamInfo
 from streamcut.sinks import set_up_obs
-from streamcut.sinks.obs import ObsSink
+from streamcut.sinks.live.obs import ObsSink
 
 pytestmark = pytest.mark.real
 

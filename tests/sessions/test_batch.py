@@ -5,17 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import graphs
 import numpy as np
 import pytest
-from media import pictures
+from helpers import graphs
+from helpers.media import pictures
 from numpy.typing import NDArray
 
-from streamcut.frame import Frame
-from streamcut.pipeline import Channel
-from streamcut.sessions import BatchStream, MapSession, Picture, new_session, runner
-from streamcut.sessions.map import MapStream
-from streamcut.stages import matte
+from streamcut.core.pipeline import Channel
+from streamcut.jobs.stages import matte
+from streamcut.media.frame import Frame
+from streamcut.sessions import BatchStream, MapSession, Picture, new_session
+from streamcut.sessions.networks.saliency import MapStream
+from streamcut.sessions.runtime import runner
 
 
 @pytest.fixture

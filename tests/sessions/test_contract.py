@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from graphs import FILES, model_file
-from media import shown
+from helpers.graphs import FILES, model_file
+from helpers.media import shown
 from numpy.typing import NDArray
 from PIL import Image
 
 from streamcut import remove, remove_video
-from streamcut.errors import ModelError
+from streamcut.core.errors import ModelError
 from streamcut.sessions import CATALOG, BaseSession, new_session
 
 FAMILIES = [

@@ -14,12 +14,12 @@ import av
 import cv2
 import numpy as np
 import pytest
-from keyed import iou
-from media import shared
+from helpers.keyed import iou
+from helpers.media import shared
 from numpy.typing import NDArray
 
 from streamcut.sessions import BaseSession, new_session
-from streamcut.sessions.map import MapSession
+from streamcut.sessions.networks.saliency import MapSession
 
 FRAMES = (0, 8, 16, 24, 32)
 HEAD = (slice(20, 220), slice(240, 440))

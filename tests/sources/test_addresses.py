@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from filming import (
+from helpers.filming import (
     HEIGHT,
     WIDTH,
     Filming,
@@ -22,14 +22,14 @@ from filming import (
     rtsp_camera,
     stream_camera,
 )
-from media import pictures, write
-from servers import in_background, serving
-from waiting import until
+from helpers.media import pictures, write
+from helpers.servers import in_background, serving
+from helpers.waiting import until
 
-from streamcut.errors import SourceError
-from streamcut.frame import Frame
-from streamcut.pipeline import Channel, Pipeline
-from streamcut.sources import LiveSource, feeds, open_live
+from streamcut.core.errors import SourceError
+from streamcut.core.pipeline import Channel, Pipeline
+from streamcut.media.frame import Frame
+from streamcut.sources import LiveSource, open_live, reconnect
 
 Camera = Callable[..., AbstractContextManager[Filming]]
 CAMERAS = {
@@ -46,8 +46,8 @@ SPOKEN = [http_camera, rtsp_camera]
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait less for what does not come."""
-    monkeypatch.setattr(feeds, "_TIMEOUTS", (0.7, 0.4))
-    monkeypatch.setattr(feeds, "_RETRY", 0.05)
+    monkeypatch.setattr(reconnect, "_TIMEOUTS", (0.7, 0.4))
+    monkeypatch.setattr(reconnect, "_RETRY", 0.05)
 
 
 def numbers(frames: Iterator[Frame], count: int) -> list[int]:

@@ -10,9 +10,9 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from media import Sound, copied, picture, pictures, run, shown, write
+from helpers.media import Sound, copied, picture, pictures, run, shown, write
 
-from streamcut.errors import SourceError
+from streamcut.core.errors import SourceError
 from streamcut.sources import open_source
 
 Clip = Callable[..., Path]

@@ -14,15 +14,15 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from media import copied, picture, pictures, to_rgb, views, write
+from helpers.media import copied, picture, pictures, to_rgb, views, write
 
-from streamcut.errors import SourceError
-from streamcut.frame import MATRIX_BT601, MATRIX_BT709
+from streamcut.core.errors import SourceError
+from streamcut.media.frame import MATRIX_BT601, MATRIX_BT709
 from streamcut.sources import Camera, Mode, Size, mirrored, open_live
 from streamcut.sources.camera import choose, find
-from streamcut.sources.feeds import Arriving, Captured, Input, RealTime, _owned
-from streamcut.sources.framing import Framing
+from streamcut.sources.crop_scale import Framing
 from streamcut.sources.live import LiveSource, Pace
+from streamcut.sources.reconnect import Arriving, Captured, Input, RealTime, _owned
 
 
 def mode(fourcc: str, size: tuple[int, int], rate: int | None) -> Mode:

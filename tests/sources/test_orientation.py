@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from media import copied, pictures, run, set_display_matrix, shown, write
+from helpers.media import copied, pictures, run, set_display_matrix, shown, write
 from PIL import Image, ImageOps
 
 from streamcut.sources import Size, open_source

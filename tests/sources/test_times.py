@@ -9,7 +9,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from media import (
+from helpers.media import (
     MS,
     Shown,
     Sound,
@@ -23,7 +23,7 @@ from media import (
     write,
 )
 
-from streamcut.errors import SourceError
+from streamcut.core.errors import SourceError
 from streamcut.sources import open_source
 
 Clip = Callable[..., Path]

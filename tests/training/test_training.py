@@ -158,7 +158,7 @@ def test_help_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_the_weights_to_start_from_are_those_of_the_embedded_network(tmp_path: Path) -> None:
     from streamcut.sessions import new_session
-    from streamcut.sessions.recurrent import RecurrentSession
+    from streamcut.sessions.networks.recurrent import RecurrentSession
     from streamcut.training.__main__ import EMBEDDED
 
     network = PortraitNet()

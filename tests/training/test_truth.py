@@ -8,7 +8,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from truth import clip, drawn_person, drawn_place
+from helpers.truth import clip, drawn_person, drawn_place
 
 from streamcut.training import hair
 from streamcut.training.__main__ import main

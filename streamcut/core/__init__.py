@@ -1,0 +1,1 @@
+"""What everything stands on: errors, settings, threads, Ctrl-C, the cache, the processors."""

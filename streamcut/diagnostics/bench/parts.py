@@ -1,0 +1,205 @@
+"""Measures this machine: each part of a job alone, and the whole job beside their sum.
+
+CPU time is counted over all threads of the process, so that a part's figure says what it
+costs whatever runs beside it. The ratio of the job's CPU time to the sum of its parts says
+what the pipeline itself adds; both come from one run, since machines differ and are noisy.
+"""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+
+from av.video.reformatter import VideoReformatter
+
+from streamcut.core.config import Settings
+from streamcut.core.cpu import cpu_count
+from streamcut.core.pipeline import Pipeline
+from streamcut.imaging.resize import network_input
+from streamcut.jobs.file import Job
+from streamcut.jobs.request import session_of
+from streamcut.jobs.stages import composite, matte, upsample
+from streamcut.sources import Size, Source, open_source
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one frame costs, in milliseconds."""
+
+    cpu: float
+    wall: float
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One benchmark.
+
+    Attributes:
+        clip: what was converted.
+        size: (width, height) of its pictures.
+        frames: how many of them.
+        model: name of the model.
+        quality: of the encoder.
+        cores: processors that the process may use.
+        decode: reading and decoding alone.
+        network: the model alone, its input ready.
+        encode: encoding and writing alone, its pictures ready.
+        job: everything, from file to file.
+        ratio: the job's CPU time over the sum of the three.
+        fps: frames a second of the job.
+        bound: frames a second if the three parts kept all cores busy and nothing else ran.
+    """
+
+    clip: str
+    size: tuple[int, int]
+    frames: int
+    model: str
+    quality: str
+    cores: int
+    decode: Cost
+    network: Cost
+    encode: Cost
+    job: Cost
+    ratio: float
+    fps: float
+    bound: float
+
+
+def run(
+    clip: str,
+    settings: Settings,
+    *,
+    ending: str = ".webm",
+    frames: int = 100,
+    rounds: int = 3,
+    tell: Callable[[str], None] | None = None,
+) -> Report:
+    """Measure a clip.
+
+    Args:
+        clip: a video.
+        settings: of the job; sound is left out.
+        ending: of the output, which chooses the format.
+        frames: how many to take from the clip.
+        rounds: how often each part is measured, in turn; medians are reported.
+        tell: told what is being measured.
+
+    Raises:
+        StreamcutError: if the clip cannot be converted.
+    """
+    settings = replace(settings, output=replace(settings.output, audio=False))
+    with tempfile.TemporaryDirectory(prefix="streamcut-bench-") as folder:
+        subject = _Subject(clip, settings, str(Path(folder) / f"out{ending}"), frames)
+        parts = {
+            "decode": subject.decode,
+            "network": subject.network,
+            "encode": subject.encode,
+            "job": subject.job,
+        }
+        measured: dict[str, list[Cost]] = {name: [] for name in parts}
+        for turn, (name, part) in itertools.product(range(rounds), parts.items()):
+            if tell is not None:
+                tell(f"round {turn + 1} of {rounds}: {name}")
+            measured[name].append(_measured(part))
+        return subject.report({name: _median(costs) for name, costs in measured.items()})
+
+
+class _Subject:
+    """A clip and everything that its parts need, made before the clock starts."""
+
+    def __init__(self, clip: str, settings: Settings, output: str, frames: int) -> None:
+        self._clip, self._settings, self._output = clip, settings, output
+        shrink = VideoReformatter()
+        with self._source() as source:
+            self._info = source.info
+            self._session = session_of(settings, (self._info.width, self._info.height))
+            size = self._session.input_size(self._info.width, self._info.height)
+            taken = list(itertools.islice(source, frames))
+        self._inputs = [network_input(frame.picture, size, shrink) for frame in taken]
+        self._stamps = [frame.picture.pts for frame in taken]
+        self._duration = Fraction(len(taken)) / self._info.rate
+        self._job = self._new_job()
+        matted = upsample(matte(taken, self._session), self._info)
+        background = self._job.background(self._info)
+        apart = self._job.alpha_apart(self._info)
+        self._made = list(composite(matted, self._job.look, background, apart=apart))
+
+    def decode(self) -> int:
+        """Read and decode; return the number of frames."""
+        with self._source() as source:
+            return sum(1 for _ in itertools.islice(source, len(self._made)))
+
+    def network(self) -> int:
+        """Run the model on pictures of its size."""
+        stream = self._session.stream()
+        for picture in self._inputs:
+            stream(picture)
+        return len(self._inputs)
+
+    def encode(self) -> int:
+        """Encode and write composited pictures."""
+        for frame, pts in zip(self._made, self._stamps, strict=True):
+            frame.picture.pts, frame.picture.time_base = pts, self._info.time_base
+        with self._job.sink(self._info) as sink, Pipeline() as pipeline:
+            ready = pipeline.spawn("ready", self._made)
+            for frame in self._job.with_alpha(pipeline, ready, self._info):
+                sink.write(frame)
+        return len(self._made)
+
+    def job(self) -> int:
+        """Do the whole job."""
+        return self._new_job().run().frames
+
+    def report(self, costs: dict[str, Cost]) -> Report:
+        """Return the medians with what follows from them."""
+        alone = sum(costs[name].cpu for name in ("decode", "network", "encode"))
+        return Report(
+            clip=Path(self._clip).name,
+            size=(self._info.width, self._info.height),
+            frames=len(self._made),
+            model=self._settings.matte.model,
+            quality=self._settings.output.quality,
+            cores=cpu_count(),
+            ratio=costs["job"].cpu / alone,
+            fps=1000 / costs["job"].wall,
+            bound=1000 * cpu_count() / alone,
+            **costs,
+        )
+
+    def _source(self) -> Source:
+        size = self._settings.picture.size
+        return open_source(
+            self._clip,
+            size=Size.parse(size) if size else None,
+            threads=self._settings.run.threads,
+        )
+
+    def _new_job(self) -> Job:
+        return Job(
+            self._clip,
+            self._output,
+            self._settings,
+            session=self._session,
+            duration=self._duration,
+            overwrite=True,
+        )
+
+
+def _measured(part: Callable[[], int]) -> Cost:
+    cpu, wall = time.process_time(), time.perf_counter()
+    frames = part()
+    spent = time.process_time() - cpu, time.perf_counter() - wall
+    return Cost(1000 * spent[0] / frames, 1000 * spent[1] / frames)
+
+
+def _median(costs: list[Cost]) -> Cost:
+    return Cost(
+        statistics.median(cost.cpu for cost in costs),
+        statistics.median(cost.wall for cost in costs),
+    )

@@ -1,0 +1,161 @@
+"""Mattes read back from what a tool wrote: video with alpha, grey video, pictures in a folder."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Literal
+
+import av
+import cv2
+import numpy as np
+from av.video.reformatter import VideoReformatter
+
+from streamcut.core.errors import SourceError
+from streamcut.diagnostics.evaluation.metrics import Matte, Picture
+from streamcut.imaging.resize import network_input
+from streamcut.media.frame import Colour, Frame, Plane, depth, peak, planes
+from streamcut.sources import open_source
+
+Kind = Literal["alpha", "grey", "colour"]
+
+PICTURES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp"}
+"""Endings of what counts as a picture in a folder."""
+
+# What a lossy codec leaves in a grey video is faint; a picture has more than that.
+_FAINT, _FEW = 12 / 255, 0.02
+# Pictures looked at for alpha: a stream that has it may begin opaque.
+_AHEAD = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One picture of what is evaluated.
+
+    Attributes:
+        time: seconds, or None where only the order is known.
+        matte: float32 [h, w], 0..1.
+        picture: the colours, RGB uint8 [h, w, 3]; None where none were asked for.
+    """
+
+    time: float | None
+    matte: Matte
+    picture: Picture | None
+
+
+class Reader:
+    """Reads a file, an address, a numbered sequence (``%04d.png``) or a folder of pictures.
+
+    What has alpha gives its alpha as matte; what has none and is grey is a matte itself.
+
+    Args:
+        url: what to read; it must be possible to read it more than once.
+
+    Attributes:
+        kind: "alpha", "grey", or "colour" where it can show no matte.
+        size: (height, width) in pixels.
+        frames: how many pictures are expected, or None where nobody knows.
+
+    Raises:
+        SourceError: if it cannot be read, or is a folder without pictures.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._folder = _pictures_in(Path(url)) if Path(url).is_dir() else []
+        if Path(url).is_dir() and not self._folder:
+            raise SourceError(f"{url} is a folder without pictures")
+        self.frames = len(self._folder) or None
+        self.kind, self.size = self._look()
+
+    def read(self, side: int = 0) -> Iterator[Shown]:
+        """Yield the pictures in order, from the first.
+
+        Args:
+            side: how long the longer side of the colours may be, pixels; 0 for no colours.
+        """
+        for frame in self._frames():
+            picture = frame.picture
+            time = None
+            if not self._timeless and picture.pts is not None and picture.time_base is not None:
+                time = float(picture.pts * picture.time_base)
+            colours = _colours(picture, side) if side else None
+            yield Shown(time, self._matte(frame), colours)
+
+    @property
+    def _timeless(self) -> bool:
+        """Whether times are made up: pictures have none of their own."""
+        return bool(self._folder) or "%" in self.url
+
+    def _frames(self) -> Iterator[Frame]:
+        for url in map(str, self._folder) if self._folder else [self.url]:
+            with open_source(url) as source:
+                yield from source
+
+    def _look(self) -> tuple[Kind, tuple[int, int]]:
+        """See what it is from its first pictures."""
+        if not self._folder:
+            with open_source(self.url) as source:
+                self.frames = source.info.frames
+        frames = self._frames()
+        first = next(frames)
+        size = (first.picture.height, first.picture.width)
+        if first.opacity is not None or any(f.opacity is not None for f in islice(frames, _AHEAD)):
+            return "alpha", size
+        return ("grey" if _is_grey(first.picture) else "colour"), size
+
+    def _matte(self, frame: Frame) -> Matte:
+        if self.kind != "alpha":
+            return _levels(frame.picture)
+        if frame.opacity is None:
+            return np.ones((frame.picture.height, frame.picture.width), np.float32)
+        return _unit(frame.opacity, 0, peak(frame.picture.format.name))
+
+
+def _pictures_in(folder: Path) -> list[Path]:
+    """Return a folder's pictures in the order of the numbers in their names."""
+    found = [path for path in folder.iterdir() if path.suffix.lower() in PICTURES]
+    return sorted(found, key=lambda path: [_rank(part) for part in re.split(r"(\d+)", path.stem)])
+
+
+def _rank(part: str) -> tuple[int, str]:
+    return (int(part), "") if part.isdigit() else (-1, part)
+
+
+def _colours(picture: av.VideoFrame, side: int) -> Picture:
+    scale = min(1.0, side / max(picture.width, picture.height))
+    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+    return network_input(picture, size, VideoReformatter())
+
+
+def _is_grey(picture: av.VideoFrame) -> bool:
+    colours = _colours(picture, 320).astype(np.int16)
+    spread = colours.max(axis=2) - colours.min(axis=2)
+    return float((spread > 255 * _FAINT).mean()) < _FEW
+
+
+def _levels(picture: av.VideoFrame) -> Matte:
+    """Return the brightness of a grey picture, 0..1, whatever the range of its code values."""
+    top = peak(picture.format.name)
+    if picture.format.is_rgb or Colour.of(picture).full_range:
+        return _unit(planes(picture)[0], 0, top)
+    unit = 1 << (depth(picture.format.name) - 8)
+    return _unit(planes(picture)[0], 16 * unit, 235 * unit)
+
+
+def _unit(plane: Plane, low: int, high: int) -> Matte:
+    levels = plane.astype(np.float32)
+    levels -= low
+    levels /= high - low
+    return np.clip(levels, 0.0, 1.0, out=levels) if low else levels
+
+
+def fitted(matte: Matte, size: tuple[int, int]) -> Matte:
+    """Return a matte scaled to (height, width): by area where it shrinks."""
+    if matte.shape == size:
+        return matte
+    mode = cv2.INTER_AREA if matte.shape[0] > size[0] else cv2.INTER_LINEAR
+    return cv2.resize(matte, size[::-1], interpolation=mode)

@@ -1,9 +1,0 @@
-"""Judging mattes: figures beside the truth or beside each other, a contact sheet, a plot."""
-
-from __future__ import annotations
-
-from streamcut.evaluation.plot import draw_plot
-from streamcut.evaluation.scores import FIGURES, Evaluation, Figure, Report, Scores
-from streamcut.evaluation.sheet import draw_sheet
-
-__all__ = ["FIGURES", "Evaluation", "Figure", "Report", "Scores", "draw_plot", "draw_sheet"]

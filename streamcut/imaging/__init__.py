@@ -1,0 +1,1 @@
+"""Picture analysis: motion, scene cuts, chroma, resizing, tiles."""

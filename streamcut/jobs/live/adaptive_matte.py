@@ -1,0 +1,176 @@
+"""The matte stage of a live job: no more network than picture and machine make sensible."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from av.video.reformatter import VideoReformatter
+
+from streamcut.imaging.flow import Flow, follow, grey
+from streamcut.imaging.resize import network_input
+from streamcut.imaging.scene_cuts import is_cut
+from streamcut.jobs.live.governor import Governor
+from streamcut.media.frame import Frame, StreamInfo
+from streamcut.sessions import BaseSession, Matte, MatteStream, Picture
+
+# Side of the parts whose change is measured, in pixels of the network's input: a hand that
+# moves changes one of them plainly, and the whole picture hardly.
+_PART = 16
+# Pictures alike in a row before the matte is kept: a network with a memory settles first.
+_SETTLING = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """One step of how much is asked of the network.
+
+    Attributes:
+        size: (width, height) of its input.
+        every: it makes the matte of every so manieth picture; flow carries it in between.
+    """
+
+    size: tuple[int, int]
+    every: int = 1
+
+    @property
+    def weight(self) -> float:
+        """Its work, in pixels a picture."""
+        return self.size[0] * self.size[1] / self.every
+
+    def __str__(self) -> str:
+        width, height = self.size
+        return f"{width}x{height}" + (", every second matte by flow" if self.every > 1 else "")
+
+
+def levels_of(session: BaseSession, width: int, height: int) -> list[Level]:
+    """Return what can be asked of a network, the most first: its size falls, then its rate."""
+    sizes = [session.input_size(width, height), *session.smaller_sizes(width, height)]
+    return [*map(Level, sizes), Level(sizes[-1], every=2)]
+
+
+class LiveMatte:
+    """Gives each frame the network's matte, or one that is as good as the machine allows.
+
+    Args:
+        info: of the stream.
+        lost: returns how many pictures were given up so far.
+        unchanged: returns the PSNR (dB) from which a picture counts as the last one; 0 never.
+        say: is told in words when more or less is asked of the network.
+
+    Attributes:
+        runs: pictures that the network saw.
+        seconds: how long these took.
+        kept: mattes kept because the picture had not changed.
+        carried: mattes carried by flow.
+        level: what is asked of the network now.
+    """
+
+    def __init__(
+        self,
+        info: StreamInfo,
+        *,
+        lost: Callable[[], int],
+        unchanged: Callable[[], int],
+        say: Callable[[str], None],
+    ) -> None:
+        self.runs = self.kept = self.carried = 0
+        self.seconds = 0.0
+        self.level: Level | None = None
+        self._info = info
+        self._lost, self._unchanged, self._say = lost, unchanged, say
+        self._flow = Flow(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
+        self._forget()
+
+    def __call__(self, frames: Iterable[Frame], session: BaseSession) -> Iterator[Frame]:
+        """Give each frame its coarse matte and what the network saw.
+
+        Raises:
+            ModelError: if the network fails.
+        """
+        levels = levels_of(session, self._info.width, self._info.height)
+        governor = Governor([level.weight for level in levels], 1 / float(self._info.rate))
+        stream, shrink = session.stream(), VideoReformatter()
+        self._forget()
+        self.level, told = levels[0], False
+        for frame in frames:
+            began = time.perf_counter()
+            frame.small = network_input(frame.picture, self.level.size, shrink)
+            frame.coarse = self._matte(frame.small, self.level.every, stream)
+            frame.screen = getattr(stream, "screen", None)
+            work = time.perf_counter() - began
+            if governor.observe(time.monotonic(), self._lost(), work):
+                self._step(levels[governor.level])
+            if governor.helpless and not told:
+                self._say(
+                    "pictures are lost, and not to the network: try a smaller --size or --fps"
+                )
+            told = told or governor.helpless
+            yield frame
+
+    def _step(self, level: Level) -> None:
+        assert self.level is not None
+        less = level.weight < self.level.weight
+        why = "pictures were lost" if less else "there is room again"
+        self._say(f"{why}: the network now works at {level}")
+        self.level = level
+
+    def _forget(self) -> None:
+        self._seen: tuple[Picture, Matte] | None = None
+        self._before: tuple[Picture, Matte] | None = None
+        self._since = self._alike = 0
+
+    def _matte(self, small: Picture, every: int, stream: MatteStream) -> Matte:
+        made = self._kept(small)
+        if made is None:
+            made = self._carried(small, every)
+        if made is None:
+            began = time.perf_counter()
+            made = stream(small)
+            self.seconds += time.perf_counter() - began
+            self.runs += 1
+            self._since = 0
+            self._seen = small, made
+        self._before = small, made
+        return made
+
+    def _kept(self, small: Picture) -> Matte | None:
+        """Return the network's last matte if the picture has been the same for a while."""
+        threshold = self._unchanged()
+        if not threshold or self._seen is None or likeness(self._seen[0], small) < threshold:
+            self._alike = 0
+            return None
+        self._alike += 1
+        if self._alike <= _SETTLING:
+            return None
+        self.kept += 1
+        return self._seen[1]
+
+    def _carried(self, small: Picture, every: int) -> Matte | None:
+        """Return the matte of the picture before, moved along, if it is flow's turn."""
+        self._since += 1
+        if self._since >= every or self._before is None or is_cut(self._before[0], small):
+            return None
+        field = self._flow(grey(small), grey(self._before[0]))
+        self.carried += 1
+        return follow(self._before[1], field)
+
+
+def likeness(before: Picture, after: Picture) -> float:
+    """Return how like two pictures are where they differ most: the PSNR of that part, in dB.
+
+    Args:
+        before: RGB uint8 [height, width, 3].
+        after: likewise; of another size it is not alike at all.
+    """
+    if before.shape != after.shape:
+        return 0.0
+    error = np.square(cv2.absdiff(before, after).astype(np.float32)).mean(axis=2)
+    height, width = error.shape
+    parts = (max(1, width // _PART), max(1, height // _PART))
+    worst = float(cv2.resize(error, parts, interpolation=cv2.INTER_AREA).max())
+    return 10 * math.log10(255**2 / worst) if worst else math.inf

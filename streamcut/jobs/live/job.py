@@ -1,0 +1,350 @@
+"""The assembler of live jobs: a camera in, its pictures out, as fresh as they can be."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from fractions import Fraction
+from typing import NamedTuple
+
+import av
+
+from streamcut.core.config import Settings
+from streamcut.core.errors import OutputClosedError
+from streamcut.core.interrupts import Interrupts
+from streamcut.core.pipeline import Channel, Pipeline
+from streamcut.jobs.live.adaptive_matte import LiveMatte
+from streamcut.jobs.live.controls import Controls, Shown, Watched, following
+from streamcut.jobs.live.state import LiveState, LiveSummary
+from streamcut.jobs.request import check_borders, look_of, session_of
+from streamcut.jobs.stages import made_by
+from streamcut.jobs.wiring import able, one_thread_per_picture, shown
+from streamcut.matting.smoothing import steady
+from streamcut.media.frame import Frame, StreamInfo
+from streamcut.media.urls import public
+from streamcut.sessions import BaseSession
+from streamcut.sinks import LiveSink
+from streamcut.sources import LiveSource, Size, mirrored, open_live
+
+_PATIENCE = 1.0  # Seconds for a stage that is stuck in a device, before it is left behind.
+_FINISHING = 60.0  # Seconds that an output has to finish: a recording's encoder may be behind.
+_LOOK = 0.05
+# Pictures worked on at a time: enough to keep three stages busy, and no more, since what waits
+# inside grows old.
+_IN_WORK = 3
+# Seconds between two writes of the same picture, while no other comes; and as many pictures that
+# did not come, since slow ones are no still picture.
+_STILL, _MISSED = 0.5, 3
+
+
+OpenSink = Callable[[StreamInfo, str, tuple[int, int]], LiveSink]
+"""Opens the output for pictures of a stream, given their pixel format and (width, height)."""
+
+Tick = Callable[[LiveState, Frame | None], None]
+"""Looks at a running job's counters, and at the latest picture if there is a new one."""
+
+
+class LiveJob:
+    """Pictures of a camera, worked on as they come, until somebody stops it.
+
+    Args:
+        settings: everything there is to set.
+        open_sink: opens the output.
+        backgrounds: to choose among while it runs; empty takes the settings'.
+        session: a model session to use; None makes one as the settings say.
+        watched: the configuration file to follow, or None.
+        source: opens the input; None opens the settings' camera.
+
+    Raises:
+        UsageError: if the settings contradict each other.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        open_sink: OpenSink,
+        *,
+        backgrounds: Sequence[str] = (),
+        session: BaseSession | None = None,
+        watched: Watched | None = None,
+        source: Callable[[], LiveSource] | None = None,
+    ) -> None:
+        self.settings = settings
+        self.state = LiveState()
+        self._open_sink, self._session, self._watched = open_sink, session, watched
+        self._backgrounds = backgrounds
+        self._open_source = source or self._camera
+        self._controls: Controls | None = None
+        self._stopped, self._finished = threading.Event(), threading.Event()
+        self._room = threading.Semaphore(_IN_WORK)
+        look_of(settings)
+        check_borders(settings)
+        self._size = Size.parse(settings.picture.size) if settings.picture.size else None
+
+    def stop(self) -> None:
+        """End the job soon; may be called from anywhere, signal handlers included."""
+        self._stopped.set()
+
+    def next_background(self) -> None:
+        """Show the next background; may be called from anywhere, signal handlers included."""
+        if self._controls is not None:
+            self._controls.next_background()
+
+    def run(self, tick: Tick | None = None) -> LiveSummary:
+        """Do it until the pictures end or it is stopped; ``tick`` is called often meanwhile.
+
+        Raises:
+            StreamcutError: whatever went wrong; the output is finished then.
+            KeyboardInterrupt: on Ctrl-C; likewise.
+        """
+        with Interrupts() as interrupts, one_thread_per_picture:
+            session = able(self._session or session_of(self.settings))
+            opened = self._source(interrupts)
+            if opened is None:
+                return LiveSummary(*self._ends(), seconds=self.state.seconds)
+            with opened as source:
+                controls = self._controls = Controls(
+                    self.settings,
+                    source.info,
+                    session,
+                    backgrounds=self._backgrounds,
+                    say=self.state.say,
+                    watched=self._watched,
+                )
+                made = made_by(controls.current.shown.look, source.info)
+                with controls, _kept_from_collection(), Pipeline(patience=_PATIENCE) as pipeline:
+                    sink = self._open_sink(source.info, *made)
+                    with self._ending(pipeline, source, sink):
+                        handed = self._spawn(pipeline, source, sink, controls)
+                        self._watch(handed, interrupts, tick)
+            return self._summary(sink.notes)
+
+    def _watch(self, handed: Channel[Frame], interrupts: Interrupts, tick: Tick | None) -> None:
+        """Look on until the end; everything else happens on other threads."""
+        while not self._stopped.is_set():
+            interrupts.check()
+            frame = None
+            if handed.wait(_LOOK):
+                try:
+                    frame = next(handed)
+                except (StopIteration, OutputClosedError):
+                    return
+            if tick is not None:
+                tick(self.state, frame)
+
+    def _source(self, interrupts: Interrupts) -> LiveSource | None:
+        """Open the input on a thread of its own: Ctrl-C and a stop are heard while it stalls."""
+        with Pipeline(patience=_PATIENCE) as pipeline:
+            opened = pipeline.spawn("open", self._opened())
+            while not opened.wait(_LOOK):
+                interrupts.check()
+                if self._stopped.is_set():
+                    return None
+            return next(opened)
+
+    def _opened(self) -> Iterator[LiveSource]:
+        yield self._open_source()
+
+    def _camera(self) -> LiveSource:
+        live = self.settings.live
+        return open_live(
+            live.camera,
+            size=self._size,
+            fps=live.fps,
+            loop=live.loop,
+            threads=self.settings.run.threads,
+        )
+
+    @contextmanager
+    def _ending(self, pipeline: Pipeline, source: LiveSource, sink: LiveSink) -> Iterator[None]:
+        """Afterwards wake whatever waits; a sink whose reader has fallen asleep comes last."""
+        try:
+            yield
+        finally:
+            source.stop()
+            pipeline.cancel()
+            if not self._finished.wait(_PATIENCE / 2):
+                sink.stop()
+                self._wait_for_the_end()
+
+    def _wait_for_the_end(self) -> None:
+        """Wait in slices, between which a second Ctrl-C can rise: a file cut short is no file."""
+        end = time.monotonic() + _FINISHING
+        while not self._finished.wait(_LOOK) and time.monotonic() < end:
+            pass
+
+    def _spawn(
+        self, pipeline: Pipeline, source: LiveSource, sink: LiveSink, controls: Controls
+    ) -> Channel[Frame]:
+        """Wire the stages. Pictures are given up in the first channel, and nowhere else."""
+        info, state = source.info, self.state
+        captured = pipeline.spawn("capture", source, capacity=1, drop_oldest=True)
+        mattes = LiveMatte(
+            info,
+            lost=lambda: captured.dropped,
+            unchanged=lambda: controls.current.settings.live.unchanged,
+            say=state.say,
+        )
+        state.attach(source, sink, captured, mattes)
+        matted = following(
+            self._fresh(captured, sink, controls),
+            lambda: (controls.current.session, controls.current.settings.live.mirrored),
+            lambda frames, now: mattes(_mirrored(frames) if now[1] else frames, now[0]),
+        )
+        steadied = following(
+            matted,
+            lambda: _steadiness(controls.current.settings),
+            lambda frames, now: steady(frames, now.smooth, now.min_area),
+        )
+        matted = pipeline.spawn("matte", steadied, after=captured, capacity=1)
+        composited = following(
+            matted,
+            lambda: controls.current.shown,
+            lambda frames, now: self._composited(frames, info, now, controls, pipeline),
+        )
+        composited = pipeline.spawn("composite", composited, after=matted, capacity=1)
+        pipeline.spawn("control", controls.run(), capacity=1, drop_oldest=True)
+        return pipeline.spawn(
+            "sink", self._handed(composited, info, sink), capacity=1, drop_oldest=True
+        )
+
+    def _fresh(self, frames: Channel[Frame], sink: LiveSink, controls: Controls) -> Iterator[Frame]:
+        """Pass a frame when there is room for it: the first, and the others while watched."""
+        first = True
+        while True:
+            while not self._room.acquire(timeout=_LOOK):
+                frames.wait(0)  # Ends this stage when the pipeline ends.
+            frame = next(frames, None)
+            if frame is None:
+                return
+            if first or sink.watched or controls.current.settings.live.always:
+                first = False
+                yield frame
+            else:
+                self._room.release()
+                self.state.paused += 1
+
+    def _composited(
+        self,
+        frames: Iterable[Frame],
+        info: StreamInfo,
+        now: Shown,
+        controls: Controls,
+        pipeline: Pipeline,
+    ) -> Iterator[Frame]:
+        filmed = _filmed(frames)
+        yield from shown(filmed, info, now.settings, now.look, now.background, pipeline=pipeline)
+        if now.background is not None and now.background is not controls.current.shown.background:
+            now.background.close()
+
+    def _handed(self, frames: Channel[Frame], info: StreamInfo, sink: LiveSink) -> Iterator[Frame]:
+        """Hand frames over; while none come, the last one again, so that a reader sees it."""
+        last: Frame | None = None
+        still = max(_STILL, _MISSED / float(info.rate))
+        with _setting(self._finished), sink:
+            for frame in _or_none(frames, still):
+                if frame is not None:
+                    last = frame
+                    sink.write(frame)
+                    self.state.count(frame)
+                    self._room.release()
+                    yield frame
+                elif last is not None:
+                    _advance(last.picture, still)
+                    sink.write(last)
+
+    def _ends(self) -> tuple[str, str]:
+        """Return where pictures come from and go to, as it may be shown."""
+        live = self.settings.live
+        return public(live.camera), public(live.to)
+
+    def _summary(self, notes: Sequence[str]) -> LiveSummary:
+        state = self.state
+        return LiveSummary(
+            *self._ends(),
+            frames=state.frames,
+            seconds=state.seconds,
+            captured=state.captured,
+            dropped=state.dropped,
+            latency_p50=state.latency.overall(50),
+            latency_p95=state.latency.overall(95),
+            network_ms=state.network_ms,
+            kept=state.mattes.kept,
+            carried=state.mattes.carried,
+            messages=list(state.messages),
+            notes=list(notes),
+        )
+
+
+def _filmed(frames: Iterable[Frame]) -> Iterator[Frame]:
+    """Keep each frame's picture, which what is composited replaces."""
+    for frame in frames:
+        frame.filmed = frame.picture
+        yield frame
+
+
+def _or_none(frames: Channel[Frame], seconds: float) -> Iterator[Frame | None]:
+    """Yield frames as they come, and None whenever none has come for so long."""
+    while True:
+        if not frames.wait(seconds):
+            yield None
+            continue
+        try:
+            frame = next(frames)
+        except StopIteration:
+            return
+        yield frame
+
+
+def _mirrored(frames: Iterable[Frame]) -> Iterator[Frame]:
+    """Exchange left and right; what remembers pictures from before has to begin anew."""
+    for frame in frames:
+        frame.picture = mirrored(frame.picture)
+        yield frame
+
+
+class _Steadiness(NamedTuple):
+    """What a matte is steadied by, and which way round it is."""
+
+    smooth: float
+    min_area: float
+    mirrored: bool
+
+
+def _steadiness(settings: Settings) -> _Steadiness:
+    matte, live = settings.matte, settings.live
+    return _Steadiness(matte.smooth, matte.min_area, live.mirrored)
+
+
+@contextmanager
+def _kept_from_collection() -> Iterator[None]:
+    """Let Python's garbage collector pass over what is loaded.
+
+    To look through it all, as it does now and then, holds up every thread for 20 ms.
+    """
+    freezing = not gc.get_freeze_count()
+    if freezing:
+        gc.collect()
+        gc.freeze()
+    try:
+        yield
+    finally:
+        if freezing:
+            gc.unfreeze()
+
+
+@contextmanager
+def _setting(event: threading.Event) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        event.set()
+
+
+def _advance(picture: av.VideoFrame, seconds: float) -> None:
+    """Move a picture's timestamp, for showing it again."""
+    unit = picture.time_base or Fraction(1, 1000)
+    picture.pts = (picture.pts or 0) + round(seconds / unit)

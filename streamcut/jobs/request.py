@@ -1,0 +1,334 @@
+"""What settings and paths ask for, worked out and, where it makes no sense, refused.
+
+Everything here happens before a frame is read.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from streamcut.compositing.background import (
+    Background,
+    Blur,
+    Video,
+    colour_background,
+    image_background,
+)
+from streamcut.core.config import MatteSettings, Settings, setting
+from streamcut.core.errors import OutputExistsError, SinkError, UsageError
+from streamcut.jobs.stages import ALPHA_LOOKS, Look
+from streamcut.matting.morphology import Edges
+from streamcut.media.frame import StreamInfo
+from streamcut.sessions import BaseSession, Device, new_session, session_options
+from streamcut.sessions.files.catalog import CATALOG, by_file, by_name
+from streamcut.sessions.files.store import fetch_model
+from streamcut.sinks import Target, is_folder, pattern_of
+from streamcut.sources import Source, open_source
+
+_BLUR = 20.0
+_WIDEST = 200
+
+
+MODEL_OPTIONS = sorted({name for model in CATALOG for name in model.options})
+"""Settings of the section ``[matte]`` that are for some model: its prompt, its screen and so on."""
+
+
+def look_of(settings: Settings) -> Look:
+    """Return what the output shows.
+
+    Raises:
+        UsageError: if the settings ask for several things at once.
+    """
+    picture = settings.picture
+    asked = {
+        "--background": bool(picture.background),
+        "--only-mask": picture.only_mask,
+        "--stacked": picture.stacked,
+    }
+    chosen = [name for name, wanted in asked.items() if wanted]
+    if len(chosen) > 1:
+        raise UsageError(f"{chosen[0]} and {chosen[1]} exclude each other")
+    if not chosen:
+        return "straight" if picture.cutout == "putalpha" else "premultiplied"
+    looks: dict[str, Look] = {
+        "--background": "background",
+        "--only-mask": "mask",
+        "--stacked": "stacked",
+    }
+    return looks[chosen[0]]
+
+
+def device_of(settings: Settings) -> Device:
+    """Return where the network is to run.
+
+    Raises:
+        UsageError: if no device is called that, or the settings contradict each other.
+    """
+    run = settings.run
+    return Device.parse(
+        run.device, require_gpu=run.require_gpu, half=run.half, cuda_graphs=run.cuda_graphs
+    )
+
+
+def session_of(settings: Settings, size: tuple[int, int] | None = None) -> BaseSession:
+    """Return the session that settings ask for, loaded; its files are fetched if need be.
+
+    Args:
+        settings: which model, where it runs, and what it takes of its own.
+        size: (width, height) of the pictures, or None where it is not known yet.
+
+    Raises:
+        ModelError: if the model is unknown, unusable or not to be had, or cannot run where it is
+            to run.
+        UsageError: if something is set that the model does not take.
+    """
+    given = session_keywords(settings.matte, size)
+    model = by_name(settings.matte.model)
+    if model is not None:
+        fetch_model(model, mirror=settings.weights.mirror)
+    return new_session(
+        settings.matte.model,
+        sess_opts=session_options(settings.run.threads),
+        device=device_of(settings),
+        **given,
+    )
+
+
+def visible_on(targets: Iterable[Target], settings: Settings) -> Settings:
+    """Return settings that live outputs can show: where one holds no alpha, the room is blurred.
+
+    Raises:
+        UsageError: if one would show them wrongly.
+    """
+    targets, look = list(targets), look_of(settings)
+    if look in ALPHA_LOOKS and not all(target.alpha for target in targets):
+        return settings.with_options({"background": "blur"})
+    if look == "premultiplied" and any(target.kind == "obs" for target in targets):
+        raise UsageError(
+            "--cutout naive is not for OBS, which multiplies colour by alpha itself: edges would "
+            "be too dark; give --cutout putalpha"
+        )
+    return settings
+
+
+def edges_of(settings: Settings) -> Edges:
+    """Return what is done to the border of every matte."""
+    matte = settings.matte
+    return Edges(
+        post_process=matte.post_process_mask,
+        threshold=matte.threshold,
+        grow=matte.expand - matte.contract,
+        feather=matte.feather,
+        invert=matte.invert,
+    )
+
+
+def check_borders(settings: Settings) -> None:
+    """Refuse numbers that cannot be, and what contradicts itself.
+
+    Raises:
+        UsageError: if a strength, level or width is out of its range, keyframes are to come more
+            often than frames, or the matte is to be widened and narrowed.
+    """
+    matte = settings.matte
+    strengths = {
+        "--smooth": matte.smooth,
+        "--threshold": matte.threshold,
+        "--light-wrap": settings.picture.light_wrap,
+    }
+    for name, value in strengths.items():
+        if not 0 <= value <= 1:
+            raise UsageError(f"{name} is 0 to 1, not {value:g}")
+    if not 0 <= matte.min_area <= 100:
+        raise UsageError(f"--min-area is 0 to 100 percent, not {matte.min_area:g}")
+    levels = {
+        "--alpha-matting-foreground-threshold": matte.alpha_matting_foreground_threshold,
+        "--alpha-matting-background-threshold": matte.alpha_matting_background_threshold,
+    }
+    for name, level in levels.items():
+        if not 0 <= level <= 255:
+            raise UsageError(f"{name} is 0 to 255, not {level}")
+    pixels = {
+        "--expand": matte.expand,
+        "--contract": matte.contract,
+        "--feather": matte.feather,
+        "--alpha-matting-erode-size": matte.alpha_matting_erode_size,
+    }
+    for name, count in pixels.items():
+        if not 0 <= count <= _WIDEST:
+            raise UsageError(f"{name} is 0 to {_WIDEST} pixels, not {count}")
+    if matte.keyframe_interval < 1:
+        raise UsageError(f"--keyframe-interval is 1 or more, not {matte.keyframe_interval}")
+    if matte.expand and matte.contract:
+        raise UsageError("--expand and --contract exclude each other")
+
+
+def session_keywords(matte: MatteSettings, size: tuple[int, int] | None) -> dict[str, Any]:
+    """Return what the chosen model takes of its own: its prompt, its screen and so on.
+
+    Args:
+        matte: the settings.
+        size: (width, height) of the pictures, or None where it is not known yet.
+
+    Raises:
+        UsageError: if something is set that the model does not take.
+    """
+    path = Path(matte.model)
+    row = by_name(matte.model) or (by_file(path) if os.path.isfile(path) else None)
+    given = {}
+    for name in MODEL_OPTIONS:
+        value = getattr(matte, name)
+        if row is not None and name in row.options:
+            given[name] = value
+        elif value != setting(name).default:
+            [taker] = [model.name for model in CATALOG if name in model.options]
+            option = name.replace("_", "-")
+            raise UsageError(f"--{option} is for --model {taker}, not for {matte.model}")
+    if given.get("prompt"):
+        given["prompt"] = parse_prompt(given["prompt"], size)
+    return {name: value for name, value in given.items() if value}
+
+
+def parse_prompt(text: str, size: tuple[int, int] | None) -> tuple[float, ...]:
+    """Return a point (x, y) or a box (left, top, right, bottom) in fractions of a picture.
+
+    Args:
+        text: two or four numbers with commas between them: fractions of the picture where none
+            is above 1, else pixels.
+        size: (width, height) of the picture in pixels, or None where it is not known.
+
+    Raises:
+        UsageError: if it is neither, or outside the picture.
+    """
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    if len(numbers) not in (2, 4) or not all(0 <= number < float("inf") for number in numbers):
+        raise UsageError(f"prompt {text!r}: write X,Y or LEFT,TOP,RIGHT,BOTTOM")
+    in_pixels = max(numbers) > 1
+    if in_pixels and size is None:
+        raise UsageError(f"prompt {text!r}: of a live picture give fractions, such as 0.5,0.4")
+    sides = size if in_pixels and size is not None else (1, 1)
+    shares = tuple(number / side for number, side in zip(numbers, sides * 2, strict=False))
+    if max(shares) > 1:
+        raise UsageError(f"prompt {text!r} is outside the picture of {sides[0]}x{sides[1]}")
+    if len(shares) == 4 and not (shares[0] < shares[2] and shares[1] < shares[3]):
+        raise UsageError(f"prompt {text!r} is no box: write LEFT,TOP,RIGHT,BOTTOM")
+    return shares
+
+
+def parse_background(text: str, info: StreamInfo) -> Background:
+    """Return the background that a text asks for.
+
+    Raises:
+        UsageError: if it is neither a blur, nor a file, nor a colour.
+        SourceError: if the file is neither a picture nor a video.
+    """
+    kind, _, strength = text.partition(":")
+    if kind == "blur":
+        return Blur(_blur_strength(strength))
+    if Path(text).is_file():
+        return _file_background(Path(text), info)
+    try:
+        return colour_background(text, info)
+    except UsageError as error:
+        raise UsageError(f"background: no such file, and {error}") from error
+
+
+def _file_background(path: Path, info: StreamInfo) -> Background:
+    try:
+        with Image.open(path) as image:
+            moving = getattr(image, "is_animated", False)
+    except OSError:
+        moving = True
+    if not moving:
+        return image_background(path, info)
+
+    def opened() -> AbstractContextManager[Source]:
+        return open_source(str(path))
+
+    return Video(opened, info)
+
+
+def _blur_strength(text: str) -> float:
+    try:
+        strength = float(text or _BLUR)
+    except ValueError:
+        strength = 0.0
+    if not 1 <= strength <= 100:
+        raise UsageError(f"blur:{text}: the strength is a number from 1 to 100")
+    return strength
+
+
+def check_times(start: Fraction | None, duration: Fraction | None) -> None:
+    """Refuse a part of the input that cannot be."""
+    if start is not None and start < 0:
+        raise UsageError("--start is 0 or more")
+    if duration is not None and duration <= 0:
+        raise UsageError("--duration is more than 0")
+
+
+def check_apart(output: str, read: Mapping[str, str]) -> None:
+    """Refuse to write what is being read, however its path is spelt."""
+    for what, path in read.items():
+        if path and _identities(path) & _identities(output):
+            raise UsageError(f"{output} is the {what}: choose another output")
+
+
+def check_output(output: str, read: Mapping[str, str], overwrite: bool) -> None:
+    """Refuse an output that cannot be, that is read at the same time, or that exists.
+
+    Args:
+        output: path of a file, or a folder or pattern for a picture sequence.
+        read: what is read, by what it is.
+        overwrite: whether what exists may be replaced.
+
+    Raises:
+        UsageError: if it is being read.
+        SinkError: if its folder does not exist, or a folder is in its place.
+        OutputExistsError: if it exists and may not be replaced.
+    """
+    check_apart(output, read)
+    check_place(output)
+    if not overwrite and files_of(output):
+        raise OutputExistsError(f"{output} exists; give -y to overwrite it")
+
+
+def check_place(output: str) -> None:
+    """Refuse an output whose folder does not exist, and a file or folder in the other's place."""
+    if not output:
+        raise UsageError("the output has no name")
+    target = Path(output)
+    if is_folder(output):
+        if os.path.isfile(output.rstrip("/\\")):
+            raise SinkError(f"{output} is a file, so it cannot become a folder of pictures")
+        target = target.absolute()
+    elif os.path.isdir(output):
+        raise SinkError(f"{output} is a folder; end it with a slash to write pictures into it")
+    if not os.path.isdir(target.parent):
+        raise SinkError(f"{output}: its folder {target.parent} does not exist")
+
+
+def _identities(path: str) -> set[tuple[int, int]]:
+    """Return what tells a path's files from all others, through links and other spellings."""
+    return {(file.stat().st_dev, file.stat().st_ino) for file in files_of(path)}
+
+
+def files_of(text: str) -> list[Path]:
+    """Return the files that a path, folder or pattern stands for; an address has none."""
+    path, pattern = Path(text), pattern_of(text)
+    folder = path if is_folder(text) else path.parent
+    try:
+        if pattern is not None and folder.is_dir():
+            return [file for file in folder.iterdir() if pattern.fullmatch(file.name)]
+        return [path] * path.is_file()
+    except (OSError, ValueError):
+        return []

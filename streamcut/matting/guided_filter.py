@@ -1,0 +1,173 @@
+"""A network's coarse matte brought to the picture's size, its edges led by the picture.
+
+The fast guided filter (He and Sun, "Fast Guided Filter", 2015, arXiv:1505.00996): within
+small windows the matte is taken for a linear function of the luma, ``matte = a * luma + b``;
+a and b are solved on a grid as coarse as the matte and only they are enlarged. Where the
+coarse matte is plainly 0 or 1 there is no edge to find, so the full-size work is done in the
+band between.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from streamcut.imaging.tiles import covering
+from streamcut.media.frame import Plane
+
+Grid = NDArray[Any]
+"""float32 [rows, columns]."""
+
+# This regularisation, the windows of 3 x 3 cells and the haze were chosen by MAD on the sample
+# clip, whose true matte is known: 9.3 -> 5.9 (x 1000) against bilinear enlargement.
+_EPSILON = 1e-4
+_WINDOW = (3, 3)
+# Opacity below which (or above whose complement) a window counts as plainly outside (inside).
+_PLAIN = 0.02
+# Networks leave a haze in the background and holes in the subject: this much is taken for sure.
+_HAZE = 0.15
+_TILE = 16
+
+
+class GuidedUpsampler:
+    """Enlarges the mattes of one video to its size.
+
+    Args:
+        width: of the pictures, pixels.
+        height: of the pictures, pixels.
+        peak: the largest code value of their planes and so of the mattes made.
+        haze: opacity that counts as none, and whose complement counts as full; networks leave
+            that much in the background.
+        epsilon: regularisation, for luma in 0..1: contrasts below its square root are taken
+            for noise.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        height: int,
+        peak: int,
+        *,
+        haze: float = _HAZE,
+        epsilon: float = _EPSILON,
+    ) -> None:
+        self._width, self._height, self._peak = width, height, peak
+        self._haze, self._epsilon = haze, epsilon
+
+    def __call__(self, luma: Plane, coarse: NDArray[np.float32]) -> Plane:
+        """Return the matte at the luma plane's size and dtype, 0..peak.
+
+        Args:
+            luma: [height, width], uint8 or uint16; its edges lead those of the matte.
+            coarse: float32 [h, w], 0..1.
+        """
+        factor = self._factor(coarse)
+        guide = self._shrunk(luma, factor)
+        rough = self._on_grid(coarse, factor, guide.shape)
+        gain, offset, spread = _solve(guide, rough, self._epsilon)
+        gain, offset = self._to_codes(gain, offset)
+        matte = self._plain(rough, factor, luma.dtype)
+        if factor == 1:
+            self._refine(matte, luma, gain, offset)
+            return matte
+        band = np.abs(spread - np.float32(0.5)) < 0.5 - _PLAIN
+        for rows, columns in covering(band, _TILE):
+            self._refine_tile(matte, luma, gain, offset, factor, rows, columns)
+        return matte
+
+    def _factor(self, coarse: NDArray[np.float32]) -> int:
+        """Return how many picture pixels a grid cell is wide and high."""
+        return max(1, round(self._width / int(coarse.shape[1])))
+
+    def _shrunk(self, luma: Plane, factor: int) -> Grid:
+        """Return the luma averaged over grid cells, 0..1; the last cells may reach outside."""
+        rows, columns = -(-self._height // factor), -(-self._width // factor)
+        pad = (rows * factor - self._height, columns * factor - self._width)
+        if any(pad):
+            luma = cv2.copyMakeBorder(luma, 0, pad[0], 0, pad[1], cv2.BORDER_REPLICATE)
+        small = cv2.resize(luma, (columns, rows), interpolation=cv2.INTER_AREA)
+        return np.multiply(small, np.float32(1 / self._peak), dtype=np.float32)
+
+    def _on_grid(self, coarse: Grid, factor: int, shape: tuple[int, ...]) -> Grid:
+        """Return the coarse matte at the centres of the grid's cells."""
+        across = factor * coarse.shape[1] / self._width
+        down = factor * coarse.shape[0] / self._height
+        to_coarse = np.array(
+            [[across, 0, 0.5 * across - 0.5], [0, down, 0.5 * down - 0.5]], np.float64
+        )
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        size = (shape[1], shape[0])
+        return cv2.warpAffine(
+            coarse, to_coarse, size, flags=flags, borderMode=cv2.BORDER_REPLICATE
+        ).astype(np.float32, copy=False)
+
+    def _plain(self, rough: Grid, factor: int, kind: np.dtype[np.generic]) -> Plane:
+        """Return the matte where it is plainly 0 or 1; the band in between is redone later."""
+        cells = np.where(rough > 0.5, self._peak, 0).astype(kind)
+        # Repeating is several times faster than OpenCV's nearest-neighbour enlargement.
+        wide = np.repeat(cells, factor, axis=1)[:, : self._width]
+        matte = np.empty((len(cells), factor, self._width), kind)
+        matte[:] = wide[:, None]
+        return matte.reshape(-1, self._width)[: self._height]
+
+    def _refine_tile(
+        self,
+        matte: Plane,
+        luma: Plane,
+        gain: Grid,
+        offset: Grid,
+        factor: int,
+        rows: slice,
+        columns: slice,
+    ) -> None:
+        """Redo one rectangle of grid cells at full size."""
+        area = (_scaled(rows, factor), _scaled(columns, factor))
+        target, guide = matte[area], luma[area]
+        height, width = target.shape
+        grown = [_enlarged(grid, factor, rows, columns)[:height, :width] for grid in (gain, offset)]
+        self._refine(target, guide, *grown)
+
+    def _to_codes(self, gain: Grid, offset: Grid) -> tuple[Grid, Grid]:
+        """Make ``gain * luma + offset`` take and give code values, the haze clipped away."""
+        stretch = np.float32(1 / (1 - 2 * self._haze))
+        return gain * stretch, (offset - np.float32(self._haze)) * (stretch * self._peak)
+
+    def _refine(self, target: Plane, luma: Plane, gain: Grid, offset: Grid) -> None:
+        """Write ``gain * luma + offset``, rounded and clipped, into ``target``."""
+        matte = cv2.multiply(gain, luma.astype(np.float32))
+        if target.dtype == np.uint8:
+            cv2.add(matte, offset, dst=target, dtype=cv2.CV_8U)
+        else:
+            target[:] = np.minimum(cv2.add(matte, offset, dtype=cv2.CV_16U), self._peak)
+
+
+def _solve(guide: Grid, rough: Grid, epsilon: float) -> tuple[Grid, Grid, Grid]:
+    """Return a, b of ``matte = a * luma + b`` for each cell, and the matte spread around it."""
+
+    def mean(grid: Grid) -> Grid:
+        return cast(Grid, cv2.boxFilter(grid, -1, _WINDOW, borderType=cv2.BORDER_REPLICATE))
+
+    mean_guide, mean_rough = mean(guide), mean(rough)
+    variance = mean(guide * guide) - mean_guide * mean_guide
+    covariance = mean(guide * rough) - mean_guide * mean_rough
+    gain = covariance / (variance + np.float32(epsilon))
+    offset = mean_rough - gain * mean_guide
+    return mean(gain), mean(offset), mean(mean_rough)
+
+
+def _scaled(cells: slice, factor: int) -> slice:
+    return slice(cells.start * factor, cells.stop * factor)
+
+
+def _enlarged(grid: Grid, factor: int, rows: slice, columns: slice) -> Grid:
+    """Enlarge a rectangle of cells; a margin of one cell makes neighbours meet seamlessly."""
+    top, left = max(rows.start - 1, 0), max(columns.start - 1, 0)
+    part = grid[top : rows.stop + 1, left : columns.stop + 1]
+    size = (part.shape[1] * factor, part.shape[0] * factor)
+    grown = cv2.resize(part, size, interpolation=cv2.INTER_LINEAR)
+    y, x = (rows.start - top) * factor, (columns.start - left) * factor
+    height, width = (rows.stop - rows.start) * factor, (columns.stop - columns.start) * factor
+    return cast(Grid, grown[y : y + height, x : x + width])

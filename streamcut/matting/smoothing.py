@@ -1,0 +1,129 @@
+"""Mattes that hold still: smoothed in time where the picture says that nothing changed.
+
+The matte before is brought to the picture now along optical flow, and each matte is drawn
+towards it where three things hold: the picture looks there as it did before (within its own
+noise), one of the two mattes is uncertain, and the two do not contradict each other. Whatever
+the picture cannot explain takes the new matte as it is, so that nothing is dragged behind.
+
+That uncertain pixels may follow the past and certain ones may not comes from MediaPipe's
+``segmentation_smoothing_calculator``, which asks the new mask alone and knows no motion. Here
+both mattes are asked, since a network that is certain every other frame flickers most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import cast
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from streamcut.imaging.flow import Flow, follow, grey
+from streamcut.imaging.scene_cuts import is_cut
+from streamcut.matting.islands import Blobs
+from streamcut.media.frame import Frame
+
+Matte = NDArray[np.float32]
+"""float32 [height, width], 0..1."""
+
+Picture = NDArray[np.uint8]
+"""RGB, [height, width, 3]."""
+
+# A difference of this many code values, and this many times the median difference, counts as
+# the same still; twice that never. The median is noise, since most of a picture explains itself,
+# but for where all of it changes: no camera's noise survives being scaled down above the limit.
+_SAME, _NOISE, _MOST_NOISE = 3.0, 3.0, 6.0
+# What opacity times its complement (1/4 at most) is multiplied by to be full doubt at 1.
+_UNSURE = 8
+# How far apart the mattes may be and be blended in full, and from where on not at all.
+_AGREE, _CONTRADICT = 1 / 3, 1.0
+
+
+def steady(frames: Iterable[Frame], strength: float, min_area: float = 0.0) -> Iterator[Frame]:
+    """Steady the network's mattes in time and rid them of specks; a cut starts anew.
+
+    Args:
+        frames: with what the network saw and made of it.
+        strength: of the smoothing, 0 (none; every matte stands alone) to 1.
+        min_area: islands and holes below this share of the picture, in percent, are removed.
+    """
+    smoother, blobs = Smoother(strength), Blobs(min_area, patient=strength > 0)
+    before: Picture | None = None
+    for frame in frames:
+        if frame.small is None or frame.coarse is None:
+            raise ValueError("steady needs frames with a coarse matte")
+        if before is None or is_cut(before, frame.small):
+            smoother.reset()
+            blobs.reset()
+        before = frame.small
+        frame.coarse = smoother(frame.small, blobs(frame.small, frame.coarse))
+        yield frame
+
+
+class Smoother:
+    """Smooths the mattes of one video.
+
+    Args:
+        strength: how much of the matte before is kept at most, 0..1.
+    """
+
+    def __init__(self, strength: float) -> None:
+        self._strength = strength
+        self._flow = Flow(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
+        self._past: tuple[Picture, Picture, Matte] | None = None
+
+    def __call__(self, picture: Picture, matte: Matte) -> Matte:
+        """Return the smoothed matte.
+
+        Args:
+            picture: what the matte was made of, RGB uint8 [height, width, 3].
+            matte: float32 [height, width], 0..1.
+        """
+        if not self._strength:
+            return matte
+        light = grey(picture)
+        if self._past is not None:
+            matte = self._smoothed(picture, light, matte, *self._past)
+        self._past = (picture, light, matte)
+        return matte
+
+    def reset(self) -> None:
+        """Forget the past, as at a scene cut."""
+        self._past = None
+
+    def _smoothed(
+        self, picture: Picture, light: Picture, matte: Matte, *past: NDArray[np.generic]
+    ) -> Matte:
+        before, light_before, matte_before = past
+        field = self._flow(light, cast(Picture, light_before))
+        was = follow(cast(Matte, matte_before), field)
+        same = sameness(picture, follow(cast(Picture, before), field))
+        weight = same * doubt(matte, was) * np.float32(self._strength)
+        return matte + weight * (was - matte)
+
+
+def sameness(picture: Picture, before: Picture) -> Matte:
+    """Return where two pictures show the same but for noise: 1, falling to 0 where they do not.
+
+    Args:
+        picture: RGB uint8 [height, width, 3].
+        before: of the same shape, brought to where things are in ``picture``.
+    """
+    red, green, blue = cv2.split(cv2.absdiff(picture, before))
+    most = cv2.max(cv2.max(red, green), blue)
+    around = cv2.boxFilter(most, cv2.CV_32F, (3, 3))
+    noise = min(float(np.median(most[::3, ::3])), _MOST_NOISE)
+    return np.asarray(np.clip(2 - around / np.float32(_SAME + _NOISE * noise), 0, 1), np.float32)
+
+
+def doubt(matte: Matte, was: Matte) -> Matte:
+    """Return how much the past may say about each pixel, 0..1.
+
+    Much, where the more uncertain of the two mattes is near one half; nothing where both are
+    sure or where they contradict each other.
+    """
+    unsure = np.maximum(matte * (1 - matte), was * (1 - was)) * _UNSURE
+    apart = np.abs(matte - was)
+    trust = np.clip((_CONTRADICT - apart) / (_CONTRADICT - _AGREE), 0, 1)
+    return np.asarray(np.minimum(unsure, 1) * trust, np.float32)

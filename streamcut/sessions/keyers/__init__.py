@@ -1,0 +1,1 @@
+"""Sessions that need no model: a coloured screen, an empty room."""

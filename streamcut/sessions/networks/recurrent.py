@@ -1,0 +1,118 @@
+"""Networks that remember: their state goes from frame to frame, and belongs to the stream.
+
+The graph takes ``rgb`` and states ``r1i``, ``r2i`` ..., and gives ``alpha`` and ``r1o``, ``r2o``
+... It says in its metadata what it takes: ``streamcut.stride`` and ``streamcut.area`` (pixels),
+and ``streamcut.states``, JSON rows of name, channels and stride.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamcut.core.errors import ModelError
+from streamcut.imaging.scene_cuts import is_cut
+from streamcut.sessions.base import Matte, Picture
+from streamcut.sessions.networks.saliency import MapSession, size_of_area, smaller_sizes_of
+from streamcut.sessions.runtime.runner import Runner, State
+
+_GLANCE = 256
+
+
+class RecurrentSession(MapSession):
+    """Runs a recurrent network; a still picture is its first frame.
+
+    Takes what :class:`~streamcut.sessions.networks.saliency.MapSession` takes.
+    """
+
+    @classmethod
+    def name(cls, *args: Any, **kwargs: Any) -> str:
+        """Return the name of the architecture."""
+        return "recurrent"
+
+    def input_size(self, width: int, height: int) -> tuple[int, int]:
+        """Return the size nearest to the network's area at a picture's aspect ratio."""
+        return size_of_area(width, height, self._area, self._stride)
+
+    def smaller_sizes(self, width: int, height: int) -> list[tuple[int, int]]:
+        """Return sizes of about a half and a quarter of the network's area."""
+        return smaller_sizes_of(width, height, self._area, self._stride)
+
+    def stream(self) -> RecurrentStream:
+        """Start with an empty memory; several streams may share the session."""
+        return RecurrentStream(self)
+
+    def step(self, picture: Picture, runner: Runner) -> Matte:
+        """Return the matte of an RGB picture: float32 [h, w] in 0..1.
+
+        Args:
+            picture: uint8 [h, w, 3], both sides multiples of the stride.
+            runner: of :meth:`runner`; it remembers the frames before.
+
+        Raises:
+            ModelError: if the network fails.
+        """
+        return np.asarray(self._alpha(self._feed(picture), runner)[0, 0], np.float32)
+
+    def runner(self) -> Runner:
+        """Return what runs the network and remembers, with an empty memory."""
+        return Runner(self.inner_session, ["alpha"], self._states)
+
+    def _prepare(self, path: str) -> None:
+        try:
+            facts = self.inner_session.get_modelmeta().custom_metadata_map
+            self._area = int(facts["streamcut.area"])
+            self._stride = int(facts["streamcut.stride"])
+            self._states = [
+                State(f"{name}i", f"{name}o", int(channels), int(stride))
+                for name, channels, stride in json.loads(facts["streamcut.states"])
+            ]
+        except (KeyError, ValueError) as error:
+            raise ModelError(f"{path} does not say what states it keeps") from error
+
+    def _infer(
+        self, feed: NDArray[np.float32], runner: Runner | None = None
+    ) -> NDArray[np.float32]:
+        return self._alpha(feed, runner or self.runner())
+
+    def _alpha(self, feed: NDArray[np.float32], runner: Runner) -> NDArray[np.float32]:
+        try:
+            return runner({"rgb": feed})[0]
+        except ModelError as error:
+            raise ModelError(f"the model {self.model_name} failed: {error}") from error
+
+
+class RecurrentStream:
+    """The mattes of one video, each made with the memory of the frames before it."""
+
+    def __init__(self, session: RecurrentSession) -> None:
+        self._session = session
+        self._runner = session.runner()
+        self._last: Picture | None = None
+
+    def __call__(self, picture: Picture) -> Matte:
+        """Return the matte of an RGB uint8 [h, w, 3] picture: float32 [h, w], 0..1.
+
+        A scene cut, or a change of size, empties the memory.
+        """
+        if self._last is None or is_new_scene(self._last, picture):
+            self.reset()
+        self._last = picture
+        return self._step(picture)
+
+    def _step(self, picture: Picture) -> Matte:
+        return self._session.step(picture, self._runner)
+
+    def reset(self) -> None:
+        """Forget the frames before."""
+        self._runner.reset()
+        self._last = None
+
+
+def is_new_scene(before: Picture, after: Picture) -> bool:
+    """Whether a cut, or a change of size, lies between two successive pictures of any size."""
+    step = max(1, max(after.shape[:2]) // _GLANCE)
+    return before.shape != after.shape or is_cut(before[::step, ::step], after[::step, ::step])

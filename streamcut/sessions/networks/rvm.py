@@ -1,0 +1,118 @@
+"""RobustVideoMatting (Lin et al., "Robust High-Resolution Video Matting with Temporal Guidance").
+
+The graph takes the whole picture, shrinks it itself by ``downsample_ratio``, remembers, and
+refines its matte at full size; it also gives the subject's own colours.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamcut.core.errors import ModelError
+from streamcut.sessions.base import Matte, Picture
+from streamcut.sessions.networks.recurrent import RecurrentSession, RecurrentStream
+from streamcut.sessions.runtime.runner import Runner, State
+
+_COARSE_SIDE = 512
+_STATES = [State(f"r{level}i", f"r{level}o") for level in (1, 2, 3, 4)]
+_INPUTS = {"src", "downsample_ratio", *(state.input for state in _STATES)}
+
+
+class RvmSession(RecurrentSession):
+    """Runs RobustVideoMatting in single or half precision, whichever the file has.
+
+    Takes what :class:`~streamcut.sessions.networks.saliency.MapSession` takes.
+    """
+
+    longest_side = 1920
+    """Longer pictures are shrunk to it first: what is beyond is the guided upsampler's."""
+
+    shortest_side = 64
+    """Smaller pictures are enlarged to it: the network halves them four times and more."""
+
+    @classmethod
+    def name(cls, *args: Any, **kwargs: Any) -> str:
+        """Return the name of the architecture."""
+        return "rvm"
+
+    def input_size(self, width: int, height: int) -> tuple[int, int]:
+        """Return the picture's own size, shrunk where it is longer than 1920 pixels."""
+        factor = min(1.0, self.longest_side / max(width, height))
+        least = self.shortest_side
+        return max(least, round(width * factor)), max(least, round(height * factor))
+
+    def smaller_sizes(self, width: int, height: int) -> list[tuple[int, int]]:
+        """Return sizes of a half and a quarter of the area."""
+        full = self.input_size(width, height)
+        sizes = [tuple(max(self.shortest_side, round(s * f)) for s in full) for f in (0.71, 0.5)]
+        return [(size[0], size[1]) for size in sizes if size != full]
+
+    def stream(self) -> RvmStream:
+        """Start with an empty memory; several streams may share the session."""
+        return RvmStream(self)
+
+    def layers(self, picture: Picture, runner: Runner) -> tuple[NDArray[np.float32], Matte]:
+        """Return the foreground and the matte of a picture.
+
+        Args:
+            picture: RGB, uint8 [h, w, 3].
+            runner: of :meth:`runner`; it remembers the frames before.
+
+        Returns:
+            The subject's colours without the background's, RGB float32 [h, w, 3] in 0..1, and
+            the matte, float32 [h, w] in 0..1.
+
+        Raises:
+            ModelError: if the network fails.
+        """
+        foreground, alpha = self._outputs(self._feed(picture), runner)
+        matte = np.clip(alpha[0, 0].astype(np.float32), np.float32(0), np.float32(1))
+        return foreground[0].transpose(1, 2, 0).astype(np.float32, copy=False), matte
+
+    def step(self, picture: Picture, runner: Runner) -> Matte:
+        """Return the matte of an RGB picture: float32 [h, w] in 0..1."""
+        return self.layers(picture, runner)[1]
+
+    def runner(self) -> Runner:
+        """Return what runs the network and remembers, with an empty memory."""
+        return Runner(self.inner_session, ["fgr", "pha"], _STATES)
+
+    def _prepare(self, path: str) -> None:
+        inputs = {value.name: value for value in self.inner_session.get_inputs()}
+        missing = sorted(_INPUTS - inputs.keys())
+        if missing:
+            raise ModelError(f"{path} is no RobustVideoMatting: it takes no {missing[0]}")
+        self._input = inputs["src"]
+
+    def _infer(
+        self, feed: NDArray[np.float32], runner: Runner | None = None
+    ) -> NDArray[np.float32]:
+        return np.asarray(self._outputs(feed, runner or self.runner())[1], np.float32)
+
+    def _outputs(self, feed: NDArray[np.float32], runner: Runner) -> list[NDArray[Any]]:
+        ratio = min(_COARSE_SIDE / max(feed.shape[2:]), 1)  # As in its authors' inference.py.
+        try:
+            return runner({"src": feed, "downsample_ratio": np.array([ratio], np.float32)})
+        except ModelError as error:
+            raise ModelError(f"the model {self.model_name} failed: {error}") from error
+
+
+class RvmStream(RecurrentStream):
+    """The mattes of one video, and what the subject looks like without its background.
+
+    Attributes:
+        foreground: the subject's colours in the last picture, RGB float32 [h, w, 3] in 0..1;
+            None before the first.
+    """
+
+    def __init__(self, session: RvmSession) -> None:
+        super().__init__(session)
+        self._layers = session.layers
+        self.foreground: NDArray[np.float32] | None = None
+
+    def _step(self, picture: Picture) -> Matte:
+        self.foreground, matte = self._layers(picture, self._runner)
+        return matte

@@ -1,0 +1,1 @@
+"""Where and how ONNX Runtime runs a model."""

@@ -1,0 +1,1 @@
+"""Frames into files: containers, encoders, and what travels beside the frames."""

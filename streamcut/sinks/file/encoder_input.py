@@ -1,0 +1,147 @@
+"""Pictures made what an encoder takes; untouched wherever they already are."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import cast
+
+import av
+from av.filter import Graph
+from av.video.reformatter import Interpolation, VideoReformatter
+from av.video.stream import VideoStream
+
+from streamcut.media.frame import (
+    MATRIX_RGB,
+    MATRIX_UNSPECIFIED,
+    RANGE_FULL,
+    RANGE_LIMITED,
+    SCALING_THREADS,
+    Colour,
+    StreamInfo,
+    blank_like,
+    copy_time,
+    depth,
+    has_alpha,
+    nearest_format,
+    planes,
+)
+from streamcut.sinks.file.formats import Codec
+
+
+class Fit:
+    """Brings pictures to an encoder's pixel format and, cropping, to its size.
+
+    Args:
+        source: pixel format of the pictures that come.
+        codec: what encodes them; of its pixel formats, the nearest one is chosen.
+        info: of the stream.
+
+    ``notes`` says in words what the encoder cannot hold.
+    """
+
+    def __init__(self, source: str, codec: Codec, info: StreamInfo) -> None:
+        offered = codec.alpha if has_alpha(source) else codec.opaque
+        self._target = nearest_format(source, offered)
+        self._height = info.height
+        self._colour = _colour_in(self._target, source, codec, info)
+        self._keeps_codes = source == self._target and (
+            self._colour in (info.colour, _grey(info.colour))
+        )
+        self._reformatter = VideoReformatter()
+        self.notes = _shallower(depth(source), depth(self._target), codec)
+
+    def describe(self, stream: VideoStream) -> None:
+        """Tell the encoder, and through it the file, what the pictures are."""
+        context = stream.codec_context
+        stream.pix_fmt = self._target
+        context.color_primaries = self._colour.primaries
+        context.color_trc = self._colour.transfer
+        context.colorspace = self._colour.matrix
+        context.color_range = self._colour.range
+
+    def __call__(self, picture: av.VideoFrame, width: int, height: int) -> av.VideoFrame:
+        """Return the picture, its edges cropped to ``width`` x ``height``, as the encoder wants."""
+        if (picture.width, picture.height) != (width, height):
+            picture = _cropped(picture, width, height)
+        if self._keeps_codes:
+            return picture
+        source = Colour.of(picture)
+        made = self._reformatter.reformat(
+            picture,
+            format=self._target,
+            src_colorspace=source.known_matrix(self._height),
+            dst_colorspace=self._colour.known_matrix(self._height),
+            src_color_range=source.range or None,
+            dst_color_range=self._colour.range or None,
+            interpolation=Interpolation.BICUBIC,
+            threads=SCALING_THREADS,
+        )
+        copy_time(picture, made)
+        return self._colour.apply(made)
+
+
+class Palette:
+    """Gives each picture of a GIF 255 colours of its own and a transparent one."""
+
+    pixel_format = "pal8"
+
+    def __init__(self) -> None:
+        self._graph: Graph | None = None
+
+    def __call__(self, picture: av.VideoFrame) -> av.VideoFrame:
+        """Return an RGB(A) picture as pal8; alpha of a half and more is opaque."""
+        if self._graph is None:
+            self._graph = _palette_graph(picture)
+        self._graph.push(picture)
+        return cast(av.VideoFrame, self._graph.pull())
+
+
+def _palette_graph(picture: av.VideoFrame) -> Graph:
+    graph = Graph()
+    start = graph.add_buffer(
+        width=picture.width,
+        height=picture.height,
+        format=picture.format,
+        time_base=picture.time_base,
+    )
+    split = graph.add("split")
+    colours = graph.add("palettegen", "stats_mode=single:reserve_transparent=1")
+    used = graph.add("paletteuse", "new=1:dither=sierra2_4a:alpha_threshold=128")
+    start.link_to(split)
+    split.link_to(colours, 0)
+    split.link_to(used, 1, 0)
+    colours.link_to(used, 0, 1)
+    used.link_to(graph.add("buffersink"))
+    graph.configure()
+    return graph
+
+
+def _colour_in(target: str, source: str, codec: Codec, info: StreamInfo) -> Colour:
+    """Return the colour tags of what the encoder is given."""
+    tags = info.colour
+    if av.VideoFormat(target).is_rgb or target.startswith("pal"):
+        return replace(tags, matrix=MATRIX_RGB, range=RANGE_FULL)
+    if target.startswith("gray"):
+        return _grey(tags)
+    if source.startswith(("gbr", "gray")):
+        tags = replace(tags, matrix=tags.known_matrix(info.height), range=RANGE_LIMITED)
+    if codec.limited and tags.full_range:
+        tags = replace(tags, range=RANGE_LIMITED)
+    return tags if codec.matrix is None else replace(tags, matrix=codec.matrix)
+
+
+def _shallower(source: int, target: int, codec: Codec) -> list[str]:
+    if target >= source:
+        return []
+    return [f"{source}-bit colour becomes {target}-bit: {codec.name} holds no more"]
+
+
+def _grey(tags: Colour) -> Colour:
+    return replace(tags, matrix=MATRIX_UNSPECIFIED, range=RANGE_FULL)
+
+
+def _cropped(picture: av.VideoFrame, width: int, height: int) -> av.VideoFrame:
+    made = blank_like(picture, picture.format.name, (width, height))
+    for source, target in zip(planes(picture), planes(made), strict=True):
+        target[:] = source[: target.shape[0], : target.shape[1]]
+    return made

@@ -1,0 +1,340 @@
+"""What each file ending is written with: one row a format, one row a codec."""
+
+from __future__ import annotations
+
+import os.path
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+from streamcut.core.errors import UsageError
+from streamcut.media.frame import MATRIX_BT601
+from streamcut.media.urls import public
+
+Options = Mapping[str, str]
+_NUMBERED_NAME = re.compile(r"([^%]*)%(?:0\d+)?d([^%]*\.png)", re.IGNORECASE)
+_NUMBERED = "%06d.png"
+_SMALL, _SMALL_SIZE = 64, (352, 288)
+QUALITIES = ("fast", "balanced", "best")
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """How pictures are encoded.
+
+    Attributes:
+        name: what ``--codec`` takes.
+        encoder: FFmpeg's name for it.
+        opaque: pixel formats without alpha that it is given.
+        alpha: pixel formats with alpha that it is given; none if it holds none.
+        options: encoder options common to every quality.
+        quality: encoder options of each quality in :data:`QUALITIES`.
+        small: encoder options for pictures with a side under 64 pixels, of 352x288 at most.
+        tag: the four-character code that players look for, where FFmpeg's own differs.
+        even: whether both sides must be even.
+        unit: the coarsest time unit it writes, where that is coarser than the input's; seconds.
+        timeless: whether pictures have no times of their own, only a rate for all of them.
+        alpha_apart: whether alpha is a second picture, encoded beside the colour.
+        limited: whether its range is limited by definition.
+        matrix: the colour matrix that it has by definition, as H.273 numbers it.
+    """
+
+    name: str
+    encoder: str
+    opaque: Sequence[str]
+    alpha: Sequence[str] = ()
+    options: Options = field(default_factory=dict)
+    quality: Mapping[str, Options] = field(default_factory=dict)
+    small: Options = field(default_factory=dict)
+    tag: str | None = None
+    even: bool = False
+    unit: Fraction | None = None
+    timeless: bool = False
+    alpha_apart: bool = False
+    limited: bool = False
+    matrix: int | None = None
+
+    def options_for(self, quality: str, size: tuple[int, int]) -> dict[str, str]:
+        """Return the encoder options of a quality, for pictures of (width, height)."""
+        width, height = size
+        is_small = min(size) < _SMALL and width <= _SMALL_SIZE[0] and height <= _SMALL_SIZE[1]
+        small = self.small if is_small else {}
+        return {**self.options, **self.quality.get(quality, {}), **small}
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """What a file ending means.
+
+    Attributes:
+        ending: with its dot.
+        muxer: FFmpeg's name for the container.
+        codecs: those it may hold; the first one is used unless another is asked for.
+        audio: sound codecs that are copied as they are; None means any.
+        audio_encoder: what other sound is transcoded to; None means it holds no sound.
+        chapters: whether it holds chapters.
+        edit_lists: whether what begins before zero can be hidden by an edit list.
+        options: muxer options.
+        pictures: whether it is many files, one for each picture.
+        for_alpha: what to do instead, where it holds no alpha.
+    """
+
+    ending: str
+    muxer: str
+    codecs: Sequence[Codec]
+    audio: frozenset[str] | None = frozenset()
+    audio_encoder: str | None = None
+    chapters: bool = False
+    edit_lists: bool = False
+    options: Options = field(default_factory=dict)
+    pictures: bool = False
+    for_alpha: str = "write a .webm or .mov"
+
+    def codec(self, name: str) -> Codec:
+        """Return the codec called ``name``, or the usual one for an empty name.
+
+        Raises:
+            UsageError: if the format holds no such codec.
+        """
+        for codec in self.codecs:
+            if name in ("", codec.name):
+                return codec
+        names = ", ".join(codec.name for codec in self.codecs)
+        raise UsageError(f"{self.ending} holds no {name!r}; it holds {names}")
+
+
+# Alternate reference frames and lookahead do not work with alpha, and each frame that an encoder
+# holds back costs memory: none of the qualities uses them.
+_VP9 = Codec(
+    "vp9",
+    "libvpx-vp9",
+    opaque=("yuv420p",),
+    alpha=("yuva420p",),
+    options={
+        "row-mt": "1",
+        "tile-columns": "2",
+        "lag-in-frames": "0",
+        "auto-alt-ref": "0",
+        "b": "0",
+        # Key pictures at fixed places, so that those of colour and alpha fall together.
+        "g": "240",
+        "keyint_min": "240",
+    },
+    quality={
+        "fast": {"deadline": "realtime", "cpu-used": "8", "crf": "32"},
+        "balanced": {"deadline": "realtime", "cpu-used": "5", "crf": "28"},
+        "best": {"deadline": "good", "cpu-used": "3", "crf": "20"},
+    },
+    alpha_apart=True,
+)
+_PRORES = Codec(
+    "prores",
+    "prores_ks",
+    opaque=("yuv444p10le",),
+    alpha=("yuva444p10le",),
+    options={"profile": "4444", "vendor": "apl0", "alpha_bits": "16", "flags": "+qscale"},
+    # Quantisers 12, 8 and 4 in FFmpeg's unit of 1/118.
+    quality={
+        "fast": {"global_quality": "1416"},
+        "balanced": {"global_quality": "944"},
+        "best": {"global_quality": "472"},
+    },
+    limited=True,
+)
+_QTRLE = Codec("qtrle", "qtrle", opaque=("rgb24",), alpha=("argb",))
+_PNG_OPAQUE, _PNG_ALPHA = ("rgb24", "rgb48be", "gray", "gray16be"), ("rgba", "rgba64be")
+_PNG = Codec(
+    "png",
+    "png",
+    opaque=_PNG_OPAQUE,
+    alpha=_PNG_ALPHA,
+    options={"pred": "mixed"},
+    quality={
+        "fast": {"compression_level": "1", "pred": "up"},
+        "balanced": {"compression_level": "4"},
+        "best": {"compression_level": "9"},
+    },
+)
+_FFV1 = Codec(
+    "ffv1",
+    "ffv1",
+    opaque=(
+        *("yuv420p", "yuv422p", "yuv444p", "yuv420p10le", "yuv422p10le", "yuv444p10le"),
+        *("yuv422p12le", "yuv444p12le", "gbrp10le", "gbrp12le", "gbrp16le", "gray", "gray10le"),
+        *("gray12le", "gray16le", "bgr0"),
+    ),
+    alpha=(
+        *("yuva420p", "yuva422p", "yuva444p", "yuva420p10le", "yuva422p10le", "yuva444p10le"),
+        *("yuva422p12le", "yuva444p12le", "gbrap10le", "gbrap12le", "gbrap16le", "bgra"),
+    ),
+    options={"level": "3", "g": "1", "slicecrc": "1"},
+    # By itself it takes four slices or more, which the smallest pictures have too few lines for;
+    # for larger ones than these it refuses a single slice.
+    small={"slices": "1"},
+)
+# The presets look ahead by up to 50 pictures: 500 MB at 1080p, where 8 do nearly as well with 150.
+_LOOKAHEAD = "8"
+_H264 = Codec(
+    "h264",
+    "libx264",
+    opaque=("yuv420p",),
+    options={"rc-lookahead": _LOOKAHEAD},
+    quality={
+        "fast": {"preset": "veryfast", "crf": "23"},
+        "balanced": {"preset": "faster", "crf": "20"},
+        "best": {"preset": "slow", "crf": "17"},
+    },
+    even=True,
+)
+# With B-frames, x265 up to 4.1 at least gives the packets of one or two pictures decoding times
+# from memory that nobody set: the muxer then fails, or crashes the whole process.
+_HEVC = Codec(
+    "hevc",
+    "libx265",
+    opaque=("yuv420p", "yuv420p10le"),
+    options={"x265-params": f"log-level=none:bframes=0:rc-lookahead={_LOOKAHEAD}:frame-threads=1"},
+    quality={
+        "fast": {"preset": "ultrafast", "crf": "24"},
+        "balanced": {"preset": "fast", "crf": "22"},
+        "best": {"preset": "slow", "crf": "18"},
+    },
+    tag="hvc1",
+    even=True,
+)
+_GIF = Codec("gif", "gif", opaque=("rgb24",), alpha=("rgba",), unit=Fraction(1, 100))
+_WEBP = Codec(
+    "webp",
+    "libwebp_anim",
+    opaque=("yuv420p",),
+    alpha=("yuva420p",),
+    options={"loop": "0"},
+    quality={
+        "fast": {"compression_level": "1", "quality": "75"},
+        "balanced": {"compression_level": "3", "quality": "82"},
+        "best": {"compression_level": "6", "quality": "92"},
+    },
+    unit=Fraction(1, 1000),
+    limited=True,
+    matrix=MATRIX_BT601,
+)
+_APNG = Codec(
+    "apng",
+    "apng",
+    opaque=_PNG_OPAQUE,
+    alpha=_PNG_ALPHA,
+    options={"pred": "mixed"},
+    quality=_PNG.quality,
+    unit=Fraction(1, 1000),
+)
+
+_PCM = frozenset(f"pcm_{kind}" for kind in ("s16le", "s24le", "s32le", "f32le", "s16be", "s24be"))
+_MP4_AUDIO = frozenset({"aac", "alac", "ac3", "eac3", "mp3", "opus"})
+# Parts of a second that are on the disk at once, so that a crashed job or a full disk leaves a
+# file that plays. Otherwise small pictures would wait in FFmpeg's buffer for a quarter of a minute.
+# Those of MP4 and MOV become an ordinary index once the file is finished. The first index waits
+# for the first fragment, since only then is known what edit list keeps late starts and reordered
+# pictures at their times.
+_AT_ONCE = {"flush_packets": "1"}
+_MOV = {**_AT_ONCE, "movflags": "+hybrid_fragmented+delay_moov", "frag_duration": "1000000"}
+_MATROSKA = {**_AT_ONCE, "cluster_time_limit": "1000"}
+
+FORMATS: tuple[Format, ...] = (
+    Format(
+        ".webm",
+        "webm",
+        (_VP9,),
+        audio=frozenset({"opus", "vorbis"}),
+        audio_encoder="libopus",
+        chapters=True,
+        options=_MATROSKA,
+    ),
+    Format(
+        ".mov",
+        "mov",
+        (_PRORES, _QTRLE, _PNG, _H264, _HEVC),
+        audio=_PCM | {"aac", "alac", "ac3", "eac3", "mp3"},
+        audio_encoder="aac",
+        chapters=True,
+        edit_lists=True,
+        options=_MOV,
+    ),
+    Format(
+        ".mkv",
+        "matroska",
+        (_FFV1, _VP9, _H264, _HEVC),
+        audio=None,
+        audio_encoder="libopus",
+        chapters=True,
+        options=_MATROSKA,
+    ),
+    Format(
+        ".mp4",
+        "mp4",
+        (_H264, _HEVC),
+        audio=_MP4_AUDIO,
+        audio_encoder="aac",
+        chapters=True,
+        edit_lists=True,
+        options=_MOV,
+    ),
+    Format(".gif", "gif", (_GIF,), options={"loop": "0"}),
+    Format(".webp", "webp", (_WEBP,), options={"loop": "0"}),
+    Format(".apng", "apng", (_APNG,), options={"plays": "0"}),
+    Format(".png", "image2", (_PNG,), pictures=True),
+)
+"""Every format that can be written; the first ones with alpha are proposed in messages."""
+
+
+def format_of(path: str) -> Format:
+    """Return the format that a path's ending asks for; a folder asks for PNG pictures.
+
+    Raises:
+        UsageError: if the ending is missing or unknown, one picture is asked for many, or it is
+            an address.
+    """
+    ending = Path(path).suffix.lower()
+    if len(path.partition("://")[0]) > 1 and "://" in path:
+        raise UsageError(
+            f"{public(path)} is no file; to send there: streamcut webcam --camera FILE --to ADDRESS"
+        )
+    if path == "-":
+        raise UsageError("streamcut pipe writes to standard output; name a file or a folder here")
+    if is_folder(path):
+        return next(row for row in FORMATS if row.pictures)
+    for row in FORMATS:
+        if row.ending == ending:
+            if row.pictures and pattern_of(path) is None:
+                raise UsageError(
+                    f"{path} is one picture; name a folder (out/) or a pattern (out_%04d.png)"
+                )
+            return row
+    known = " ".join(row.ending for row in FORMATS)
+    raise UsageError(f"{path}: unknown ending {ending!r}; known: {known} and folders")
+
+
+def is_folder(path: str) -> bool:
+    """Whether a path asks for a folder of pictures: it ends in a slash, in no ending, or is one."""
+    ending = Path(path).suffix.lower()
+    known = any(row.ending == ending for row in FORMATS)
+    return path.endswith(("/", "\\")) or not ending or (os.path.isdir(path) and not known)
+
+
+def numbered(path: str, form: Format) -> str:
+    """Return the pattern of names in a folder that pictures go to; any other path as it is."""
+    return str(Path(path) / _NUMBERED) if form.pictures and is_folder(path) else path
+
+
+def pattern_of(path: str) -> re.Pattern[str] | None:
+    """Return what the names of a PNG sequence's files look like, or None for a single file.
+
+    Whatever number they have is theirs, and so is every PNG in a folder: rather too many files
+    than too few are taken for what an output would replace.
+    """
+    if is_folder(path):
+        return re.compile(r".+\.png")
+    match = _NUMBERED_NAME.fullmatch(Path(path).name)
+    if match is None:
+        return None
+    return re.compile(re.escape(match[1]) + r"\d+" + re.escape(match[2]))

@@ -1,0 +1,244 @@
+"""Pictures into a file, through PyAV: every video format, animations and picture sequences."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import Self, cast
+
+import av
+from av.container import OutputContainer
+from av.video.frame import PictureType
+from av.video.stream import VideoStream
+
+from streamcut.core.errors import SinkError
+from streamcut.media.frame import Frame, StreamInfo
+from streamcut.media.urls import timeout_for
+from streamcut.sinks.file.audio import Companions, public_tags, shifted_chapters
+from streamcut.sinks.file.encoder_input import Fit, Palette
+from streamcut.sinks.file.formats import Codec, Format
+from streamcut.sinks.file.pixel_aspect import set_aspect
+from streamcut.sinks.file.vp9_alpha import attach_alpha, colour_encoder, described_stream
+from streamcut.sinks.file.vp9_memory import open_lean
+from streamcut.sinks.pipe import Outlet
+
+_PIPE_BUFFER = 1 << 20
+
+
+class MediaSink:
+    """Encodes and writes frames, with the input's sound beside them.
+
+    Leaving the ``with`` block finishes the file, also after an error or Ctrl-C: what was
+    written until then plays. The sound is then cut where the pictures end.
+
+    Args:
+        path: of the file, or the pattern of a picture sequence, or a pipe.
+        form: the container.
+        codec: how pictures are encoded.
+        info: of the pictures' stream.
+        size: (width, height) of the pictures that will come.
+        pixel_format: of the pictures that will come.
+        quality: one of "fast", "balanced", "best".
+        threads: for the encoder; 0 lets it choose.
+        audio: whether to carry the input's sound.
+        alpha_apart: whether frames come with their alpha encoded, beside opaque pictures.
+
+    Raises:
+        SinkError: if the file cannot be opened.
+    """
+
+    def __init__(
+        self,
+        path: str | Outlet,
+        form: Format,
+        codec: Codec,
+        info: StreamInfo,
+        *,
+        size: tuple[int, int],
+        pixel_format: str,
+        quality: str = "balanced",
+        threads: int = 0,
+        audio: bool = True,
+        alpha_apart: bool = False,
+    ) -> None:
+        self.path = str(path)
+        self._outlet = path if isinstance(path, Outlet) else None
+        self.written = 0
+        self.skipped = 0
+        self._notes: list[str] = []
+        self._codec = codec
+        self._unit = _unit(codec, info)
+        self._last: int | None = None
+        self._wanted = size, pixel_format, info.colour
+        self._palette = Palette() if codec.name == "gif" else None
+        with self._reporting():
+            self._output = _create(path, form)
+            self._stream = self._video_stream(info, size, quality, threads, alpha_apart)
+            self._fit = Fit(pixel_format, codec, info)
+            self._fit.describe(self._stream)
+            self._encoder = self._stream.codec_context
+            if alpha_apart:
+                self._encoder = colour_encoder(
+                    self._stream, codec.options_for(quality, size), threads
+                )
+            if codec.encoder == "libvpx-vp9":
+                open_lean(self._encoder)
+            if self._palette is not None:
+                self._stream.pix_fmt = self._palette.pixel_format
+            self._companions = Companions(self._output, info, form, audio=audio)
+            self._output.metadata.update(public_tags(info.metadata))
+            if info.chapters and form.chapters:
+                self._output.set_chapters(shifted_chapters(info))
+
+    @property
+    def notes(self) -> list[str]:
+        """What could not be kept as the input has it, in words."""
+        return [*self._notes, *self._fit.notes, *self._companions.notes]
+
+    @property
+    def undecodable(self) -> int:
+        """How many packets of sound were lost."""
+        return self._companions.undecodable
+
+    def write(self, frame: Frame) -> None:
+        """Encode one frame and write it, and the sound up to it.
+
+        Raises:
+            SinkError: if the disk is full or the file cannot be written.
+        """
+        picture = frame.picture
+        time = Fraction(picture.pts or 0) * (picture.time_base or self._unit)
+        stamp = self.written if self._codec.timeless else round(time / self._unit)
+        if self._last is not None and stamp <= self._last:
+            self.skipped += 1  # The format's clock is too coarse to tell the two apart.
+            return
+        self._last = stamp
+        with self._reporting():
+            self._companions.advance(time)
+            fitted = self._fit(picture, self._stream.width, self._stream.height)
+            fitted = fitted if self._palette is None else self._palette(fitted)
+            fitted.pts, fitted.time_base = stamp, self._unit
+            # What was a key picture in the input need not be one here; alpha's would not match.
+            fitted.pict_type = PictureType.NONE
+            packets = self._encoded(fitted)
+            if frame.alpha is not None:
+                attach_alpha(packets[0], frame.alpha)
+            self._output.mux(packets)
+        self.written += 1
+
+    def close(self, *, complete: bool = True) -> None:
+        """Finish the file; ``complete`` also writes the sound after the last picture."""
+        try:
+            with self._reporting():
+                if complete:
+                    self._companions.advance(None)
+                if self.written:
+                    self._companions.finish()
+        finally:
+            self._finish()
+
+    def _finish(self) -> None:
+        """Write what the encoder still holds and the file's end, whatever became of the sound."""
+        with ExitStack() as last:  # Each of these, whatever fails, the last one first.
+            if self._outlet is not None:
+                last.callback(self._outlet.close)
+            last.enter_context(self._reporting())
+            last.callback(self._output.close)
+            last.callback(self._companions.close)
+            if self.written:
+                self._output.mux(self._encoded(None))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self.close()
+            return
+        try:
+            self.close(complete=False)
+        except SinkError:
+            # The error that ended the job matters more than what it left unfinished.
+            if not issubclass(kind, SinkError):
+                raise
+
+    def _encoded(self, picture: av.VideoFrame | None) -> list[av.Packet[VideoStream]]:
+        packets = self._encoder.encode(picture)
+        for packet in packets:
+            packet.stream = self._stream
+        return packets
+
+    def _video_stream(
+        self,
+        info: StreamInfo,
+        size: tuple[int, int],
+        quality: str,
+        threads: int,
+        alpha_apart: bool,
+    ) -> VideoStream:
+        codec = self._codec
+        options = codec.options_for(quality, size)
+        if alpha_apart:
+            stream = described_stream(self._output, codec.encoder)
+        else:
+            made = self._output.add_stream(codec.encoder, rate=info.rate, options=options)
+            stream = cast(VideoStream, made)
+        stream.width, stream.height = (side & ~1 for side in size) if codec.even else size
+        if not (stream.width and stream.height):
+            raise SinkError(f"{codec.name} holds no picture of {size[0]}x{size[1]}: try .mkv")
+        if (stream.width, stream.height) != size:
+            self._notes.append(
+                f"cropped to {stream.width}x{stream.height}: {codec.name} wants even sides"
+            )
+        context = stream.codec_context
+        context.framerate = info.rate
+        context.time_base = self._unit
+        stream.time_base = self._unit
+        context.thread_count = threads
+        context.sample_aspect_ratio = info.sample_aspect_ratio
+        if info.sample_aspect_ratio != 1 and not set_aspect(stream, info.sample_aspect_ratio):
+            self._notes.append(f"the pixels' aspect ratio {info.sample_aspect_ratio} is lost")
+        if codec.tag:
+            context.codec_tag = codec.tag
+        return stream
+
+    @contextmanager
+    def _reporting(self) -> Iterator[None]:
+        """Turn FFmpeg's errors into one line that names the file."""
+        try:
+            yield
+        except (av.error.FFmpegError, OSError, ValueError) as error:
+            if isinstance(error, SinkError):
+                raise
+            raise SinkError(_explained(self.path, error)) from error
+
+
+def _unit(codec: Codec, info: StreamInfo) -> Fraction:
+    """Return the unit of the timestamps that are written, seconds."""
+    if codec.timeless:
+        return 1 / info.rate
+    return max(info.time_base, codec.unit or info.time_base)
+
+
+def _create(path: str | Outlet, form: Format) -> OutputContainer:
+    """Open a file or pipe for writing; a picture sequence's folder is made."""
+    if isinstance(path, Outlet):
+        options = dict(form.options)
+        return av.open(path, "w", format=form.muxer, options=options, buffer_size=_PIPE_BUFFER)
+    if form.pictures:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+    timeout = timeout_for(path)
+    return av.open(path, "w", format=form.muxer, options=dict(form.options), timeout=timeout)
+
+
+def _explained(path: str, error: BaseException) -> str:
+    """Return in one line what went wrong with a file."""
+    number = getattr(error, "errno", None)
+    if number == errno.ENOSPC:
+        return f"{path}: the disk is full; what was written so far is kept"
+    if number == errno.ENOENT:
+        return f"{path}: its folder does not exist"
+    return f"{path} cannot be written: {getattr(error, 'strerror', None) or error}"

@@ -1,0 +1,1 @@
+"""Frames to who watches live: virtual cameras, OBS, addresses, pipes."""

@@ -1,0 +1,111 @@
+"""Live pictures brought to the one size, format and colour of a running output."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import av
+import cv2
+from av.video.reformatter import Interpolation, VideoReformatter
+
+from streamcut.media.frame import (
+    MATRIX_RGB,
+    MATRIX_UNSPECIFIED,
+    RANGE_FULL,
+    RANGE_LIMITED,
+    SCALING_THREADS,
+    Colour,
+    blank_like,
+    copy_time,
+    planes,
+)
+
+PIXEL_FORMAT = "yuv420p"
+"""What every live consumer takes; cameras have no more colour worth keeping."""
+
+# Aspects that differ by less are taken for the same: sizes in even pixels seldom fit exactly.
+_SAME_ASPECT = Fraction(1, 50)
+
+
+class Framing:
+    """Makes every picture match the output, whatever the camera does meanwhile.
+
+    Where the aspect differs the middle is kept: nothing is stretched.
+
+    Args:
+        width: of the pictures made, even.
+        height: of the pictures made, even.
+        matrix: of the pictures made; also what untagged pictures are taken for.
+        aspect: of what comes: a pixel's width over its height. Pixels made are square.
+    """
+
+    def __init__(
+        self, width: int, height: int, matrix: int, aspect: Fraction = Fraction(1)
+    ) -> None:
+        self._size = width, height
+        self._wanted = Fraction(width, height) / aspect
+        self._colour = Colour(matrix=matrix, range=RANGE_LIMITED)
+        self._to_format, self._to_size = VideoReformatter(), VideoReformatter()
+
+    @property
+    def colour(self) -> Colour:
+        """The tags of the pictures made."""
+        return self._colour
+
+    def __call__(self, picture: av.VideoFrame) -> av.VideoFrame:
+        """Return a decoded picture as the output wants it: limited range, 8 bits, 4:2:0."""
+        whole = picture.width, picture.height
+        seen = self._seen(picture)
+        if seen != whole:
+            picture = _middle(self._made(self._to_format, picture, whole), *seen)
+        return self._made(self._to_size, picture, self._size)
+
+    def _seen(self, picture: av.VideoFrame) -> tuple[int, int]:
+        """Return the size of the picture's part that has the wanted aspect; even sides."""
+        width, height, wanted = picture.width, picture.height, self._wanted
+        if abs(Fraction(width, height) / wanted - 1) < _SAME_ASPECT:
+            return width, height
+        wide, high = min(width, round(height * wanted)), min(height, round(width / wanted))
+        return max(2, wide & ~1), max(2, high & ~1)
+
+    def _made(
+        self, reformatter: VideoReformatter, picture: av.VideoFrame, size: tuple[int, int]
+    ) -> av.VideoFrame:
+        own = Colour.of(picture)
+        untagged = own.matrix in (MATRIX_RGB, MATRIX_UNSPECIFIED)
+        matrix = self._colour.matrix if untagged else own.matrix
+        here = (picture.width, picture.height), picture.format.name, matrix, own.full_range
+        if here == (size, PIXEL_FORMAT, self._colour.matrix, False):
+            return self._colour.apply(picture)
+        made = reformatter.reformat(
+            picture,
+            *size,
+            PIXEL_FORMAT,
+            src_colorspace=matrix,
+            dst_colorspace=self._colour.matrix,
+            src_color_range=RANGE_FULL if own.full_range else RANGE_LIMITED,
+            dst_color_range=RANGE_LIMITED,
+            interpolation=Interpolation.BILINEAR,
+            threads=SCALING_THREADS,
+        )
+        copy_time(picture, made)
+        return self._colour.apply(made)
+
+
+def mirrored(picture: av.VideoFrame) -> av.VideoFrame:
+    """Return a planar picture with left and right exchanged."""
+    made = blank_like(picture, picture.format.name)
+    for source, target in zip(planes(picture), planes(made), strict=True):
+        target[:] = cv2.flip(source, 1)
+    return made
+
+
+def _middle(picture: av.VideoFrame, width: int, height: int) -> av.VideoFrame:
+    """Return the middle of a 4:2:0 picture; both sides even."""
+    made = blank_like(picture, picture.format.name, (width, height))
+    left, top = (picture.width - width) // 4 * 2, (picture.height - height) // 4 * 2
+    for source, target in zip(planes(picture), planes(made), strict=True):
+        rows, columns = target.shape
+        y, x = top * rows // height, left * columns // width
+        target[:] = source[y : y + rows, x : x + columns]
+    return made

@@ -1,0 +1,120 @@
+"""Every picture of a stream made like its first: upright, one size, one working format."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import av
+from av.video.reformatter import Interpolation, VideoReformatter
+
+from streamcut.media.frame import (
+    ALPHA_TWIN,
+    RANGE_FULL,
+    SCALING_THREADS,
+    Colour,
+    Frame,
+    Plane,
+    blank_like,
+    copy_time,
+    has_alpha,
+    peak,
+    planes,
+    working_format,
+)
+from streamcut.sources.orientation import TURNABLE, Orientation
+from streamcut.sources.size import Size
+
+# Rounding a side to whole pixels is no reason to declare pixels that are not square.
+_SQUARE_ENOUGH = Fraction(1, 100)
+
+
+class Conform:
+    """Turns decoded pictures into frames; pictures that need no change pass untouched.
+
+    Args:
+        first: the stream's first decoded picture, which all later ones are made to match.
+        size: what to scale to, as seen upright; None keeps the first picture's size.
+    """
+
+    def __init__(self, first: av.VideoFrame, size: Size | None) -> None:
+        self._reformatter = VideoReformatter()
+        self._orientation = Orientation.of(first)
+        self._pixel_format = working_format(first.format.name)
+        if self._orientation.transpose:
+            self._pixel_format = TURNABLE.get(self._pixel_format, self._pixel_format)
+        self._colour = _colour_of(first)
+        self._width, self._height = self._lying_size(first, size)
+        self._stretch = Fraction(first.width * self._height, first.height * self._width)
+
+    def __call__(self, picture: av.VideoFrame) -> Frame:
+        """Return ``picture`` as a frame, its own alpha apart from its colour."""
+        if not has_alpha(picture.format.name):
+            return Frame(self._upright(self._scaled(picture, self._pixel_format)))
+        return Frame(*self._split(self._upright(self._scaled(picture, self._twin))))
+
+    def aspect(self, source: Fraction) -> Fraction:
+        """Return the sample aspect ratio upright, so that a stretched picture looks as before."""
+        lying = source * self._stretch
+        if abs(self._stretch - 1) < _SQUARE_ENOUGH:
+            lying = source
+        return 1 / lying if self._orientation.transpose else lying
+
+    @property
+    def _twin(self) -> str:
+        return ALPHA_TWIN[self._pixel_format]
+
+    def _lying_size(self, first: av.VideoFrame, size: Size | None) -> tuple[int, int]:
+        lying = (first.width, first.height)
+        if size is None:
+            return lying
+        if self._orientation.transpose:
+            height, width = size.of(first.height, first.width)
+            return width, height
+        return size.of(*lying)
+
+    def _scaled(self, picture: av.VideoFrame, pixel_format: str) -> av.VideoFrame:
+        same_size = (picture.width, picture.height) == (self._width, self._height)
+        if same_size and picture.format.name == pixel_format:
+            return picture
+        if same_size and picture.format.name.replace("yuvj", "yuv") == pixel_format:
+            return self._renamed(picture, pixel_format)
+        made = self._reformatter.reformat(
+            picture,
+            self._width,
+            self._height,
+            pixel_format,
+            src_colorspace=self._colour.known_matrix(picture.height),
+            dst_colorspace=self._colour.known_matrix(picture.height),
+            src_color_range=self._colour.range or None,
+            dst_color_range=self._colour.range or None,
+            interpolation=Interpolation.BICUBIC,
+            threads=SCALING_THREADS,
+        )
+        copy_time(picture, made)
+        return self._colour.apply(made)
+
+    def _renamed(self, picture: av.VideoFrame, pixel_format: str) -> av.VideoFrame:
+        """Copy a ``yuvj`` picture, bit for bit, into the format that names its range apart."""
+        made = blank_like(picture, pixel_format)
+        for source, target in zip(planes(picture), planes(made), strict=True):
+            target[:] = source
+        return self._colour.apply(made)
+
+    def _upright(self, picture: av.VideoFrame) -> av.VideoFrame:
+        return self._orientation.apply(picture) if self._orientation else picture
+
+    def _split(self, whole: av.VideoFrame) -> tuple[av.VideoFrame, Plane | None]:
+        """Return colour alone, and the alpha plane or None where all of it is opaque."""
+        colour = blank_like(whole, self._pixel_format)
+        *layers, alpha = planes(whole)
+        for source, target in zip(layers, planes(colour), strict=True):
+            target[:] = source
+        return colour, None if (alpha == peak(self._twin)).all() else alpha
+
+
+def _colour_of(first: av.VideoFrame) -> Colour:
+    """Return the tags of a stream; grey pictures are full range whatever they say."""
+    colour = Colour.of(first)
+    if not first.format.name.startswith("gray"):
+        return colour
+    return Colour(colour.primaries, colour.transfer, colour.matrix, RANGE_FULL)

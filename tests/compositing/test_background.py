@@ -1,0 +1,271 @@
+"""Backgrounds: exactly the colour, the picture, the video's right moment, an unmixed blur."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers.media import (
+    MS,
+    copied,
+    depth,
+    inside,
+    picture,
+    pictures,
+    run,
+    shown,
+    to_rgb,
+    views,
+    write,
+)
+from PIL import Image, ImageColor
+
+from streamcut.compositing.background import (
+    Blur,
+    Video,
+    colour_background,
+    image_background,
+    parse_colour,
+)
+from streamcut.core.errors import SourceError, UsageError
+from streamcut.jobs.request import parse_background
+from streamcut.media.frame import Colour, Frame, StreamInfo
+from streamcut.sources import open_source
+
+Clip = Callable[..., Path]
+FORMATS = ["yuv420p", "yuv444p", "yuv422p10le", "gbrp", "gbrp10le"]
+
+
+def info(pixel_format: str = "yuv444p", colour: Colour | None = None, **options: object) -> object:
+    width, height = options.pop("size", (96, 64))
+    return StreamInfo(width, height, pixel_format, colour=colour or Colour(), **options)
+
+
+def rgb_of(layers: list, pixel_format: str, matrix: str = "601", full: bool = False) -> np.ndarray:
+    """The layers as RGB, 0..255."""
+    bits = depth(pixel_format)
+    planes = [np.full((8, 8), layer) if isinstance(layer, int) else layer for layer in layers]
+    if pixel_format.startswith("gbr"):
+        return np.stack([planes[2], planes[0], planes[1]], axis=2) / ((1 << bits) - 1) * 255
+    return to_rgb(planes, matrix=matrix, full=full, bits=bits)
+
+
+@pytest.mark.parametrize("text", ["red", "#00ff00", "#369", "white", "black", "navy", "#123456"])
+@pytest.mark.parametrize("pixel_format", FORMATS)
+@pytest.mark.parametrize(("matrix", "number"), [("601", 5), ("709", 1), ("2020", 9)])
+@pytest.mark.parametrize("full", [False, True], ids=["limited", "full"])
+def test_colour(pixel_format: str, matrix: str, number: int, full: bool, text: str) -> None:
+    colour = Colour(matrix=number, range=2 if full else 1)
+    made = colour_background(text, info(pixel_format, colour)).layers(Frame(picture(0)))
+    far = rgb_of(made, pixel_format, matrix, full) - ImageColor.getrgb(text)
+    assert np.abs(far).max() <= 2.5
+
+
+def test_green_is_the_screen_green() -> None:
+    assert parse_colour("green") == (0, 255, 0)
+    assert parse_colour("lime") == (0, 255, 0)
+
+
+@pytest.mark.parametrize("text", ["nocolour", "#12", "#ff000080", "", "rgb("])
+def test_no_colour(text: str) -> None:
+    with pytest.raises(UsageError):
+        parse_colour(text)
+
+
+def test_picture_covers_the_frame(tmp_path: Path) -> None:
+    """Scaled until it covers, cropped at its centre, its proportions kept."""
+    wide = np.zeros((100, 400, 3), np.uint8)
+    wide[:, :125] = 255, 0, 0
+    wide[:, 125:275] = 0, 255, 0
+    wide[:, 275:] = 0, 0, 255
+    Image.fromarray(wide).save(tmp_path / "wide.png")
+    made = rgb_of(
+        image_background(tmp_path / "wide.png", info()).layers(Frame(picture(0))), "yuv444p"
+    )
+    assert made.shape == (64, 96, 3)
+    assert np.abs(made[:, 4:-4] - (0, 255, 0)).max() < 4  # 150 of 400 by 100 is 96 by 64.
+    tall = np.moveaxis(wide, 0, 1).copy()
+    Image.fromarray(tall).save(tmp_path / "tall.png")
+    made = rgb_of(
+        image_background(tmp_path / "tall.png", info()).layers(Frame(picture(0))), "yuv444p"
+    )
+    assert np.abs(made - (0, 255, 0)).max() < 4
+
+
+def test_picture_is_upright_and_counts_the_pixels_aspect(tmp_path: Path) -> None:
+    half = np.zeros((60, 100, 3), np.uint8)
+    half[:, 50:] = 255
+    exif = Image.Exif()
+    exif[0x0112] = 6  # A quarter turn to the right: what was left is on top.
+    Image.fromarray(half).save(tmp_path / "turned.png", exif=exif)
+    target = info(size=(60, 100))
+    made = copied_luma(image_background(tmp_path / "turned.png", target))
+    assert made[:45].max() < 20
+    assert made[55:].min() > 230
+    Image.fromarray(half).save(tmp_path / "plain.png")
+    narrow = info(size=(50, 60), sample_aspect_ratio=Fraction(2))  # Shown as 100 by 60.
+    made = copied_luma(image_background(tmp_path / "plain.png", narrow))
+    assert made[:, :22].max() < 20
+    assert made[:, 28:].min() > 230
+
+
+def copied_luma(background: object) -> np.ndarray:
+    return background.layers(Frame(picture(0)))[0]
+
+
+def test_no_picture(tmp_path: Path) -> None:
+    (tmp_path / "text.png").write_text("no picture")
+    with pytest.raises(SourceError, match="cannot be read as a picture"):
+        image_background(tmp_path / "text.png", info())
+    with pytest.raises(SourceError):
+        parse_background(str(tmp_path / "text.png"), info())
+    with pytest.raises(UsageError, match="no such file"):
+        parse_background(str(tmp_path / "absent.png"), info())
+
+
+def at(seconds: Fraction) -> Frame:
+    shot = picture(0)
+    shot.pts, shot.time_base = round(seconds / MS), MS
+    return Frame(shot)
+
+
+def number_of(layers: list) -> int:
+    """Which of the generator's pictures the layers are."""
+    known = [views(picture(index))[0].astype(int) for index in range(12)]
+    return int(np.argmin([np.abs(layers[0] - luma).mean() for luma in known]))
+
+
+def looped(tmp_path: Path, times: list[int], **options: object) -> Video:
+    path = write(tmp_path / "behind.mkv", pictures(len(times)), times=times)
+    return Video(lambda: open_source(str(path)), info("yuv420p", **options))
+
+
+def test_video_runs_at_its_own_pace_and_loops(tmp_path: Path) -> None:
+    """25 pictures a second behind 10: of each moment the picture that is due, round and round."""
+    behind = looped(tmp_path, [0, 40, 80, 120, 160])
+    seen = [number_of(behind.layers(at(Fraction(i, 10)))) for i in range(12)]
+    behind.close()
+    assert seen == [(i * 100 // 40) % 5 for i in range(12)]
+
+
+def test_video_of_uneven_pace(tmp_path: Path) -> None:
+    behind = looped(tmp_path, [0, 10, 200, 230])
+    moments = [0, 5, 10, 150, 199, 200, 229, 230, 259, 260, 270, 459, 460]
+    seen = [number_of(behind.layers(at(ms * MS))) for ms in moments]
+    behind.close()
+    assert seen == [0, 0, 1, 1, 1, 2, 2, 3, 3, 0, 1, 1, 2]
+
+
+def test_video_begins_with_the_pictures(tmp_path: Path) -> None:
+    """Late starts of either do not matter: the first is behind the first."""
+    behind = looped(tmp_path, [3000, 3040, 3080])
+    seen = [number_of(behind.layers(at(Fraction(7) + i * 40 * MS))) for i in range(5)]
+    behind.close()
+    assert seen == [0, 1, 2, 0, 1]
+
+
+def test_video_slower_than_the_pictures(tmp_path: Path) -> None:
+    behind = looped(tmp_path, [0, 100])
+    seen = [number_of(behind.layers(at(Fraction(i, 50)))) for i in range(15)]
+    behind.close()
+    assert seen == [(i // 5) % 2 for i in range(15)]
+
+
+def test_video_of_one_picture(tmp_path: Path) -> None:
+    behind = looped(tmp_path, [0])
+    assert [number_of(behind.layers(at(Fraction(i)))) for i in range(3)] == [0, 0, 0]
+    behind.close()
+
+
+def test_video_is_cropped_and_converted(tmp_path: Path) -> None:
+    shots = [shot.reformat(format="yuv420p") for shot in pictures(2, 192, 64)]
+    path = write(tmp_path / "wide.mkv", shots, colour=(6, 6, 6, 1))
+    target = info("yuv444p", Colour(1, 1, 1, 2))
+    behind = Video(lambda: open_source(str(path)), target)
+    made = to_rgb(behind.layers(at(Fraction(0))), matrix="709", full=True)
+    behind.close()
+    want = to_rgb(copied(shots[0]), matrix="601")[:, 48:144]
+    assert np.abs(made - want).mean() < 4
+
+
+def split(strong: float = 20.0) -> tuple[Frame, list[np.ndarray]]:
+    """A white subject on a black ground, its matte exact."""
+    shot = picture(0)
+    subject = inside(96, 64, 0)
+    luma, *chroma = views(shot)
+    luma[:] = np.where(subject, 235, 16)
+    for plane in chroma:
+        plane[:] = 128
+    made = Blur(strong).layers(Frame(shot, matte=np.where(subject, 255, 0).astype(np.uint8)))
+    return Frame(shot), made
+
+
+@pytest.mark.parametrize("strength", [5.0, 20.0, 100.0])
+def test_blur_does_not_smear_the_subject_into_the_background(strength: float) -> None:
+    _, made = split(strength)
+    outside = ~inside(96, 64, 0, 1.15)
+    assert np.percentile(made[0][outside], 99) < 30
+    assert made[0].max() <= 235
+    assert (made[1] == 128).all()
+
+
+def test_blur_is_stronger_the_stronger() -> None:
+    shot = picture(0, 320, 240)
+    nothing = np.zeros((240, 320), np.uint8)
+    spread = []
+    for strength in (1.0, 10.0, 40.0):
+        made = Blur(strength).layers(Frame(shot, matte=nothing))
+        assert [plane.shape for plane in made] == [plane.shape for plane in views(shot)]
+        assert made[0].astype(float).mean() == pytest.approx(views(shot)[0].mean(), abs=3)
+        spread.append(np.abs(np.diff(made[0].astype(int), axis=1)).mean())
+    assert spread[0] > spread[1] > spread[2]
+
+
+@pytest.mark.parametrize("text", ["blur:0", "blur:101", "blur:x", "blur:-3"])
+def test_blur_strengths_that_are_none(text: str) -> None:
+    with pytest.raises(UsageError, match="1 to 100"):
+        parse_background(text, info())
+
+
+def test_all_opaque_blur_is_defined() -> None:
+    """Where everything is subject there is no background to take; it must not divide by zero."""
+    shot = picture(0)
+    made = Blur(20).layers(Frame(shot, matte=np.full((64, 96), 255, np.uint8)))
+    assert 16 <= made[0].mean() <= 235
+
+
+@pytest.mark.parametrize("kind", ["colour", "green", "picture", "video", "blur"])
+def test_through_a_whole_job(clip: Clip, tmp_path: Path, kind: str) -> None:
+    """Inside the subject its pixels, outside the background's: both exact in a lossless file."""
+    source = clip(count=6)
+    if kind == "picture":
+        behind = picture(9).to_image()
+        behind.save(tmp_path / "behind.png")
+    if kind == "video":
+        write(tmp_path / "behind.mkv", pictures(3))
+    text = {
+        "colour": "#204060",
+        "green": "green",
+        "picture": str(tmp_path / "behind.png"),
+        "video": str(tmp_path / "behind.mkv"),
+        "blur": "blur:30",
+    }[kind]
+    run(source, tmp_path / "out.mkv", background=text)
+    for index, made in enumerate(shown(tmp_path / "out.mkv").planes()):
+        within, without = inside(96, 64, index, 0.8), ~inside(96, 64, index, 1.4)
+        given = copied(picture(index))
+        assert np.array_equal(made[0][within], given[0][within])
+        if kind in ("colour", "green"):
+            wanted = {"colour": (0x20, 0x40, 0x60), "green": (0, 255, 0)}[kind]
+            far = np.abs(to_rgb(made)[without & np.roll(without, 2, 1)] - wanted)
+            assert np.percentile(far, 99) <= 3
+        elif kind == "picture":
+            far = np.abs(made[0].astype(int) - copied(picture(9))[0])[without]
+            assert far.mean() < 2
+        elif kind == "video":
+            assert np.array_equal(made[0][without], copied(picture(index % 3))[0][without])
+        else:
+            assert made[0][without].max() < 100

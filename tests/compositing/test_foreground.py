@@ -1,0 +1,235 @@
+"""The subject's colours at the border: closer to the truth there, as decoded everywhere else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+from helpers.media import Planes, copied, depth, picture, shown, views
+from numpy.typing import NDArray
+
+from streamcut.compositing.background import Blur, Fixed
+from streamcut.compositing.foreground import decontaminate
+from streamcut.core.config import Settings
+from streamcut.jobs import wiring
+from streamcut.jobs.file import remove_video
+from streamcut.jobs.stages import composite, upsample
+from streamcut.media.frame import Colour, Frame, StreamInfo
+
+FORMATS = ["yuv420p", "yuv422p", "yuv444p", "yuv420p10le", "yuv444p12le", "gbrp", "gbrp16le"]
+SAMPLES = Path(__file__).parents[2] / "samples"
+WIDTH, HEIGHT = 320, 180
+
+
+def soft_disc(width: int, height: int, top: int) -> NDArray[np.generic]:
+    y, x = np.mgrid[:height, :width] + 0.5
+    away = np.hypot(x - width / 2, y - height / 2) - height / 3
+    share = np.clip(0.5 - away / (height / 30), 0, 1)
+    return np.rint(share * top).astype(np.uint8 if top == 255 else np.uint16)
+
+
+def shares(matte: NDArray[np.generic], plane: NDArray[np.generic], top: int) -> NDArray[np.float64]:
+    size = (plane.shape[1], plane.shape[0])
+    return cv2.resize(matte, size, interpolation=cv2.INTER_AREA) / np.float64(top)
+
+
+def mixed(pixel_format: str) -> tuple[Frame, Planes]:
+    """A subject mixed with a background by a matte that is known, and the subject's planes."""
+    top = (1 << depth(pixel_format)) - 1
+    matte = soft_disc(WIDTH, HEIGHT, top)
+    made = av.VideoFrame(WIDTH, HEIGHT, pixel_format)
+    front = []
+    for number, plane in enumerate(views(made)):
+        y, x = np.mgrid[: plane.shape[0], : plane.shape[1]]
+        wave = np.sin(x / 9 + number) * 0.04 + np.cos(y / 7) * 0.03
+        subject, place = (
+            wave + level for level in ((0.3, 0.6, 0.4)[number], (0.75, 0.3, 0.7)[number])
+        )
+        share = shares(matte, plane, top)
+        plane[:] = np.rint((share * subject + (1 - share) * place) * top)
+        front.append(subject * top)
+    return Frame(made, matte=matte), front
+
+
+def one(frame: Frame, **options: bool) -> Frame:
+    (made,) = decontaminate([frame], **options)
+    return made
+
+
+@pytest.mark.parametrize("thorough", [False, True])
+@pytest.mark.parametrize("pixel_format", FORMATS)
+def test_the_border_takes_the_subject_s_colour_and_the_rest_stays(
+    pixel_format: str, thorough: bool
+) -> None:
+    frame, front = mixed(pixel_format)
+    before, top = copied(frame.picture), (1 << depth(pixel_format)) - 1
+    made = one(frame, thorough=thorough)
+    assert made.front is not None
+    assert made.front is not frame.picture
+    assert made.front.format.name == pixel_format
+    for old, kept in zip(before, copied(frame.picture), strict=True):
+        assert np.array_equal(old, kept), "the decoder's picture was written to"
+    for new, old, true in zip(copied(made.front), before, front, strict=True):
+        share = shares(frame.matte, old, top)
+        rounded = np.rint(share * top)
+        sure = (rounded == 0) | (rounded == top)
+        assert np.array_equal(new[sure], old[sure])
+        seen = ~sure & (share > 0.1)
+        errors = [np.abs(plane - true)[seen].mean() for plane in (new, old)]
+        assert errors[0] < 0.25 * errors[1]
+
+
+@pytest.mark.parametrize("thorough", [False, True])
+def test_no_rim_of_the_old_background_shows_over_a_new_one(thorough: bool) -> None:
+    frame, front = mixed("yuv444p")
+    share = frame.matte / 255
+    green = [150, 44, 21]
+    want = [share * f + (1 - share) * g for f, g in zip(front, green, strict=True)]
+    rims = []
+    for given in (Frame(frame.picture, matte=frame.matte), one(frame, thorough=thorough)):
+        (made,) = composite([given], "background", Fixed(list(green)))
+        rim = [np.abs(a - b).max() for a, b in zip(copied(made.picture), want, strict=True)]
+        rims.append(max(rim))
+    assert rims[1] < 0.4 * rims[0]
+
+
+@pytest.mark.parametrize("thorough", [False, True])
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv444p12le", "gbrp"])
+def test_what_the_input_hides_is_no_surroundings(pixel_format: str, thorough: bool) -> None:
+    """Beside a rim of the old background everything is hidden, and of another colour."""
+    frame, front = mixed(pixel_format)
+    top = (1 << depth(pixel_format)) - 1
+    y, x = np.mgrid[:HEIGHT, :WIDTH] + 0.5
+    hidden = np.hypot(x - WIDTH / 2, y - HEIGHT / 2) > HEIGHT / 3 + 4
+    frame.opacity = np.where(hidden, 0, top).astype(frame.matte.dtype)
+    before = copied(frame.picture)
+    for plane in views(frame.picture):
+        size = (plane.shape[1], plane.shape[0])
+        plane[cv2.resize(hidden.astype(np.uint8), size) > 0] = 0
+    made = copied(one(frame, thorough=thorough).front)
+    for new, old, true in zip(made, before, front, strict=True):
+        share = shares(frame.matte, old, top)
+        seen = (share > 0.1) & (np.rint(share * top) < top)
+        errors = [np.abs(plane - true)[seen].mean() for plane in (new, old)]
+        assert errors[0] < 0.25 * errors[1]
+
+
+TOLD = (200, 120, 60)
+BT709 = {False: (129.95, 93.60, 165.55), True: (132.68, 88.83, 170.75)}
+"""The same colour as BT.709 Y'CbCr, by the full range or not: see ITU-T H.273, equations 38 on."""
+
+
+@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv444p10le", "gbrp", "gbrp10le"])
+def test_a_network_that_tells_the_subject_s_colours_is_believed(
+    pixel_format: str, full: bool
+) -> None:
+    frame, _ = mixed(pixel_format)
+    rgb = pixel_format.startswith("gbr")
+    tags = Colour(matrix=0 if rgb else 1, range=2 if full or rgb else 1)
+    tags.apply(frame.picture)
+    top = (1 << depth(pixel_format)) - 1
+    frame.foreground = np.full((45, 80, 3), np.divide(TOLD, 255), np.float32)
+    made = one(frame)
+    assert made.front is not None
+    wanted = [TOLD[1], TOLD[2], TOLD[0]] if rgb else BT709[full]
+    for new, old, code in zip(copied(made.front), copied(frame.picture), wanted, strict=True):
+        share = np.rint(shares(frame.matte, old, top) * top)
+        sure = (share == 0) | (share == top)
+        assert np.array_equal(new[sure], old[sure])
+        scale = top / 255 if full or rgb else (top + 1) / 256
+        assert np.abs(new[~sure] - code * scale).max() <= 1.5 * scale
+
+
+def test_inverted_the_network_tells_nothing_of_the_background() -> None:
+    frame, _ = mixed("yuv444p")
+    plain = copied(one(frame, invert=True).front)
+    frame.foreground = np.ones((45, 80, 3), np.float32)
+    assert all(map(np.array_equal, copied(one(frame, invert=True).front), plain))
+
+
+def test_inverted_the_background_keeps_none_of_the_subject() -> None:
+    frame, _ = mixed("yuv444p")
+    flipped = Frame(frame.picture, matte=255 - frame.matte)
+    plain = copied(one(flipped).front)
+    assert all(
+        np.array_equal(a, b)
+        for a, b in zip(copied(one(frame, invert=True).front), plain, strict=True)
+    )
+
+
+@pytest.mark.parametrize("level", [0, 255])
+def test_without_a_border_nothing_changes(level: int) -> None:
+    frame = Frame(picture(1), matte=np.full((64, 96), level, np.uint8))
+    for thorough in (False, True):
+        made = one(frame, thorough=thorough)
+        pairs = zip(copied(made.front), copied(frame.picture), strict=True)
+        assert all(np.array_equal(a, b) for a, b in pairs)
+
+
+@pytest.mark.parametrize("thorough", [False, True])
+@pytest.mark.parametrize(("width", "height"), [(1, 1), (3, 2), (85, 49), (16, 400)])
+def test_any_size_and_any_matte(width: int, height: int, thorough: bool) -> None:
+    """Noise for a matte: no colour to be sure of anywhere, and still colours come out."""
+    matte = np.random.default_rng(1).integers(0, 256, (height, width)).astype(np.uint8)
+    made = one(Frame(picture(0, width, height), matte=matte), thorough=thorough)
+    assert (made.front.width, made.front.height) == (width, height)
+
+
+def test_blur_is_made_of_the_picture_as_decoded() -> None:
+    frame, _ = mixed("yuv420p")
+    expected = Blur(20).layers(Frame(frame.picture, matte=frame.matte))
+    for layer, want in zip(Blur(20).layers(one(frame)), expected, strict=True):
+        assert np.array_equal(layer, want)
+
+
+def test_real_footage_keeps_what_is_sure_bit_for_bit(tmp_path: Path) -> None:
+    path = SAMPLES / "presenter.mp4"
+    remove_video(path, tmp_path / "out.mkv", duration=0.2, start=1)
+    remove_video(path, tmp_path / "plain.mkv", duration=0.2, start=1, decontaminate=False)
+    changed = 0
+    results = (shown(tmp_path / name).planes() for name in ("out.mkv", "plain.mkv"))
+    for made, plain in zip(*results, strict=True):
+        assert np.array_equal(made[3], plain[3])
+        for new, old in zip(made[:3], plain[:3], strict=True):
+            share = np.rint(shares(made[3], new, 255) * 255)
+            sure = (share == 0) | (share == 255)
+            assert np.array_equal(new[sure], old[sure])
+            changed += int((new != old).sum())
+    assert changed > 1000
+
+
+@pytest.mark.parametrize(
+    ("live", "quality"), [(False, "best"), (True, "best"), (False, "balanced")]
+)
+def test_files_at_the_best_quality_alone_wait_for_the_thorough_estimate(
+    live: bool, quality: str
+) -> None:
+    frame, _ = mixed("yuv420p")
+    info = StreamInfo(WIDTH, HEIGHT, "yuv420p", live=live)
+    settings = Settings().with_options({"quality": quality})
+    coarse = Frame(frame.picture, coarse=cv2.resize(frame.matte, (160, 90)) / np.float32(255))
+    (plain,) = upsample([Frame(frame.picture, coarse=coarse.coarse)], info)
+    expected = copied(one(plain, thorough=quality == "best" and not live).front)
+    (made,) = wiring.shown([coarse], info, settings, "straight", None)
+    for plane, want in zip(copied(made.picture)[:3], expected, strict=True):
+        assert np.array_equal(plane, want)
+
+
+def test_decontaminate_needs_a_matte() -> None:
+    with pytest.raises(ValueError, match="with a matte"):
+        list(decontaminate([Frame(picture(0))]))
+
+
+def test_a_wide_part_that_the_network_is_unsure_of_stays_as_decoded() -> None:
+    """Half a matte over all of a hand does not mean that half of its colour is the wall's."""
+    frame, _ = mixed("yuv420p")
+    frame.matte = np.full((HEIGHT, WIDTH), 128, np.uint8)
+    frame.matte[:, :20], frame.matte[:, 20:60] = 255, 0
+    before = copied(frame.picture)
+    for new, old in zip(copied(one(frame).front), before, strict=True):
+        beside = new.shape[1] * 100 // WIDTH
+        assert np.array_equal(new[:, beside:], old[:, beside:])

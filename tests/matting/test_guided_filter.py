@@ -1,0 +1,119 @@
+"""The guided upsampler: edges follow the picture, plain regions stay plain, depth is kept."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from helpers.media import shared
+from numpy.typing import NDArray
+
+from streamcut.jobs.stages import matte
+from streamcut.matting.guided_filter import GuidedUpsampler
+from streamcut.media.frame import planes
+from streamcut.sessions import new_session
+from streamcut.sources import open_source
+
+SAMPLE = Path(__file__).parents[2] / "samples" / "presenter.mp4"
+
+
+def disc(width: int, height: int, radius: float) -> NDArray[np.float32]:
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    distance = np.hypot(x - width / 2 + 0.5, y - height / 2 + 0.5)
+    return np.clip(radius - distance + 0.5, 0, 1)
+
+
+def scene(
+    width: int = 640, height: int = 360, peak: int = 255
+) -> tuple[NDArray[np.float32], NDArray[np.generic], NDArray[np.float32]]:
+    """Return the true matte of a bright disc on dark ground, its luma, and a coarse matte."""
+    truth = disc(width, height, 120)
+    kind = np.uint8 if peak == 255 else np.uint16
+    luma = ((0.2 + 0.6 * truth) * peak).astype(kind)
+    coarse = cv2.resize(truth, (128, 72), interpolation=cv2.INTER_AREA)
+    return truth, luma, cv2.GaussianBlur(coarse, (0, 0), 1)
+
+
+def error(made: NDArray[np.generic], truth: NDArray[np.float32], peak: int = 255) -> float:
+    return float(np.abs(made.astype(np.float32) / peak - truth).mean() * 1000)
+
+
+@pytest.mark.parametrize("peak", [255, 1023, 4095])
+def test_edges_follow_the_picture_far_closer_than_bilinear(peak: int) -> None:
+    truth, luma, coarse = scene(peak=peak)
+    made = GuidedUpsampler(640, 360, peak)(luma, coarse)
+    bilinear = cv2.resize(coarse, (640, 360)) * peak
+    assert made.dtype == luma.dtype
+    assert made.shape == luma.shape
+    assert made.max() == peak
+    assert made.min() == 0
+    assert error(made, truth, peak) < error(bilinear, truth, peak) / 3
+
+
+@pytest.mark.parametrize(("width", "height"), [(640, 360), (853, 481), (361, 640), (97, 53)])
+def test_any_size_fits(width: int, height: int) -> None:
+    truth = disc(width, height, min(width, height) / 3)
+    luma = (40 + 160 * truth).astype(np.uint8)
+    coarse = cv2.resize(truth, (128, 72), interpolation=cv2.INTER_AREA)
+    made = GuidedUpsampler(width, height, 255)(luma, coarse)
+    assert made.shape == (height, width)
+    assert error(made, truth) < 12
+
+
+def test_the_disc_stays_in_its_place() -> None:
+    _, luma, coarse = scene()
+    made = GuidedUpsampler(640, 360, 255)(luma, coarse).astype(np.float32)
+    y, x = np.mgrid[:360, :640]
+    centre = (x * made).sum() / made.sum(), (y * made).sum() / made.sum()
+    assert centre == pytest.approx((319.5, 179.5), abs=0.25)
+
+
+@pytest.mark.parametrize("level", [0.0, 0.05, 0.95, 1.0])
+def test_a_sure_matte_is_exactly_empty_or_full(level: float) -> None:
+    luma = np.random.default_rng(1).integers(0, 256, (360, 640), np.uint8)
+    made = GuidedUpsampler(640, 360, 255)(luma, np.full((72, 128), level, np.float32))
+    assert set(np.unique(made)) == {255 if level > 0.5 else 0}
+
+
+def test_an_uncertain_matte_over_a_flat_picture_stays_as_it_is() -> None:
+    luma = np.full((360, 640), 90, np.uint8)
+    made = GuidedUpsampler(640, 360, 255)(luma, np.full((72, 128), 0.5, np.float32))
+    assert np.abs(made.astype(int) - 128).max() <= 1
+
+
+def test_working_in_the_band_alone_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, luma, coarse = scene()
+    banded = GuidedUpsampler(640, 360, 255)(luma, coarse)
+    whole = [(slice(0, 72), slice(0, 128))]
+    monkeypatch.setattr("streamcut.matting.guided_filter.covering", lambda *_: iter(whole))
+    assert np.array_equal(GuidedUpsampler(640, 360, 255)(luma, coarse), banded)
+
+
+def edge_contrast(luma: NDArray[np.generic], made: NDArray[np.generic]) -> float:
+    """Return how strongly the picture changes where the matte does."""
+    grey = cv2.GaussianBlur(luma.astype(np.float32), (0, 0), 1)
+    steep = np.hypot(cv2.Sobel(grey, -1, 1, 0), cv2.Sobel(grey, -1, 0, 1))
+    alpha = made.astype(np.float32)
+    weight = np.hypot(cv2.Sobel(alpha, -1, 1, 0), cv2.Sobel(alpha, -1, 0, 1))
+    return float((steep * weight).sum() / weight.sum())
+
+
+@pytest.mark.parametrize("clip", ["sample", "bedroom"])
+def test_on_real_footage_the_matte_changes_where_the_picture_does(clip: str) -> None:
+    path = SAMPLE if clip == "sample" else shared("clips", "bedroom.mp4")
+    with open_source(str(path), start=Fraction(1)) as source:
+        upsample = GuidedUpsampler(source.info.width, source.info.height, 255)
+        gains = []
+        for frame in islice(matte(source, new_session()), 0, 30, 10):
+            luma, coarse = planes(frame.picture)[0], frame.coarse
+            assert coarse is not None
+            size = (source.info.width, source.info.height)
+            bilinear = cv2.resize(coarse, size) * 255
+            gains.append(
+                edge_contrast(luma, upsample(luma, coarse)) / edge_contrast(luma, bilinear)
+            )
+    assert min(gains) > 1.25

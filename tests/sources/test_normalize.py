@@ -1,0 +1,274 @@
+"""Every picture like the first: size, pixel format, own alpha; pictures and sequences as input."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from helpers.media import (
+    Sound,
+    composited,
+    copied,
+    cover_bytes,
+    picture,
+    pictures,
+    run,
+    shown,
+    write,
+)
+from PIL import Image
+
+from streamcut.core.errors import SourceError, UsageError
+from streamcut.sources import Size, open_source
+
+Clip = Callable[..., Path]
+
+
+def frames_of(path: Path | str, **options: object) -> list[object]:
+    with open_source(str(path), **options) as source:
+        return list(source)
+
+
+def pngs(folder: Path, count: int, mode: str = "RGB") -> Path:
+    folder.mkdir()
+    for index, shot in enumerate(pictures(count, 96, 64, "gbrp")):
+        image = Image.fromarray(shot.to_ndarray(format="rgb24")).convert(mode)
+        image.save(folder / f"{index:04d}.png")
+    return folder / "%04d.png"
+
+
+@pytest.mark.parametrize("second", [(48, 32), (200, 120), (65, 99)])
+def test_resolution_changes_midway(tmp_path: Path, second: tuple[int, int]) -> None:
+    """Pictures after the change are scaled to the first's size, not dropped and not a crash."""
+    one = write(tmp_path / "one.ts", pictures(4), codec="mpeg4", time_base=Fraction(1, 25))
+    two = write(
+        tmp_path / "two.ts",
+        pictures(4, *second),
+        codec="mpeg4",
+        time_base=Fraction(1, 25),
+        times=[4, 5, 6, 7],
+    )
+    both = tmp_path / "both.ts"
+    both.write_bytes(one.read_bytes() + two.read_bytes())
+    made = frames_of(both)
+    assert {(frame.picture.width, frame.picture.height) for frame in made} == {(96, 64)}
+    assert len(made) == 8
+    for index, frame in enumerate(made):
+        given = picture(index) if index < 4 else picture(index - 4, *second)
+        want = copied(given.reformat(96, 64))[0].astype(int)
+        assert np.abs(copied(frame.picture)[0] - want).mean() < 8
+    run(both, tmp_path / "out.webm")
+    assert len(shown(tmp_path / "out.webm").pictures) == 8
+
+
+def test_pixel_format_changes_midway(tmp_path: Path) -> None:
+    """As in a sequence of pictures of which some are grey."""
+    pattern = pngs(tmp_path / "in", 3)
+    path = tmp_path / "in" / "0001.png"
+    Image.open(path).convert("L").save(path)
+    made = frames_of(pattern)
+    assert len({frame.picture.format.name for frame in made}) == 1
+    grey = made[1].picture.to_ndarray(format="rgb24").astype(int)
+    assert np.abs(grey[..., 0] - grey[..., 1]).max() <= 1
+    want = np.array(Image.open(path)).astype(int)
+    assert np.abs(grey[..., 1] - want).max() <= 2
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "pixel_format"),
+    [("in.mkv", "ffv1", "yuva420p"), ("in.mov", "png", "rgba"), ("in.mov", "qtrle", "argb")],
+)
+def test_own_alpha_is_kept(tmp_path: Path, name: str, codec: str, pixel_format: str) -> None:
+    """What was transparent stays so: the output's alpha is the matte times the input's own."""
+    given = pictures(3, 96, 64, "yuva444p" if codec != "ffv1" else "yuva420p")
+    shots = [p if codec == "ffv1" else p.reformat(format=pixel_format) for p in given]
+    path = write(tmp_path / name, shots, codec=codec)
+    for frame, before in zip(frames_of(path), given, strict=True):
+        assert np.array_equal(frame.opacity, copied(before)[3])
+    run(path, tmp_path / "out.mkv", invert=True)
+    run(path, tmp_path / "kept.mkv")
+    for made, kept, before in zip(
+        shown(tmp_path / "out.mkv").pictures,
+        shown(tmp_path / "kept.mkv").pictures,
+        given,
+        strict=True,
+    ):
+        hole = copied(before)[3] == 0
+        assert hole.sum() > 300
+        for alpha in (made.to_ndarray(format="rgba"), kept.to_ndarray(format="rgba")):
+            assert (alpha[..., 3][hole] == 0).all()
+        background = made.to_ndarray(format="rgba")[..., 3][:10, 80:]
+        assert (background == 255).all()
+
+
+def test_own_alpha_of_webm(tmp_path: Path) -> None:
+    """FFmpeg's own VP9 decoder would drop it."""
+    path = write(
+        tmp_path / "in.webm",
+        pictures(3, 96, 64, "yuva420p"),
+        codec="libvpx-vp9",
+        options={"crf": "10", "b": "0", "auto-alt-ref": "0", "lag-in-frames": "0"},
+    )
+    for frame in frames_of(path):
+        assert frame.opacity is not None
+        assert frame.opacity[-8:, -8:].max() < 20
+        assert frame.opacity[:32, :48].min() > 235
+
+
+def test_opaque_alpha_is_no_alpha(tmp_path: Path) -> None:
+    shots = [p.reformat(format="rgba") for p in pictures(1, 96, 64, "gbrp")]
+    path = write(tmp_path / "in.mov", shots, codec="png")
+    assert frames_of(path)[0].opacity is None
+
+
+@pytest.mark.parametrize("ending", ["png", "jpg", "webp", "bmp", "tiff"])
+def test_a_still_picture(tmp_path: Path, ending: str) -> None:
+    image = Image.fromarray(picture(0, 96, 64, "gbrp").to_ndarray(format="rgb24"))
+    path = tmp_path / f"in.{ending}"
+    image.save(path, **({} if ending in ("png", "bmp", "tiff") else {"quality": 100}))
+    summary = run(path, tmp_path / "out.mov", codec="png")
+    assert summary.frames == 1
+    made = shown(tmp_path / "out.mov").rgba()[0]
+    assert np.abs(made[..., :3].astype(int) - np.array(image)).mean() < 3
+    assert made[..., 3][20:36, 28:40].min() == 255
+    assert made[..., 3][:, 85:].max() == 0
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "P", "I;16"])
+def test_a_sequence_of_pictures(tmp_path: Path, mode: str) -> None:
+    if mode == "I;16":
+        (tmp_path / "in").mkdir()
+        pattern = tmp_path / "in" / "%04d.png"
+        for index, shot in enumerate(pictures(4, 96, 64, "yuv444p10le")):
+            Image.fromarray(copied(shot)[0] << 6).save(tmp_path / "in" / f"{index:04d}.png")
+    else:
+        pattern = pngs(tmp_path / "in", 4, mode)
+    assert run(pattern, tmp_path / "out").frames == 4
+    made = sorted((tmp_path / "out").glob("*.png"))
+    assert len(made) == 4
+    for index, path in enumerate(made):
+        with Image.open(tmp_path / "in" / f"{index:04d}.png") as image:
+            before = np.array(image)
+            want = before >> 8 if mode == "I;16" else np.array(image.convert("L"))
+        seen = np.array(Image.open(path).convert("RGBA").convert("L")).astype(int)
+        assert np.abs(seen - want).mean() < 3
+
+
+def test_animations_as_input(tmp_path: Path) -> None:
+    shots = [Image.fromarray(p.to_ndarray(format="rgb24")) for p in pictures(4, 96, 64, "gbrp")]
+    for ending in ("gif", "apng"):
+        path = tmp_path / f"in.{ending}"
+        shots[0].save(
+            path,
+            save_all=True,
+            append_images=shots[1:],
+            duration=50,
+            format={"gif": "GIF", "apng": "PNG"}[ending],
+        )
+        run(path, tmp_path / f"out_{ending}.mov", codec="png")
+        seen = shown(tmp_path / f"out_{ending}.mov")
+        assert seen.times == [Fraction(i, 20) for i in range(4)]
+        for made, want in zip(seen.rgba(), shots, strict=True):
+            assert np.abs(made[..., :3].astype(int) - np.array(want)).mean() < 6
+
+
+@pytest.mark.parametrize("first", [False, True], ids=["after", "before"])
+@pytest.mark.parametrize("kind", ["png", "jpeg"])
+@pytest.mark.parametrize("name", ["in.mp4", "in.mkv"])
+def test_covers_are_not_the_video(
+    clip: Clip, tmp_path: Path, name: str, kind: str, first: bool
+) -> None:
+    path = clip(name, codec="libx264", options={"qp": "0"}, cover=kind, cover_first=first)
+    assert len(frames_of(path)) == 5
+    assert frames_of(path)[0].picture.width == 96
+
+
+def test_a_song_with_a_cover_is_no_video(tmp_path: Path) -> None:
+    path = tmp_path / "song.mp3"
+    with av.open(str(path), "w") as output:
+        sound = output.add_stream("libmp3lame", rate=48_000)
+        art = output.add_stream("png", rate=25)
+        art.width = art.height = 16
+        art.pix_fmt, art.disposition = "rgb24", av.stream.Disposition.attached_pic
+        packet = av.Packet(cover_bytes())
+        packet.stream, packet.pts, packet.dts, packet.is_keyframe = art, 0, 0, True
+        output.mux(packet)
+        for frame in Sound().frames():
+            output.mux(sound.encode(frame))
+        output.mux(sound.encode(None))
+    with pytest.raises(SourceError, match="no video stream"):
+        open_source(str(path))
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("48x32", (48, 32)),
+        ("48x48", (48, 48)),
+        ("48x", (48, 32)),
+        ("x32", (48, 32)),
+        ("32p", (48, 32)),
+        ("50%", (48, 32)),
+        ("12.5%", (12, 8)),
+        ("200%", (192, 128)),
+        ("31x", (31, 21)),
+    ],
+)
+def test_size(clip: Clip, tmp_path: Path, text: str, size: tuple[int, int]) -> None:
+    source = clip(count=2)
+    run(source, tmp_path / "out.mkv", size=text)
+    seen = shown(tmp_path / "out.mkv")
+    assert {(p.width, p.height) for p in seen.pictures} == {size}
+    stretched = Fraction(96 * size[1], 64 * size[0])
+    if abs(stretched - 1) > Fraction(1, 100):
+        assert (seen.aspect or 1) == stretched
+    else:
+        assert (seen.aspect or 1) == 1
+    small = copied(picture(0).reformat(*size))[0].astype(int)
+    assert np.abs(copied(seen.pictures[0])[0] - small).mean() < 5
+
+
+@pytest.mark.parametrize("text", ["", "x", "0x5", "-3x4", "10", "0%", "20000x", "axb", "1080i"])
+def test_sizes_that_are_none(text: str) -> None:
+    with pytest.raises(UsageError, match="is no size"):
+        Size.parse(text)
+
+
+@pytest.mark.parametrize("name", ["out.webm", "out.mkv", "out.mov", "h264.mp4", "hevc.mp4"])
+@pytest.mark.parametrize("aspect", [Fraction(16, 15), Fraction(3, 4), Fraction(64, 45)])
+def test_pixel_aspect_is_kept(tmp_path: Path, name: str, aspect: Fraction) -> None:
+    options = {"codec": "libx264", "options": {"qp": "0"}, "aspect": aspect}
+    source = write(tmp_path / "in.mp4", pictures(2, 720, 64), **options)
+    background = "red" if name.endswith("mp4") else ""
+    codec = name.partition(".")[0] if name.endswith("mp4") else ""
+    summary = run(source, tmp_path / name, background=background, codec=codec)
+    assert shown(tmp_path / name).aspect == aspect
+    assert summary.notes == []
+
+
+@pytest.mark.parametrize("name", ["out.webm", "out.mkv", "out.mov", "out.gif", "out.apng"])
+def test_853x481(clip: Clip, tmp_path: Path, name: str) -> None:
+    source = clip(count=1, width=853, height=481)
+    run(source, tmp_path / name)
+    made = shown(tmp_path / name).pictures[0]
+    assert (made.width, made.height) == (853, 481)
+    alpha = made.to_ndarray(format="rgba")[..., 3].astype(int)
+    want = composited(source)[0].to_ndarray(format="rgba")[..., 3]
+    limit = 128 if name == "out.gif" else 6
+    assert np.abs(alpha - want)[-4:, -4:].max() <= limit
+    assert np.abs(alpha - want).mean() < 2
+
+
+@pytest.mark.parametrize("codec", ["h264", "hevc"])
+def test_even_formats_crop_by_one(clip: Clip, tmp_path: Path, codec: str) -> None:
+    """Nothing is scaled: the pixels of the last row and column are cut off."""
+    source = clip(count=1, width=85, height=49)
+    run(source, tmp_path / "out.mp4", background="#808080", codec=codec, quality="best")
+    made = shown(tmp_path / "out.mp4").pictures[0]
+    assert (made.width, made.height) == (84, 48)
+    want = copied(composited(source, background="#808080")[0])[0][:48, :84].astype(int)
+    assert np.abs(copied(made)[0] - want).mean() < 2

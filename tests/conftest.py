@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +12,19 @@ from typing import Any
 
 import pytest
 from helpers.media import pictures, write
+
+
+def pytest_configure() -> None:
+    """Give what the tests start the signals' default dispositions, which it inherits.
+
+    A background job of a shell ignores SIGINT, and what nohup starts SIGHUP. A handler here,
+    unlike being ignored, is not inherited.
+    """
+    handlers = {"SIGINT": signal.default_int_handler, "SIGTERM": None, "SIGHUP": None}
+    for name, handler in handlers.items():
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler or (lambda *_: None))
 
 
 def pytest_collection_finish() -> None:

@@ -87,6 +87,14 @@ def download(url: str, part: Path, progress: Progress, *, checked: bool) -> bool
             return began > 0
 
 
+def import_requests() -> None:
+    """Import what downloads: a Ctrl-C that rises within leaves it half imported for good.
+
+    Its submodules then stay loaded without being attributes of the package.
+    """
+    import requests  # noqa: F401
+
+
 def discard(part: Path) -> None:
     """Remove what is there of a file."""
     part.unlink(missing_ok=True)

@@ -31,6 +31,7 @@ from streamcut.sessions.files.download import (
     UnfinishedError,
     discard,
     download,
+    import_requests,
 )
 from streamcut.sessions.files.locks import locked
 
@@ -119,8 +120,11 @@ def fetch(
     if mirror is None:
         mirror = config.load().weights.mirror
     url = f"{mirror.rstrip('/')}/{quote(weights.file)}" if mirror else weights.url
-    with _explained(weights, url, target), _bar(weights.file, quiet) as progress:
-        _fetch(weights, url, target, progress, force)
+    with Interrupts() as interrupts:
+        import_requests()
+        with _explained(weights, url, target), _bar(weights.file, quiet) as progress:
+            with interrupts.released():
+                _fetch(weights, url, target, progress, force)
     return target
 
 
@@ -230,14 +234,13 @@ def _fetch(weights: Weights, url: str, target: Path, progress: Progress, force: 
             progress(part.stat().st_size, weights.bytes)
         time.sleep(_POLL)
 
-    with Interrupts() as interrupts, interrupts.released():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with locked(target.with_name(f"{target.name}.lock"), follow):
-            if target.is_file() and (not force or target.stat().st_mtime >= began):
-                _check_found(weights, target)  # Another process was quicker.
-                return
-            _obtain(weights, url, part, progress)
-            os.replace(part, target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with locked(target.with_name(f"{target.name}.lock"), follow):
+        if target.is_file() and (not force or target.stat().st_mtime >= began):
+            _check_found(weights, target)  # Another process was quicker.
+            return
+        _obtain(weights, url, part, progress)
+        os.replace(part, target)
 
 
 def _obtain(weights: Weights, url: str, part: Path, progress: Progress) -> None:

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -400,6 +401,25 @@ def test_ctrl_c_stops_a_stalled_download(cache: Path, server: Answering) -> None
     with pytest.raises(KeyboardInterrupt):
         fetch(row(server))
     assert "model.onnx.lock" not in leftovers(cache)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals cannot be sent to a thread")
+def test_ctrl_c_waits_for_the_import_of_requests(
+    cache: Path, server: Answering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Interrupted, it would stay half imported for as long as the program runs."""
+    imported = []
+
+    def slowly() -> None:
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+        time.sleep(0.05)  # Python has every occasion to let it rise.
+        imported.append(1)
+
+    monkeypatch.setattr(store, "import_requests", slowly)
+    with pytest.raises(KeyboardInterrupt):
+        fetch(row(server))
+    assert imported
+    assert not server.asked
 
 
 # --- what is there already ----------------------------------------------------------------

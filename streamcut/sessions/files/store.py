@@ -122,9 +122,9 @@ def fetch(
     url = f"{mirror.rstrip('/')}/{quote(weights.file)}" if mirror else weights.url
     with Interrupts() as interrupts:
         import_requests()
-        with _explained(weights, url, target), _bar(weights.file, quiet) as progress:
-            with interrupts.released():
-                _fetch(weights, url, target, progress, force)
+        bar = _bar(weights.file, quiet)
+        with _explained(weights, url, target), bar as progress, interrupts.released():
+            _fetch(weights, url, target, progress, force)
     return target
 
 

@@ -146,7 +146,7 @@ def test_the_user_s_file_is_found_and_a_named_one_takes_its_place(tmp_path: Path
     (folder / "config.toml").write_text('[output]\nquality = "best"\n')
     other = written(tmp_path, "[run]\nthreads = 3\n")
     program = (
-        "from pathlib import Path; from streamcut import config; a = config.load(); "
+        "from pathlib import Path; from streamcut.core import config; a = config.load(); "
         f"b = config.load(Path({str(other)!r})); "
         "print(a.output.quality, a.run.threads, b.output.quality, b.run.threads)"
     )

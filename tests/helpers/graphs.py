@@ -351,3 +351,28 @@ FILES: dict[str, Callable[[Path], Path]] = {**_PEOPLE, **REMBG}
 def model_file(name: str, folder: Path) -> Path:
     """Write the graph of a model of the catalogue into a folder."""
     return sam(folder) if name == "sam" else FILES[name](folder / f"{name}.onnx")
+
+
+def graph(
+    path: Path, *operators: Any, shape: tuple[Any, ...] = (1, 3, 8, 8), **values: Any
+) -> Path:
+    """Write an ONNX file that takes ``x`` and gives ``y``."""
+    nodes = [helper.make_node(*operator[:3], **operator[3]) for operator in operators]
+    initial = [onnx.numpy_helper.from_array(np.array(v), k) for k, v in values.items()]
+    made = helper.make_graph(
+        nodes,
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
+        initial,
+    )
+    model = helper.make_model(made, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    onnx.save(model, str(path))
+    return path
+
+
+def mean_graph(path: Path, *more: Any, **options: Any) -> Path:
+    """Write a graph that averages the channels, perhaps followed by another operator."""
+    last = "m" if more else "y"
+    average = ("ReduceMean", ["x"], [last], {"axes": [1], "keepdims": 1})
+    return graph(path, average, *more, **options)

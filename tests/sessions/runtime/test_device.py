@@ -12,7 +12,7 @@ from typing import Any
 import onnxruntime as ort
 import platformdirs
 import pytest
-from test_map import mean_graph
+from helpers.graphs import mean_graph
 
 from streamcut.core.errors import ModelError, UsageError
 from streamcut.sessions import DEVICES, Device, new_session, obstacle, session_options

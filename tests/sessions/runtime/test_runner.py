@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import onnxruntime as ort
 import pytest
+from helpers.graphs import graph
 from numpy.typing import NDArray
-from test_map import graph
 
 from streamcut.core.errors import ModelError
 from streamcut.sessions import new_session

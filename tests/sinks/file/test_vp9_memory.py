@@ -40,7 +40,7 @@ def resident() -> int:
 MEASURED = """
 import sys
 sys.path.insert(0, {folder!r})
-from test_lean import encoder, open_lean, resident
+from test_vp9_memory import encoder, open_lean, resident
 context = encoder({width}, {height})
 start = resident()
 {opening}
@@ -52,7 +52,7 @@ def grown(width: int, height: int, opening: str) -> int:
     """Return by how many bytes a new process grows as it opens an encoder."""
     folder = str(Path(__file__).parent)
     code = MEASURED.format(folder=folder, width=width, height=height, opening=opening)
-    paths = [folder, str(Path(__file__).parents[2])]
+    paths = [folder, *(str(Path(__file__).parents[up]) for up in (2, 3))]
     ran = subprocess.run(
         [sys.executable, "-c", code],
         stdout=subprocess.PIPE,

@@ -16,7 +16,7 @@ from streamcut.core import config
 from streamcut.diagnostics import doctor
 from streamcut.diagnostics.doctor import Finding, hardware, media, software
 from streamcut.sessions.files import catalog
-from streamcut.sessions.files.store import Weights
+from streamcut.sessions.files.model import Weights
 from streamcut.sessions.runtime import cuda, device
 
 pytestmark = pytest.mark.usefixtures("cache")

@@ -21,7 +21,7 @@ from streamcut.diagnostics import inventory
 from streamcut.diagnostics.bench import speeds
 from streamcut.sessions import CATALOG, Model
 from streamcut.sessions.files import catalog
-from streamcut.sessions.files.store import Weights
+from streamcut.sessions.files.model import Weights
 
 PACKAGED = Path(inventory.__file__).parents[1] / "sessions" / "embedded" / "portrait.onnx"
 DATA = PACKAGED.read_bytes()

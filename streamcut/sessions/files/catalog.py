@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from streamcut.core.errors import ModelError
-from streamcut.sessions.files.model import IMAGENET_MEAN, IMAGENET_STD, Model
-from streamcut.sessions.files.store import Weights
+from streamcut.sessions.files.model import IMAGENET_MEAN, IMAGENET_STD, Model, Weights
 
 __all__ = ["CATALOG", "OWN", "UNKNOWN", "Model", "by_file", "by_name", "sam_weights", "unknown"]
 

@@ -5,13 +5,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from streamcut.sessions.files.store import Weights
-
 Triple = tuple[float, float, float]
 Architecture = Literal["map", "recurrent", "modnet", "cloth", "sam", "rvm", "chroma", "difference"]
 
 IMAGENET_MEAN: Triple = (0.485, 0.456, 0.406)
 IMAGENET_STD: Triple = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """One file of a model.
+
+    Attributes:
+        file: its name in the cache, which is rembg's, so that nobody downloads twice.
+        url: where it is fetched from.
+        checksum: ``md5:...`` or ``sha256:...``, or None where nobody has published one.
+        bytes: its size, or None where it is not known.
+    """
+
+    file: str
+    url: str
+    checksum: str | None = None
+    bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,6 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,32 +33,14 @@ from streamcut.sessions.files.download import (
     import_requests,
 )
 from streamcut.sessions.files.locks import locked
+from streamcut.sessions.files.model import Model, Weights
 
 if TYPE_CHECKING:
     import rich.progress as rich
 
-    from streamcut.sessions.files.catalog import Model
-
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*[A-Za-z0-9_-]")
 _DEVICES = re.compile(r"(?:con|prn|aux|nul|(?:com|lpt)\d)(?:\..*)?", re.I)
 _POLL = 0.2
-
-
-@dataclass(frozen=True, slots=True)
-class Weights:
-    """One file of a model.
-
-    Attributes:
-        file: its name in the cache, which is rembg's, so that nobody downloads twice.
-        url: where it is fetched from.
-        checksum: ``md5:...`` or ``sha256:...``, or None where nobody has published one.
-        bytes: its size, or None where it is not known.
-    """
-
-    file: str
-    url: str
-    checksum: str | None = None
-    bytes: int | None = None
 
 
 def fetch_model(

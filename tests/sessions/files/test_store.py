@@ -23,7 +23,8 @@ from helpers.servers import Answering, serving
 from streamcut.core.errors import ModelError
 from streamcut.sessions.files import download, store
 from streamcut.sessions.files.catalog import UNKNOWN
-from streamcut.sessions.files.store import Weights, fetch, fetch_model, located
+from streamcut.sessions.files.model import Weights
+from streamcut.sessions.files.store import fetch, fetch_model, located
 
 DATA = b"\x08\x08\x12\x07pytorch" + np.random.default_rng(0).bytes(300_000)
 MD5 = f"md5:{hashlib.md5(DATA).hexdigest()}"
@@ -520,7 +521,8 @@ def test_a_disk_that_fills_up_is_named_and_emptied_again(
 def test_two_processes_fetch_it_once(cache: Path, server: Answering) -> None:
     server.pause = 0.005
     program = (
-        "import sys; from streamcut.sessions.files.store import Weights, fetch; "
+        "import sys; from streamcut.sessions.files.model import Weights; "
+        "from streamcut.sessions.files.store import fetch; "
         f"print(fetch(Weights('model.onnx', {server.url!r}, {SHA256!r}), mirror=''))"
     )
     runs = [
@@ -635,7 +637,8 @@ def test_it_takes_no_time_to_find_what_is_there(cache: Path, server: Answering) 
     cache.mkdir()
     (cache / "model.onnx").write_bytes(DATA)
     program = (
-        "import sys; from streamcut.sessions.files.store import Weights, fetch; "
+        "import sys; from streamcut.sessions.files.model import Weights; "
+        "from streamcut.sessions.files.store import fetch; "
         f"fetch(Weights('model.onnx', {server.url!r}, {MD5!r})); "
         "print(sorted({'requests', 'rich'} & {*sys.modules}))"
     )

@@ -12,7 +12,10 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
 from streamcut.core.errors import MissingDependencyError, UsageError
-from streamcut.media.frame import SCALING_THREADS, Colour, Frame, has_alpha
+from streamcut.media.colour import Colour
+from streamcut.media.convert import SCALING_THREADS
+from streamcut.media.frame import Frame
+from streamcut.media.pixel_formats import has_alpha
 
 if TYPE_CHECKING:
     from streamcut.jobs.live.state import LiveState

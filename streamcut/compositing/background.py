@@ -22,17 +22,11 @@ from PIL import Image, ImageColor, ImageOps, UnidentifiedImageError
 
 from streamcut.core.errors import SourceError, UsageError
 from streamcut.imaging.resize import averaged
-from streamcut.media.frame import (
-    RANGE_FULL,
-    RANGE_LIMITED,
-    SCALING_THREADS,
-    Colour,
-    Frame,
-    Plane,
-    StreamInfo,
-    peak,
-    planes,
-)
+from streamcut.media.colour import Colour, Range
+from streamcut.media.convert import SCALING_THREADS
+from streamcut.media.frame import Frame, StreamInfo
+from streamcut.media.pixel_formats import peak
+from streamcut.media.planes import Plane, planes
 
 # The least standard deviation of a blur, in cells of the grid that it is worked out on. Enlarged
 # again it is .64 of a code value off the full-size one on average (luma of the sample clip with a
@@ -278,7 +272,7 @@ def _fitted(picture: av.VideoFrame, info: StreamInfo, width: int, height: int) -
         src_colorspace=source.known_matrix(picture.height),
         dst_colorspace=matrix,
         src_color_range=source.range or None,
-        dst_color_range=RANGE_FULL if info.colour.full_range else RANGE_LIMITED,
+        dst_color_range=Range.FULL if info.colour.full_range else Range.LIMITED,
         interpolation=Interpolation.BICUBIC,
         threads=SCALING_THREADS,
     )

@@ -16,7 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamcut.imaging.chroma import Screen, differences, luma_weights
-from streamcut.media.frame import Colour, Frame, Plane, blank_like, depth, peak, planes
+from streamcut.media.colour import Colour
+from streamcut.media.frame import Frame
+from streamcut.media.pixel_formats import depth, peak
+from streamcut.media.planes import Plane, blank_like, planes
 
 Values = NDArray[np.float32]
 

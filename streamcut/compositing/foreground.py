@@ -27,17 +27,11 @@ from numpy.typing import NDArray
 
 from streamcut.imaging.resize import averaged
 from streamcut.matting.closed_form import estimate_foreground
-from streamcut.media.frame import (
-    RANGE_FULL,
-    RANGE_LIMITED,
-    SCALING_THREADS,
-    Colour,
-    Frame,
-    Plane,
-    blank_like,
-    peak,
-    planes,
-)
+from streamcut.media.colour import Colour, Range
+from streamcut.media.convert import SCALING_THREADS
+from streamcut.media.frame import Frame
+from streamcut.media.pixel_formats import peak
+from streamcut.media.planes import Plane, blank_like, planes
 
 Grid = NDArray[np.float32]
 
@@ -108,7 +102,7 @@ def _told(picture: av.VideoFrame, matte: Plane, colours: Grid) -> av.VideoFrame:
         picture.height,
         picture.format.name,
         dst_colorspace=tags.known_matrix(picture.height) if yuv else None,
-        dst_color_range=RANGE_FULL if tags.full_range or not yuv else RANGE_LIMITED,
+        dst_color_range=Range.FULL if tags.full_range or not yuv else Range.LIMITED,
         interpolation=Interpolation.BILINEAR,
         threads=SCALING_THREADS,
     )

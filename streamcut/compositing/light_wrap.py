@@ -11,7 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from streamcut.media.frame import Plane, blank_like, peak, planes
+from streamcut.media.pixel_formats import peak
+from streamcut.media.planes import Plane, blank_like, planes
 
 Grid = NDArray[np.float32]
 

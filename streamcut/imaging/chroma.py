@@ -14,11 +14,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from streamcut.media.colour import Matrix
+
 Values = NDArray[np.float32]
 
 _BT601 = (0.299, 0.114)
-_WEIGHTS = {1: (0.2126, 0.0722), 4: (0.30, 0.11), 7: (0.212, 0.087), 9: (0.2627, 0.0593)}
-_WEIGHTS[10] = _WEIGHTS[9]
+_WEIGHTS: dict[int, tuple[float, float]] = {
+    Matrix.BT709: (0.2126, 0.0722),
+    Matrix.FCC: (0.30, 0.11),
+    Matrix.SMPTE240M: (0.212, 0.087),
+    Matrix.BT2020: (0.2627, 0.0593),
+    Matrix.BT2020_CONSTANT: (0.2627, 0.0593),
+}
 # Tangent of half the angle of colours that hold some of the screen's light: 120 degrees in all.
 _SPREAD = 1.732
 

@@ -10,7 +10,9 @@ import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
-from streamcut.media.frame import SCALING_THREADS, Colour, Plane
+from streamcut.media.colour import Colour
+from streamcut.media.convert import SCALING_THREADS
+from streamcut.media.planes import Plane
 
 
 def network_input(

@@ -29,7 +29,8 @@ from streamcut.jobs.request import (
 from streamcut.jobs.stages import ALPHA_LOOKS, made_by, matte
 from streamcut.jobs.wiring import able, one_thread_per_picture, shown
 from streamcut.matting.smoothing import steady
-from streamcut.media.frame import Frame, StreamInfo, depth
+from streamcut.media.frame import Frame, StreamInfo
+from streamcut.media.pixel_formats import depth
 from streamcut.media.urls import public
 from streamcut.sessions import BaseSession, place_of
 from streamcut.sinks import Codec, Outlet, Sink, encode_alpha, format_of, open_sink

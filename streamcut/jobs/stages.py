@@ -23,19 +23,10 @@ from streamcut.core.errors import UsageError
 from streamcut.core.pipeline import gathered
 from streamcut.imaging.resize import network_input
 from streamcut.matting.guided_filter import GuidedUpsampler
-from streamcut.media.frame import (
-    ALPHA_TWIN,
-    RANGE_FULL,
-    Colour,
-    Frame,
-    Plane,
-    StreamInfo,
-    blank_like,
-    depth,
-    dtype,
-    peak,
-    planes,
-)
+from streamcut.media.colour import Colour, Range
+from streamcut.media.frame import Frame, StreamInfo
+from streamcut.media.pixel_formats import ALPHA_TWIN, depth, dtype, peak
+from streamcut.media.planes import Plane, blank_like, planes
 from streamcut.sessions import BaseSession, BatchStream, Matte, MatteStream
 
 Look = Literal["straight", "premultiplied", "background", "mask", "stacked"]
@@ -166,7 +157,7 @@ def _mask(frame: Frame, _: Background | None) -> av.VideoFrame:
     grey = "gray" if depth(frame.picture.format.name) == 8 else _grey_of(frame.picture)
     made = blank_like(frame.picture, grey)
     planes(made)[0][:] = _matte_of(frame)
-    made.color_range = RANGE_FULL
+    made.color_range = Range.FULL
     return made
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamcut.imaging.tiles import covering
-from streamcut.media.frame import Plane
+from streamcut.media.planes import Plane
 
 Grid = NDArray[Any]
 """float32 [rows, columns]."""

@@ -24,7 +24,9 @@ from streamcut.imaging.scene_cuts import is_cut
 from streamcut.matting.guided_filter import GuidedUpsampler
 from streamcut.matting.propagation import Grid, Key, Light, Share, Step, Trail, carried, evidence
 from streamcut.matting.solver import Solver, Trimming
-from streamcut.media.frame import Frame, StreamInfo, depth, peak, planes
+from streamcut.media.frame import Frame, StreamInfo
+from streamcut.media.pixel_formats import depth, peak
+from streamcut.media.planes import planes
 
 Picture = NDArray[np.uint8]
 """RGB, [height, width, 3]."""

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from streamcut.media.frame import Frame, Plane, StreamInfo, peak
+from streamcut.media.frame import Frame, StreamInfo
+from streamcut.media.pixel_formats import peak
+from streamcut.media.planes import Plane
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,10 @@ from typing import Protocol, Self
 import av
 from av.video.reformatter import Interpolation, VideoReformatter
 
-from streamcut.media.frame import SCALING_THREADS, Colour, Frame, copy_time
+from streamcut.media.colour import Colour
+from streamcut.media.convert import SCALING_THREADS
+from streamcut.media.frame import Frame
+from streamcut.media.planes import copy_time
 
 
 class Sink(Protocol):

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 
 from streamcut.core.errors import OutputClosedError, UsageError
 from streamcut.core.interrupts import Interrupts
-from streamcut.media.frame import (
+from streamcut.media.pixel_formats import (
     ALPHA_TWIN,
     WORKING_FORMATS,
     has_alpha,

@@ -13,7 +13,7 @@ from pathlib import Path
 import av
 
 from streamcut.core.errors import SourceError
-from streamcut.media.frame import MATRIX_BT601
+from streamcut.media.colour import Matrix
 from streamcut.sources import v4l2
 from streamcut.sources.live import LiveSource
 from streamcut.sources.reconnect import Arriving, Feed, Input, RealTime
@@ -119,7 +119,7 @@ def _feed(
     if Path(what).is_file():
         return RealTime(what, loop=loop, threads=threads), None
     # Pictures of USB cameras are BT.601 at every size (USB Video Class, Color Matching Descriptor).
-    return Arriving(lambda: _camera(what, size, fps or _USUAL_RATE), threads), MATRIX_BT601
+    return Arriving(lambda: _camera(what, size, fps or _USUAL_RATE), threads), Matrix.BT601
 
 
 def find(what: str, present: Sequence[Camera]) -> Camera:

@@ -8,17 +8,9 @@ import av
 import cv2
 from av.video.reformatter import Interpolation, VideoReformatter
 
-from streamcut.media.frame import (
-    MATRIX_RGB,
-    MATRIX_UNSPECIFIED,
-    RANGE_FULL,
-    RANGE_LIMITED,
-    SCALING_THREADS,
-    Colour,
-    blank_like,
-    copy_time,
-    planes,
-)
+from streamcut.media.colour import Colour, Matrix, Range
+from streamcut.media.convert import SCALING_THREADS
+from streamcut.media.planes import blank_like, copy_time, planes
 
 PIXEL_FORMAT = "yuv420p"
 """What every live consumer takes; cameras have no more colour worth keeping."""
@@ -44,7 +36,7 @@ class Framing:
     ) -> None:
         self._size = width, height
         self._wanted = Fraction(width, height) / aspect
-        self._colour = Colour(matrix=matrix, range=RANGE_LIMITED)
+        self._colour = Colour(matrix=matrix, range=Range.LIMITED)
         self._to_format, self._to_size = VideoReformatter(), VideoReformatter()
 
     @property
@@ -72,7 +64,7 @@ class Framing:
         self, reformatter: VideoReformatter, picture: av.VideoFrame, size: tuple[int, int]
     ) -> av.VideoFrame:
         own = Colour.of(picture)
-        untagged = own.matrix in (MATRIX_RGB, MATRIX_UNSPECIFIED)
+        untagged = own.matrix in (Matrix.RGB, Matrix.UNSPECIFIED)
         matrix = self._colour.matrix if untagged else own.matrix
         here = (picture.width, picture.height), picture.format.name, matrix, own.full_range
         if here == (size, PIXEL_FORMAT, self._colour.matrix, False):
@@ -83,8 +75,8 @@ class Framing:
             PIXEL_FORMAT,
             src_colorspace=matrix,
             dst_colorspace=self._colour.matrix,
-            src_color_range=RANGE_FULL if own.full_range else RANGE_LIMITED,
-            dst_color_range=RANGE_LIMITED,
+            src_color_range=Range.FULL if own.full_range else Range.LIMITED,
+            dst_color_range=Range.LIMITED,
             interpolation=Interpolation.BILINEAR,
             threads=SCALING_THREADS,
         )

@@ -11,7 +11,8 @@ from typing import Self
 import av
 
 from streamcut.core.errors import SourceError
-from streamcut.media.frame import Colour, Frame, StreamInfo
+from streamcut.media.colour import Colour
+from streamcut.media.frame import Frame, StreamInfo
 from streamcut.sources.crop_scale import PIXEL_FORMAT, Framing
 from streamcut.sources.reconnect import Feed
 from streamcut.sources.size import Size

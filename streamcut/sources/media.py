@@ -17,8 +17,10 @@ from av.video.stream import VideoStream
 
 from streamcut.core.cpu import cpu_count
 from streamcut.core.errors import SourceError
+from streamcut.media.colour import Colour
 from streamcut.media.demux import packets
-from streamcut.media.frame import Colour, Frame, StreamInfo, depth
+from streamcut.media.frame import Frame, StreamInfo
+from streamcut.media.pixel_formats import depth
 from streamcut.media.timestamps import Clock, is_free
 from streamcut.media.urls import public, timeout_for
 from streamcut.sources.deinterlace import Progressive

@@ -7,20 +7,11 @@ from fractions import Fraction
 import av
 from av.video.reformatter import Interpolation, VideoReformatter
 
-from streamcut.media.frame import (
-    ALPHA_TWIN,
-    RANGE_FULL,
-    SCALING_THREADS,
-    Colour,
-    Frame,
-    Plane,
-    blank_like,
-    copy_time,
-    has_alpha,
-    peak,
-    planes,
-    working_format,
-)
+from streamcut.media.colour import Colour, Range
+from streamcut.media.convert import SCALING_THREADS
+from streamcut.media.frame import Frame
+from streamcut.media.pixel_formats import ALPHA_TWIN, has_alpha, peak, working_format
+from streamcut.media.planes import Plane, blank_like, copy_time, planes
 from streamcut.sources.orientation import TURNABLE, Orientation
 from streamcut.sources.size import Size
 
@@ -117,4 +108,4 @@ def _colour_of(first: av.VideoFrame) -> Colour:
     colour = Colour.of(first)
     if not first.format.name.startswith("gray"):
         return colour
-    return Colour(colour.primaries, colour.transfer, colour.matrix, RANGE_FULL)
+    return Colour(colour.primaries, colour.transfer, colour.matrix, Range.FULL)

@@ -12,7 +12,7 @@ import numpy as np
 from av.buffer import Buffer
 from av.filter import Graph
 
-from streamcut.media.frame import Plane, blank_like, planes
+from streamcut.media.planes import Plane, blank_like, planes
 
 # The kind of side data that photos have (AV_FRAME_DATA_EXIF), and that PyAV 18 stumbles over.
 _EXIF = 31

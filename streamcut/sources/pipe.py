@@ -11,7 +11,7 @@ import av
 from av.container import InputContainer
 
 from streamcut.core.errors import UsageError
-from streamcut.media.frame import known_format
+from streamcut.media.pixel_formats import known_format
 
 _BUFFER = 1 << 20
 _POLL = 0.2

@@ -12,7 +12,7 @@ import cv2
 from av.video.stream import VideoStream
 
 from streamcut.core.errors import UsageError
-from streamcut.media.frame import MATRIX_BT709, RANGE_LIMITED
+from streamcut.media.colour import Matrix, Range
 from streamcut.training.arrays import Bytes, Size
 from streamcut.training.pack import PERSON, PLACE, Pack
 from streamcut.training.script import RATE, SCENES, Scene
@@ -95,8 +95,8 @@ class _Track:
         self._stream.pix_fmt = pixel_format
         if pixel_format.startswith("yuv"):
             context = self._stream.codec_context
-            context.colorspace = context.color_primaries = context.color_trc = MATRIX_BT709
-            context.color_range = RANGE_LIMITED
+            context.colorspace = context.color_primaries = context.color_trc = Matrix.BT709
+            context.color_range = Range.LIMITED
 
     def write(self, plane: Bytes) -> None:
         kind = "rgb24" if plane.ndim == 3 else "gray"
@@ -104,8 +104,8 @@ class _Track:
         if self._stream.pix_fmt != kind:
             picture = picture.reformat(
                 format=self._stream.pix_fmt,
-                dst_colorspace=MATRIX_BT709,
-                dst_color_range=RANGE_LIMITED,
+                dst_colorspace=Matrix.BT709,
+                dst_color_range=Range.LIMITED,
             )
         self._container.mux(self._stream.encode(picture))
 

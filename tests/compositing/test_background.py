@@ -32,7 +32,8 @@ from streamcut.compositing.background import (
 )
 from streamcut.core.errors import SourceError, UsageError
 from streamcut.jobs.request import parse_background
-from streamcut.media.frame import Colour, Frame, StreamInfo
+from streamcut.media.colour import Colour
+from streamcut.media.frame import Frame, StreamInfo
 from streamcut.sources import open_source
 
 Clip = Callable[..., Path]

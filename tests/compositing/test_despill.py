@@ -10,7 +10,10 @@ from helpers.media import copied
 from numpy.typing import NDArray
 
 from streamcut.compositing.despill import despill, without_spill
-from streamcut.media.frame import Colour, Frame, peak, planes
+from streamcut.media.colour import Colour
+from streamcut.media.frame import Frame
+from streamcut.media.pixel_formats import peak
+from streamcut.media.planes import planes
 
 GREEN = (60, 170, 70)
 FORMATS = ["yuv420p", "yuv422p10le", "yuv444p12le", "gbrp", "gbrp10le"]

@@ -17,7 +17,8 @@ from streamcut.core.config import Settings
 from streamcut.jobs import wiring
 from streamcut.jobs.file import remove_video
 from streamcut.jobs.stages import composite, upsample
-from streamcut.media.frame import Colour, Frame, StreamInfo
+from streamcut.media.colour import Colour
+from streamcut.media.frame import Frame, StreamInfo
 
 FORMATS = ["yuv420p", "yuv422p", "yuv444p", "yuv420p10le", "yuv444p12le", "gbrp", "gbrp16le"]
 SAMPLES = Path(__file__).parents[2] / "samples"

@@ -9,7 +9,8 @@ from helpers.media import Bright, Brightness, copied, depth, inside, picture, pi
 
 from streamcut.compositing.background import Fixed
 from streamcut.jobs.stages import composite, matte, mix, upsample
-from streamcut.media.frame import ALPHA_TWIN, Frame, StreamInfo
+from streamcut.media.frame import Frame, StreamInfo
+from streamcut.media.pixel_formats import ALPHA_TWIN
 
 FORMATS = ["yuv420p", "yuv422p", "yuv444p", "yuv420p10le", "yuv422p12le", "gbrp", "gbrp16le"]
 

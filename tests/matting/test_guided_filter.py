@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from streamcut.jobs.stages import matte
 from streamcut.matting.guided_filter import GuidedUpsampler
-from streamcut.media.frame import planes
+from streamcut.media.planes import planes
 from streamcut.sessions import new_session
 from streamcut.sources import open_source
 

@@ -13,7 +13,8 @@ from typing import Any
 import av
 
 from streamcut.core.errors import StreamcutError
-from streamcut.media.frame import Colour, Frame
+from streamcut.media.colour import Colour
+from streamcut.media.frame import Frame
 from streamcut.sinks.live.virtual_camera import CameraSink
 
 SIZE = (320, 240)

@@ -26,7 +26,8 @@ from helpers.media import shared, views
 from helpers.waiting import until
 from PIL import Image
 
-from streamcut.media.frame import Colour, Frame, StreamInfo
+from streamcut.media.colour import Colour
+from streamcut.media.frame import Frame, StreamInfo
 from streamcut.sinks import set_up_obs
 from streamcut.sinks.live.obs import ObsSink
 

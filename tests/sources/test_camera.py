@@ -17,7 +17,7 @@ import pytest
 from helpers.media import copied, picture, pictures, to_rgb, views, write
 
 from streamcut.core.errors import SourceError
-from streamcut.media.frame import MATRIX_BT601, MATRIX_BT709
+from streamcut.media.colour import Matrix
 from streamcut.sources import Camera, Mode, Size, mirrored, open_live
 from streamcut.sources.camera import choose, find
 from streamcut.sources.crop_scale import Framing
@@ -116,12 +116,12 @@ def flat(pixel_format: str, code: tuple[int, ...], size: tuple[int, int] = (64, 
 
 def test_a_picture_that_fits_passes_untouched() -> None:
     shown = picture(0, 64, 48)
-    assert Framing(64, 48, MATRIX_BT601)(shown) is shown
+    assert Framing(64, 48, Matrix.BT601)(shown) is shown
 
 
 def test_full_range_and_another_matrix_are_converted() -> None:
     """JPEG's full range, as most cameras send it, to the limited range of video."""
-    for matrix, name in ((MATRIX_BT601, "601"), (MATRIX_BT709, "709")):
+    for matrix, name in ((Matrix.BT601, "601"), (Matrix.BT709, "709")):
         source = flat("yuvj420p", (120, 90, 190))
         source.colorspace = 5
         made = Framing(64, 48, matrix)(source)
@@ -134,7 +134,7 @@ def test_full_range_and_another_matrix_are_converted() -> None:
 def test_packed_pictures_become_planes() -> None:
     source = av.VideoFrame(64, 48, "yuyv422")
     source.planes[0].update(bytes([100, 90, 100, 190]) * (64 * 48 // 2))
-    made = views(Framing(64, 48, MATRIX_BT601)(source))
+    made = views(Framing(64, 48, Matrix.BT601)(source))
     assert [int(plane[20, 20]) for plane in made] == [100, 90, 190]
 
 
@@ -142,7 +142,7 @@ def test_another_aspect_keeps_the_middle() -> None:
     """A square in the middle of a wide picture is still square in the 4:3 output."""
     source = flat("yuv420p", (40, 128, 128), (320, 120))
     views(source)[0][30:90, 130:190] = 200
-    made = views(Framing(80, 60, MATRIX_BT601)(source))[0]
+    made = views(Framing(80, 60, Matrix.BT601)(source))[0]
     bright = np.argwhere(made > 120)
     height, width = np.ptp(bright, axis=0) + 1
     assert (made.shape, abs(height - 30) <= 1, abs(width - 30) <= 1) == ((60, 80), True, True)

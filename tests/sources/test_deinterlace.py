@@ -11,7 +11,7 @@ import av
 import numpy as np
 import pytest
 
-from streamcut.media.frame import planes
+from streamcut.media.planes import planes
 from streamcut.sources import open_source
 from streamcut.sources.deinterlace import Progressive
 

@@ -27,7 +27,9 @@ from streamcut.core.config import Settings
 from streamcut.core.cpu import cpu_count
 from streamcut.core.errors import UsageError
 from streamcut.jobs.live.job import LiveJob
-from streamcut.media.frame import MATRIX_BT601, Frame, Plane, StreamInfo, planes
+from streamcut.media.colour import Matrix
+from streamcut.media.frame import Frame, StreamInfo
+from streamcut.media.planes import Plane, planes
 from streamcut.sinks.base import LiveBase
 from streamcut.sources import LiveSource, open_source
 
@@ -101,7 +103,7 @@ def run(clip: str, settings: Settings, *, seconds: float = 20.0) -> LiveReport:
         packets = _filmed(islice(shown, _NUMBERS), size)
     camera = _Camera(packets, rate)
     reader = _Reader(camera, _WARMING, seconds)
-    job = LiveJob(settings, reader.open, source=lambda: LiveSource(camera, matrix=MATRIX_BT601))
+    job = LiveJob(settings, reader.open, source=lambda: LiveSource(camera, matrix=Matrix.BT601))
     summary = job.run(lambda *_: job.stop() if reader.done else None)
     if not reader.latencies:
         raise UsageError(

@@ -17,7 +17,10 @@ from av.video.reformatter import VideoReformatter
 from streamcut.core.errors import SourceError
 from streamcut.diagnostics.evaluation.metrics import Matte, Picture
 from streamcut.imaging.resize import network_input
-from streamcut.media.frame import Colour, Frame, Plane, depth, peak, planes
+from streamcut.media.colour import Colour
+from streamcut.media.frame import Frame
+from streamcut.media.pixel_formats import depth, peak
+from streamcut.media.planes import Plane, planes
 from streamcut.sources import open_source
 
 Kind = Literal["alpha", "grey", "colour"]

@@ -10,21 +10,11 @@ from av.filter import Graph
 from av.video.reformatter import Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 
-from streamcut.media.frame import (
-    MATRIX_RGB,
-    MATRIX_UNSPECIFIED,
-    RANGE_FULL,
-    RANGE_LIMITED,
-    SCALING_THREADS,
-    Colour,
-    StreamInfo,
-    blank_like,
-    copy_time,
-    depth,
-    has_alpha,
-    nearest_format,
-    planes,
-)
+from streamcut.media.colour import Colour, Matrix, Range
+from streamcut.media.convert import SCALING_THREADS
+from streamcut.media.frame import StreamInfo
+from streamcut.media.pixel_formats import depth, has_alpha, nearest_format
+from streamcut.media.planes import blank_like, copy_time, planes
 from streamcut.sinks.file.formats import Codec
 
 
@@ -120,13 +110,13 @@ def _colour_in(target: str, source: str, codec: Codec, info: StreamInfo) -> Colo
     """Return the colour tags of what the encoder is given."""
     tags = info.colour
     if av.VideoFormat(target).is_rgb or target.startswith("pal"):
-        return replace(tags, matrix=MATRIX_RGB, range=RANGE_FULL)
+        return replace(tags, matrix=Matrix.RGB, range=Range.FULL)
     if target.startswith("gray"):
         return _grey(tags)
     if source.startswith(("gbr", "gray")):
-        tags = replace(tags, matrix=tags.known_matrix(info.height), range=RANGE_LIMITED)
+        tags = replace(tags, matrix=tags.known_matrix(info.height), range=Range.LIMITED)
     if codec.limited and tags.full_range:
-        tags = replace(tags, range=RANGE_LIMITED)
+        tags = replace(tags, range=Range.LIMITED)
     return tags if codec.matrix is None else replace(tags, matrix=codec.matrix)
 
 
@@ -137,7 +127,7 @@ def _shallower(source: int, target: int, codec: Codec) -> list[str]:
 
 
 def _grey(tags: Colour) -> Colour:
-    return replace(tags, matrix=MATRIX_UNSPECIFIED, range=RANGE_FULL)
+    return replace(tags, matrix=Matrix.UNSPECIFIED, range=Range.FULL)
 
 
 def _cropped(picture: av.VideoFrame, width: int, height: int) -> av.VideoFrame:

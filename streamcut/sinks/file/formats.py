@@ -10,7 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from streamcut.core.errors import UsageError
-from streamcut.media.frame import MATRIX_BT601
+from streamcut.media.colour import Matrix
 from streamcut.media.urls import public
 
 Options = Mapping[str, str]
@@ -217,7 +217,7 @@ _WEBP = Codec(
     },
     unit=Fraction(1, 1000),
     limited=True,
-    matrix=MATRIX_BT601,
+    matrix=Matrix.BT601,
 )
 _APNG = Codec(
     "apng",

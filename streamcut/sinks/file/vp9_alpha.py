@@ -20,7 +20,9 @@ from av.video.stream import VideoStream
 
 from streamcut.core.cpu import cpu_count
 from streamcut.core.errors import SinkError
-from streamcut.media.frame import Frame, StreamInfo, copy_time, peak, planes
+from streamcut.media.frame import Frame, StreamInfo
+from streamcut.media.pixel_formats import peak
+from streamcut.media.planes import copy_time, planes
 from streamcut.sinks.file.formats import Codec
 from streamcut.sinks.file.vp9_memory import open_lean
 

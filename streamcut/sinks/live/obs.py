@@ -23,15 +23,9 @@ from av.video.reformatter import Interpolation
 
 from streamcut.core.errors import SinkError
 from streamcut.core.pipeline import Pipeline
-from streamcut.media.frame import (
-    MATRIX_RGB,
-    RANGE_FULL,
-    Colour,
-    Frame,
-    StreamInfo,
-    blank_like,
-    planes,
-)
+from streamcut.media.colour import Colour, Matrix, Range
+from streamcut.media.frame import Frame, StreamInfo
+from streamcut.media.planes import blank_like, planes
 from streamcut.sinks.base import LiveBase, Made
 from streamcut.sinks.file.media import MediaSink
 from streamcut.sinks.pipe import Outlet, pipe_format
@@ -41,7 +35,7 @@ HOST = "127.0.0.1"
 
 _FORM = pipe_format("nut", "rgba")
 # Its matrix is none, so that a picture in RGB passes and one in YUV is converted from its own.
-_RGB = Colour(matrix=MATRIX_RGB, range=RANGE_FULL)
+_RGB = Colour(matrix=Matrix.RGB, range=Range.FULL)
 # Without it FFmpeg is up to two levels off. Planes first and then packed, it takes half the time
 # of packed pictures at once.
 _EXACTLY = Interpolation.BILINEAR | Interpolation.FULL_CHR_H_INT | Interpolation.ACCURATE_RND

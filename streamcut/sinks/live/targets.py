@@ -9,7 +9,8 @@ from fractions import Fraction
 from typing import Literal
 
 from streamcut.core.errors import UsageError
-from streamcut.media.frame import StreamInfo, has_alpha
+from streamcut.media.frame import StreamInfo
+from streamcut.media.pixel_formats import has_alpha
 from streamcut.sinks.base import LiveSink
 from streamcut.sinks.file.formats import Format, format_of, is_folder, numbered
 from streamcut.sinks.live.obs import PORT, ObsSink

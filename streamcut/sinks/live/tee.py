@@ -8,7 +8,8 @@ from typing import Any, Self
 
 from streamcut.core.errors import SinkError
 from streamcut.core.pipeline import Channel, Pipeline
-from streamcut.media.frame import Frame, blank_like, planes
+from streamcut.media.frame import Frame
+from streamcut.media.planes import blank_like, planes
 from streamcut.sinks.base import LiveBase, LiveSink
 
 _KEPT = 30  # Pictures that the recording may be behind.

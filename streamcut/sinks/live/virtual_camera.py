@@ -16,11 +16,13 @@ from typing import Any
 import numpy as np
 
 from streamcut.core.errors import MissingDependencyError, SinkError
-from streamcut.media.frame import MATRIX_BT601, RANGE_LIMITED, Colour, Frame, planes
+from streamcut.media.colour import Colour, Matrix, Range
+from streamcut.media.frame import Frame
+from streamcut.media.planes import planes
 from streamcut.sinks.base import LiveBase, Made
 
 _LOOK_EVERY = 0.5  # Seconds between two looks at who reads.
-_WEBCAM = Colour(matrix=MATRIX_BT601, range=RANGE_LIMITED)
+_WEBCAM = Colour(matrix=Matrix.BT601, range=Range.LIMITED)
 _LOAD = "sudo modprobe v4l2loopback exclusive_caps=1 card_label=streamcut"
 _RELOAD = f"sudo modprobe -r v4l2loopback && {_LOAD}"
 

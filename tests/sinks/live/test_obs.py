@@ -16,7 +16,8 @@ from helpers.waiting import until
 
 from streamcut.core.errors import SinkError
 from streamcut.core.pipeline import Channel, Pipeline
-from streamcut.media.frame import Colour, Frame, StreamInfo
+from streamcut.media.colour import Colour
+from streamcut.media.frame import Frame, StreamInfo
 from streamcut.sinks.live.obs import ObsSink
 
 SIZE = WIDTH, HEIGHT = 64, 48

@@ -23,7 +23,8 @@ from helpers.media import shown
 
 from streamcut.core.errors import SinkError, UsageError
 from streamcut.core.pipeline import Channel, Pipeline
-from streamcut.media.frame import Colour, Frame, StreamInfo
+from streamcut.media.colour import Colour
+from streamcut.media.frame import Frame, StreamInfo
 from streamcut.sinks import format_of, open_live_sink
 
 INFO = StreamInfo(WIDTH, HEIGHT, "yuv420p", rate=Fraction(30))

@@ -20,7 +20,8 @@ from helpers.media import picture, shown, views
 
 from streamcut.core.errors import MissingDependencyError, SinkError, UsageError
 from streamcut.core.pipeline import Pipeline
-from streamcut.media.frame import Colour, Frame, StreamInfo
+from streamcut.media.colour import Colour
+from streamcut.media.frame import Frame, StreamInfo
 from streamcut.sinks import Target, obs_instructions, open_live_sink, set_up_obs
 from streamcut.sinks.live.virtual_camera import CameraSink, Readers, what_to_type
 

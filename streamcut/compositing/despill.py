@@ -13,15 +13,13 @@ from collections.abc import Iterable, Iterator
 import av
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from streamcut.imaging.chroma import Screen, differences, luma_weights
 from streamcut.media.colour import Colour
 from streamcut.media.frame import Frame
+from streamcut.media.matte import Grid
 from streamcut.media.pixel_formats import depth, peak
 from streamcut.media.planes import Plane, blank_like, planes
-
-Values = NDArray[np.float32]
 
 _NOISE = 0.03  # Smaller shares are the subject's own colour.
 _MOST = 0.85  # What is left of a pixel cannot be raised without end.
@@ -69,7 +67,7 @@ def without_spill(
 
 
 def _subtract(
-    target: Plane, share: Values, left: Values, zero: float, light: np.float32, made: av.VideoFrame
+    target: Plane, share: Grid, left: Grid, zero: float, light: np.float32, made: av.VideoFrame
 ) -> None:
     """Make code values ``(value - share * light) / left`` where the screen has a share."""
     touched = share > 0
@@ -83,7 +81,7 @@ def _share(
     units: list[tuple[float, float]],
     key: Screen,
     weights: tuple[float, float],
-) -> Values:
+) -> Grid:
     """Return the screen's share of each pixel, at the size of the colour planes."""
     first, second, third = (
         (layer.astype(np.float32) - np.float32(zero)) * np.float32(1 / unit)
@@ -116,7 +114,7 @@ def _levels(
     return green, blue, red
 
 
-def _fit(values: Plane, shape: tuple[int, ...]) -> Values:
+def _fit(values: Plane, shape: tuple[int, ...]) -> Grid:
     if values.shape == shape:
         return np.asarray(values, np.float32)
     grows = shape[0] > values.shape[0] or shape[1] > values.shape[1]

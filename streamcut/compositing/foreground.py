@@ -30,10 +30,9 @@ from streamcut.matting.closed_form import estimate_foreground
 from streamcut.media.colour import Colour, Range
 from streamcut.media.convert import SCALING_THREADS
 from streamcut.media.frame import Frame
+from streamcut.media.matte import Grid
 from streamcut.media.pixel_formats import peak
 from streamcut.media.planes import Plane, blank_like, planes
-
-Grid = NDArray[np.float32]
 
 # Surroundings: a box of 5 x 5 cells on a grid of about 90 rows, and with a small weight, which
 # counts where that holds nothing sure, one of 15 x 15. By the colour error in the border of

@@ -9,12 +9,10 @@ from __future__ import annotations
 import av
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from streamcut.media.matte import Grid
 from streamcut.media.pixel_formats import peak
 from streamcut.media.planes import Plane, blank_like, planes
-
-Grid = NDArray[np.float32]
 
 # Standard deviation of the blur, as a share of the picture's height, on a grid of about 180 rows,
 # where nothing sharp is lost.

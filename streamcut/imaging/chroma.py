@@ -12,11 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from streamcut.media.colour import Matrix
-
-Values = NDArray[np.float32]
+from streamcut.media.matte import Grid
 
 _BT601 = (0.299, 0.114)
 _WEIGHTS: dict[int, tuple[float, float]] = {
@@ -51,7 +49,7 @@ class Screen:
         """Return how far it is from grey."""
         return float(np.hypot(self.cb, self.cr))
 
-    def share(self, cb: Values, cr: Values) -> Values:
+    def share(self, cb: Grid, cr: Grid) -> Grid:
         """Return the screen's share of pixels, below 0 where their colour is opposed to its."""
         square = np.float32(self.strength**2)
         along = (cb * np.float32(self.cb) + cr * np.float32(self.cr)) / square

@@ -11,11 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Matte = NDArray[np.float32]
-"""float32 [height, width], 0..1."""
-
-Picture = NDArray[np.uint8]
-"""RGB, [height, width, 3]."""
+from streamcut.media.matte import Matte, Picture
 
 Labels = NDArray[np.int32]
 Ages = NDArray[np.uint8]

@@ -16,20 +16,17 @@ from itertools import chain, islice
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from streamcut.core.pipeline import Channel, Pipeline
 from streamcut.imaging.flow import Flow, grey
 from streamcut.imaging.scene_cuts import is_cut
 from streamcut.matting.guided_filter import GuidedUpsampler
-from streamcut.matting.propagation import Grid, Key, Light, Share, Step, Trail, carried, evidence
+from streamcut.matting.propagation import Key, Light, Share, Step, Trail, carried, evidence
 from streamcut.matting.solver import Solver, Trimming
 from streamcut.media.frame import Frame, StreamInfo
+from streamcut.media.matte import Grid, Picture
 from streamcut.media.pixel_formats import depth, peak
 from streamcut.media.planes import planes
-
-Picture = NDArray[np.uint8]
-"""RGB, [height, width, 3]."""
 
 # Regularisation of the guided filter that brings solved mattes to the picture's size; they are
 # finer and truer than a network's, which the upsampler's own is for.

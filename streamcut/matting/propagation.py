@@ -22,9 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamcut.imaging.flow import Field, Flow, agreement, chained, enlarged, follow, left_picture
-
-Grid = NDArray[np.float32]
-"""0..1, [rows, columns]."""
+from streamcut.media.matte import Grid
 
 Light = NDArray[np.uint8]
 """Brightness of what the network saw, [height, width]."""

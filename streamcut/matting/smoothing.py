@@ -23,12 +23,7 @@ from streamcut.imaging.flow import Flow, follow, grey
 from streamcut.imaging.scene_cuts import is_cut
 from streamcut.matting.islands import Blobs
 from streamcut.media.frame import Frame
-
-Matte = NDArray[np.float32]
-"""float32 [height, width], 0..1."""
-
-Picture = NDArray[np.uint8]
-"""RGB, [height, width, 3]."""
+from streamcut.media.matte import Matte, Picture
 
 # A difference of this many code values, and this many times the median difference, counts as
 # the same still; twice that never. The median is noise, since most of a picture explains itself,

@@ -24,9 +24,7 @@ from numpy.typing import NDArray
 from streamcut.imaging.resize import network_input
 from streamcut.matting.closed_form import MattingError, band_alpha, trimap
 from streamcut.media.frame import Frame, StreamInfo
-
-Grid = NDArray[np.float32]
-"""Opacity, 0..1, [rows, columns] of the grid."""
+from streamcut.media.matte import Grid
 
 # Cells of the grid, 320x180 for a picture of 16:9, where the network's matte is not finer. More
 # unknown cells than this are not solved: it would take half a second.

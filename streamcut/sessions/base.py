@@ -12,15 +12,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from streamcut.core.errors import ModelError
+from streamcut.media.matte import Matte as Matte
+from streamcut.media.matte import Picture as Picture
 from streamcut.sessions.runtime.device import Device, session_options
 from streamcut.sessions.runtime.loading import first_words as first_words
 from streamcut.sessions.runtime.loading import load
-
-Picture = NDArray[np.uint8]
-"""RGB, [height, width, 3]."""
-
-Matte = NDArray[np.float32]
-"""Opacity, [height, width], 0..1."""
 
 
 class MatteStream(Protocol):

@@ -15,10 +15,10 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from streamcut.core.errors import SourceError
-from streamcut.diagnostics.evaluation.metrics import Matte, Picture
 from streamcut.imaging.resize import network_input
 from streamcut.media.colour import Colour
 from streamcut.media.frame import Frame
+from streamcut.media.matte import Matte, Picture
 from streamcut.media.pixel_formats import depth, peak
 from streamcut.media.planes import Plane, planes
 from streamcut.sources import open_source
@@ -161,4 +161,4 @@ def fitted(matte: Matte, size: tuple[int, int]) -> Matte:
     if matte.shape == size:
         return matte
     mode = cv2.INTER_AREA if matte.shape[0] > size[0] else cv2.INTER_LINEAR
-    return cv2.resize(matte, size[::-1], interpolation=mode)
+    return np.asarray(cv2.resize(matte, size[::-1], interpolation=mode), np.float32)

@@ -18,12 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamcut.imaging.flow import Flow, follow, grey, left_picture
-
-Matte: TypeAlias = NDArray[Any]
-"""float32 [h, w], 0..1."""
-
-Picture: TypeAlias = NDArray[Any]
-"""RGB uint8 [h, w, 3]."""
+from streamcut.media.matte import Matte, Picture
 
 _Mask: TypeAlias = NDArray[Any]
 """Truth values [h, w]."""

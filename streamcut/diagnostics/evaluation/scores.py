@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from streamcut.core.errors import UsageError
 from streamcut.diagnostics.evaluation import metrics
 from streamcut.diagnostics.evaluation.mattes import Reader, Shown, fitted
-from streamcut.diagnostics.evaluation.metrics import Matte, Picture
+from streamcut.media.matte import Matte, Picture
 
 Tick = Callable[[int, int | None], None]
 """Told the number of frames done, and of all frames or None where nobody knows."""

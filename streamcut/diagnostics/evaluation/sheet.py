@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from streamcut.diagnostics.evaluation.metrics import Matte, Picture
 from streamcut.diagnostics.evaluation.scores import Evaluation, Report, Together
+from streamcut.media.matte import Matte, Picture
 
 BACKGROUND = (255, 0, 200)
 """What results are shown over: a colour that neither skin nor rooms nor screens have."""
@@ -105,7 +105,8 @@ def heat(matte: Matte, truth: Matte) -> Picture:
 
 def _thumbnail(plane: Matte) -> Matte:
     height = max(1, round(_CELL * plane.shape[0] / plane.shape[1]))
-    return cv2.resize(plane, (_CELL, height), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(plane, (_CELL, height), interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.float32)
 
 
 def _caption(report: Report, number: int) -> str:

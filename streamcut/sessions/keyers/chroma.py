@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from PIL import ImageColor
 
 from streamcut.core.errors import ModelError, UsageError
-from streamcut.imaging.chroma import Screen, Values, differences
+from streamcut.imaging.chroma import Screen, differences
+from streamcut.media.matte import Grid
 from streamcut.sessions.base import Matte, MatteStream, Picture
 from streamcut.sessions.files.model import Model
 from streamcut.sessions.keyers.base import KeyerSession
@@ -97,7 +98,7 @@ class ChromaStream:
     def reset(self) -> None:
         """Look for the screen anew, unless its colour was given."""
         self.screen = self._given
-        self._borders: list[Values] = []
+        self._borders: list[Grid] = []
         self._waited = 0
         self._last: Picture | None = None
 
@@ -154,7 +155,7 @@ def key(picture: Picture, screen: Colour) -> Matte:
     return np.asarray(np.clip(matte, 0, 1), np.float32)
 
 
-def _screen_light(share: Values, bare: NDArray[np.bool_]) -> Values:
+def _screen_light(share: Grid, bare: NDArray[np.bool_]) -> Grid:
     """Return what the shares around each pixel have to be multiplied by to be 1 on the screen."""
     height, width = share.shape
     size = (max(3, width // 12) | 1, max(3, height // 12) | 1)
@@ -163,7 +164,7 @@ def _screen_light(share: Values, bare: NDArray[np.bool_]) -> Values:
     return np.asarray((amount + _SURE) / (light + _SURE), np.float32)
 
 
-def border_colour(borders: list[Values]) -> Colour | None:
+def border_colour(borders: list[Grid]) -> Colour | None:
     """Return the commonest strong colour of pixels, RGB 0..255, or None where all is grey.
 
     Args:
@@ -186,7 +187,7 @@ def border_colour(borders: list[Values]) -> Colour | None:
     return float(red), float(green), float(blue)
 
 
-def _border(picture: Picture) -> Values:
+def _border(picture: Picture) -> Grid:
     """Return the pixels along the top and the upper sides, RGB [pixels, 3] in 0..1."""
     height, width = picture.shape[:2]
     depth = max(1, round(_BORDER * min(height, width)))
@@ -196,7 +197,7 @@ def _border(picture: Picture) -> Values:
     return np.asarray(found * np.float32(1 / 255), np.float32)
 
 
-def _differences(picture: Picture) -> tuple[Values, Values, Values]:
+def _differences(picture: Picture) -> tuple[Grid, Grid, Grid]:
     red, green, blue = (np.float32(1 / 255) * picture[:, :, channel] for channel in range(3))
     return differences(red, green, blue)
 

@@ -27,7 +27,7 @@ from streamcut.media.colour import Colour, Range
 from streamcut.media.frame import Frame, StreamInfo
 from streamcut.media.pixel_formats import ALPHA_TWIN, depth, dtype, peak
 from streamcut.media.planes import Plane, blank_like, planes
-from streamcut.sessions import BaseSession, BatchStream, Matte, MatteStream
+from streamcut.sessions import BaseSession, BatchStream, MatteStream, Prediction, as_prediction
 
 Look = Literal["straight", "premultiplied", "background", "mask", "stacked"]
 """What the output shows: colour with straight or premultiplied alpha, the subject over a
@@ -57,18 +57,16 @@ def matte(
         for frame in group:
             size = session.input_size(frame.picture.width, frame.picture.height)
             frame.small = network_input(frame.picture, size, shrink)
-        for frame, coarse in zip(group, _mattes(group, stream), strict=True):
-            frame.coarse = coarse
-            frame.foreground = getattr(stream, "foreground", None)
-            frame.screen = getattr(stream, "screen", None)
+        for frame, told in zip(group, _predictions(group, stream), strict=True):
+            frame.coarse, frame.foreground, frame.screen = told.alpha, told.foreground, told.screen
             yield frame
 
 
-def _mattes(group: Sequence[Frame], stream: MatteStream) -> list[Matte]:
+def _predictions(group: Sequence[Frame], stream: MatteStream) -> list[Prediction]:
     pictures = [frame.small for frame in group if frame.small is not None]
     if len(pictures) > 1 and isinstance(stream, BatchStream):
-        return stream.many(pictures)
-    return [stream(picture) for picture in pictures]
+        return list(map(as_prediction, stream.many(pictures)))
+    return [as_prediction(stream(picture)) for picture in pictures]
 
 
 def upsample(frames: Iterable[Frame], info: StreamInfo) -> Iterator[Frame]:

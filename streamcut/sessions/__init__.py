@@ -9,7 +9,15 @@ from typing import Any
 import onnxruntime as ort
 
 from streamcut.core.errors import ModelError
-from streamcut.sessions.base import BaseSession, BatchStream, Matte, MatteStream, Picture
+from streamcut.sessions.base import (
+    BaseSession,
+    BatchStream,
+    Matte,
+    MatteStream,
+    Picture,
+    Prediction,
+    as_prediction,
+)
 from streamcut.sessions.files.catalog import CATALOG, Model, by_file, by_name, unknown
 from streamcut.sessions.files.model import Architecture
 from streamcut.sessions.keyers.chroma import ChromaSession
@@ -31,8 +39,17 @@ __all__ = [
     "MatteStream",
     "Model",
     "Picture",
+    "Prediction",
 ]
-__all__ += ["DEVICES", "Device", "new_session", "obstacle", "place_of", "session_options"]
+__all__ += [
+    "DEVICES",
+    "Device",
+    "as_prediction",
+    "new_session",
+    "obstacle",
+    "place_of",
+    "session_options",
+]
 
 DEFAULT_MODEL = "portrait"
 _SESSIONS: dict[Architecture, Any] = {

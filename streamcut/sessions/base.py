@@ -14,21 +14,17 @@ from PIL import Image
 from streamcut.core.errors import ModelError
 from streamcut.media.matte import Matte as Matte
 from streamcut.media.matte import Picture as Picture
+from streamcut.media.matte import Prediction as Prediction
 from streamcut.sessions.runtime.device import Device, session_options
 from streamcut.sessions.runtime.loading import first_words as first_words
 from streamcut.sessions.runtime.loading import load
 
 
 class MatteStream(Protocol):
-    """The mattes of one video: takes its pictures in order, keeps what it must of the past.
+    """The mattes of one video: takes its pictures in order, keeps what it must of the past."""
 
-    A stream that knows more of the last picture than its matte says so in attributes:
-    ``foreground``, the subject's colours without the background's (RGB float32 [h, w, 3] in
-    0..1), and ``screen``, the colour of the screen behind it (RGB 0..255). Either may be None.
-    """
-
-    def __call__(self, picture: Picture) -> Matte:
-        """Return the matte of a picture at the model's input size, at that same size."""
+    def __call__(self, picture: Picture) -> Prediction:
+        """Return what is predicted of a picture at the model's input size, at that same size."""
         ...
 
     def reset(self) -> None:
@@ -46,9 +42,22 @@ class BatchStream(MatteStream, Protocol):
 
     batch: int
 
-    def many(self, pictures: Sequence[Picture]) -> list[Matte]:
-        """Return the mattes of successive pictures of one size."""
+    def many(self, pictures: Sequence[Picture]) -> list[Prediction]:
+        """Return what is predicted of each of several successive pictures of one size."""
         ...
+
+
+def as_prediction(answer: Prediction | Matte) -> Prediction:
+    """Return a stream's answer; a bare matte is one without foreground and screen.
+
+    Raises:
+        ModelError: if it is neither.
+    """
+    if isinstance(answer, Prediction):
+        return answer
+    if isinstance(answer, np.ndarray) and answer.ndim == 2:
+        return Prediction(answer)
+    raise ModelError(f"a session's stream gave a {type(answer).__name__}, not a Prediction")
 
 
 class BaseSession:

@@ -26,6 +26,7 @@ from streamcut.jobs.file import Summary, remove_video
 from streamcut.jobs.request import look_of, parse_background
 from streamcut.jobs.stages import matte
 from streamcut.matting.smoothing import steady
+from streamcut.sessions import Prediction
 from streamcut.sources import open_source
 
 Planes = list[NDArray[Any]]
@@ -401,8 +402,8 @@ class Brightness(BaseSession):
 class Bright:
     """The stream of :class:`Brightness`."""
 
-    def __call__(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return (picture.mean(axis=2) > 128).astype(np.float32)
+    def __call__(self, picture: NDArray[np.uint8]) -> Prediction:
+        return Prediction((picture.mean(axis=2) > 128).astype(np.float32))
 
     def reset(self) -> None:
         pass

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from helpers import graphs
 from helpers.media import pictures
-from numpy.typing import NDArray
 
+from streamcut.core.errors import ModelError
 from streamcut.core.pipeline import Channel
 from streamcut.jobs.stages import matte
 from streamcut.media.frame import Frame
-from streamcut.sessions import BatchStream, MapSession, Picture, new_session
+from streamcut.sessions import BatchStream, MapSession, Picture, Prediction, new_session
 from streamcut.sessions.networks.saliency import MapStream
 from streamcut.sessions.runtime import runner
 
@@ -43,7 +43,8 @@ def test_together_gives_what_one_by_one_gives(
     for count in (4, 1, 4, 2):
         shots = noise(count, seed=count)
         made = together.many(shots) if count > 1 else [together(shots[0])]
-        assert all(map(np.array_equal, made, [singly(shot) for shot in shots]))
+        alone = [singly(shot) for shot in shots]
+        assert all(np.array_equal(a.alpha, b.alpha) for a, b in zip(made, alone, strict=True))
 
 
 class OnGpu:
@@ -79,13 +80,65 @@ class Counting(MapStream):
         self.batch = 4
         self.given: list[int] = []
 
-    def __call__(self, picture: Picture) -> NDArray[np.float32]:
+    def __call__(self, picture: Picture) -> Prediction:
         self.given.append(1)
         return super().__call__(picture)
 
-    def many(self, pictures: Any) -> list[NDArray[np.float32]]:
+    def many(self, pictures: Any) -> list[Prediction]:
         self.given.append(len(pictures))
         return super().many(pictures)
+
+
+class Colouring:
+    """A stream that tells each picture's own mean colour as the subject's."""
+
+    batch = 4
+
+    def __call__(self, picture: Picture) -> Prediction:
+        alpha = np.ones(picture.shape[:2], np.float32)
+        colour = picture.mean(axis=(0, 1), dtype=np.float32)
+        foreground = np.broadcast_to(colour / np.float32(255), picture.shape)
+        return Prediction(alpha, foreground, tuple(colour.tolist()))
+
+    def many(self, pictures: Any) -> list[Prediction]:
+        return [self(picture) for picture in pictures]
+
+    def reset(self) -> None:
+        pass
+
+
+def test_a_batch_s_frames_have_their_own_foreground_and_screen(
+    session: MapSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "stream", Colouring)
+    made = list(matte(waiting(4), session, together=True))
+    assert len(made) == 4
+    for frame in made:
+        assert frame.small is not None
+        assert frame.foreground is not None
+        colour = frame.small.mean(axis=(0, 1), dtype=np.float32)
+        assert np.allclose(frame.foreground[0, 0] * 255, colour, atol=1e-3)
+        assert frame.screen == pytest.approx(tuple(colour.tolist()))
+    assert len({frame.screen for frame in made}) == 4
+
+
+@pytest.mark.parametrize("answer", [None, "a matte", np.zeros((4, 4, 3), np.float32)])
+def test_what_is_no_prediction_is_one_line(
+    session: MapSession, monkeypatch: pytest.MonkeyPatch, answer: Any
+) -> None:
+    monkeypatch.setattr(session, "stream", lambda: lambda _: answer)
+    with pytest.raises(ModelError, match="not a Prediction"):
+        list(matte(waiting(1), session))
+
+
+def test_a_bare_matte_is_a_prediction_without_foreground(
+    session: MapSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = np.full((4, 4), 0.5, np.float32)
+    monkeypatch.setattr(session, "stream", lambda: lambda _: plain)
+    [frame] = matte(waiting(1), session)
+    assert frame.coarse is plain
+    assert frame.foreground is frame.screen is None
 
 
 def waiting(count: int) -> Channel[Frame]:

@@ -19,7 +19,7 @@ from PIL import Image
 
 from streamcut import remove, remove_video
 from streamcut.core.errors import ModelError
-from streamcut.sessions import CATALOG, BaseSession, new_session
+from streamcut.sessions import CATALOG, BaseSession, Prediction, new_session
 
 FAMILIES = [
     "portrait",
@@ -118,7 +118,9 @@ def test_a_stream_gives_mattes_of_its_pictures(
     stream, picture = session.stream(), small(session, *SIZES[size])
     before = picture.copy()
     for _ in range(3):
-        matte = stream(picture)
+        prediction = stream(picture)
+        assert isinstance(prediction, Prediction)
+        matte = prediction.alpha
         assert matte.dtype == np.float32
         assert matte.shape == picture.shape[:2]
         assert 0 <= matte.min() <= matte.max() <= 1
@@ -129,9 +131,9 @@ def test_a_stream_gives_mattes_of_its_pictures(
 def test_a_reset_is_a_new_beginning(session_of: Callable[[str], BaseSession], name: str) -> None:
     session = session_of(name)
     stream = session.stream()
-    first = [stream(small(session, 96, 54, left)) for left in (20, 24)]
+    first = [stream(small(session, 96, 54, left)).alpha for left in (20, 24)]
     stream.reset()
-    again = [stream(small(session, 96, 54, left)) for left in (20, 24)]
+    again = [stream(small(session, 96, 54, left)).alpha for left in (20, 24)]
     assert all(map(np.array_equal, first, again))
 
 
@@ -141,11 +143,11 @@ def test_two_streams_of_a_session_do_not_disturb_each_other(
 ) -> None:
     session = session_of(name)
     alone = session.stream()
-    expected = [alone(small(session, 96, 54, left)) for left in (20, 26)]
+    expected = [alone(small(session, 96, 54, left)).alpha for left in (20, 26)]
     one, other = session.stream(), session.stream()
     found = []
     for left in (20, 26):
-        found.append(one(small(session, 96, 54, left)))
+        found.append(one(small(session, 96, 54, left)).alpha)
         other(small(session, 96, 54, 60 - left))
     assert all(map(np.array_equal, expected, found))
 
@@ -156,7 +158,7 @@ def test_a_stream_takes_another_size(session_of: Callable[[str], BaseSession], n
     stream, fresh = session.stream(), session.stream()
     stream(small(session, 96, 54))
     upright = small(session, 54, 96)
-    assert np.array_equal(stream(upright), fresh(upright))
+    assert np.array_equal(stream(upright).alpha, fresh(upright).alpha)
 
 
 @pytest.mark.parametrize("name", FAMILIES)

@@ -43,7 +43,7 @@ def matte_of(session: BaseSession, picture: NDArray[np.uint8]) -> NDArray[np.flo
     """A matte by the video's path, at 300 x 300."""
     size = session.input_size(picture.shape[1], picture.shape[0])
     small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-    matte = session.stream()(np.asarray(small, np.uint8))
+    matte = session.stream()(np.asarray(small, np.uint8)).alpha
     return np.asarray(cv2.resize(matte, (300, 300)), np.float32)
 
 

@@ -11,12 +11,12 @@ import cv2
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
-from streamcut.imaging.flow import Flow, follow, grey
+from streamcut.imaging.flow import Field, Flow, follow, grey
 from streamcut.imaging.resize import network_input
 from streamcut.imaging.scene_cuts import is_cut
 from streamcut.jobs.live.governor import Governor
 from streamcut.media.frame import Frame, StreamInfo
-from streamcut.sessions import BaseSession, Matte, MatteStream, Picture
+from streamcut.sessions import BaseSession, MatteStream, Picture, Prediction, as_prediction
 
 # Side of the parts whose change is measured, in pixels of the network's input: a hand that
 # moves changes one of them plainly, and the whole picture hardly.
@@ -100,8 +100,9 @@ class LiveMatte:
         for frame in frames:
             began = time.perf_counter()
             frame.small = network_input(frame.picture, self.level.size, shrink)
-            frame.coarse = self._matte(frame.small, self.level.every, stream)
-            frame.screen = getattr(stream, "screen", None)
+            told_of = self._predicted(frame.small, self.level.every, stream)
+            frame.coarse, frame.foreground = told_of.alpha, told_of.foreground
+            frame.screen = told_of.screen
             work = time.perf_counter() - began
             if governor.observe(time.monotonic(), self._lost(), work):
                 self._step(levels[governor.level])
@@ -120,17 +121,17 @@ class LiveMatte:
         self.level = level
 
     def _forget(self) -> None:
-        self._seen: tuple[Picture, Matte] | None = None
-        self._before: tuple[Picture, Matte] | None = None
+        self._seen: tuple[Picture, Prediction] | None = None
+        self._before: tuple[Picture, Prediction] | None = None
         self._since = self._alike = 0
 
-    def _matte(self, small: Picture, every: int, stream: MatteStream) -> Matte:
+    def _predicted(self, small: Picture, every: int, stream: MatteStream) -> Prediction:
         made = self._kept(small)
         if made is None:
             made = self._carried(small, every)
         if made is None:
             began = time.perf_counter()
-            made = stream(small)
+            made = as_prediction(stream(small))
             self.seconds += time.perf_counter() - began
             self.runs += 1
             self._since = 0
@@ -138,8 +139,8 @@ class LiveMatte:
         self._before = small, made
         return made
 
-    def _kept(self, small: Picture) -> Matte | None:
-        """Return the network's last matte if the picture has been the same for a while."""
+    def _kept(self, small: Picture) -> Prediction | None:
+        """Return the network's last prediction if the picture has been the same for a while."""
         threshold = self._unchanged()
         if not threshold or self._seen is None or likeness(self._seen[0], small) < threshold:
             self._alike = 0
@@ -150,14 +151,22 @@ class LiveMatte:
         self.kept += 1
         return self._seen[1]
 
-    def _carried(self, small: Picture, every: int) -> Matte | None:
-        """Return the matte of the picture before, moved along, if it is flow's turn."""
+    def _carried(self, small: Picture, every: int) -> Prediction | None:
+        """Return what was predicted of the picture before, moved along, if it is flow's turn."""
         self._since += 1
         if self._since >= every or self._before is None or is_cut(self._before[0], small):
             return None
         field = self._flow(grey(small), grey(self._before[0]))
         self.carried += 1
-        return follow(self._before[1], field)
+        return _moved(self._before[1], field)
+
+
+def _moved(before: Prediction, field: Field) -> Prediction:
+    """Return a prediction brought to another picture along the flow between the two."""
+    foreground = before.foreground
+    if foreground is not None:
+        foreground = follow(foreground, field)
+    return Prediction(follow(before.alpha, field), foreground, before.screen)
 
 
 def likeness(before: Picture, after: Picture) -> float:

@@ -15,7 +15,7 @@ from PIL import ImageColor
 from streamcut.core.errors import ModelError, UsageError
 from streamcut.imaging.chroma import Screen, differences
 from streamcut.media.matte import Grid
-from streamcut.sessions.base import Matte, MatteStream, Picture
+from streamcut.sessions.base import Matte, MatteStream, Picture, Prediction
 from streamcut.sessions.files.model import Model
 from streamcut.sessions.keyers.base import KeyerSession
 from streamcut.sessions.networks.recurrent import is_new_scene
@@ -87,8 +87,7 @@ class ChromaSession(KeyerSession):
 class ChromaStream:
     """The mattes of one video in front of a screen.
 
-    Attributes:
-        screen: the screen's colour, RGB 0..255; None while it is not known.
+    Predictions tell the screen's colour as soon as it is known.
     """
 
     def __init__(self, screen: Colour | None) -> None:
@@ -97,13 +96,13 @@ class ChromaStream:
 
     def reset(self) -> None:
         """Look for the screen anew, unless its colour was given."""
-        self.screen = self._given
+        self._screen = self._given
         self._borders: list[Grid] = []
         self._waited = 0
         self._last: Picture | None = None
 
-    def __call__(self, picture: Picture) -> Matte:
-        """Return the matte of an RGB uint8 [h, w, 3] picture: float32 [h, w], 0..1.
+    def __call__(self, picture: Picture) -> Prediction:
+        """Return the prediction for an RGB uint8 [h, w, 3] picture.
 
         Where a new scene has another screen, that is keyed.
 
@@ -112,9 +111,9 @@ class ChromaStream:
         """
         if self._given is None:
             self._look(picture)
-        if self.screen is None:
-            return np.ones(picture.shape[:2], np.float32)
-        return key(picture, self.screen)
+        if self._screen is None:
+            return Prediction(np.ones(picture.shape[:2], np.float32))
+        return Prediction(key(picture, self._screen), screen=self._screen)
 
     def _look(self, picture: Picture) -> None:
         if self._last is not None and is_new_scene(self._last, picture):
@@ -127,12 +126,12 @@ class ChromaStream:
         border = _border(picture)
         if border_colour([border]) is not None:
             self._borders.append(border)
-            self.screen = border_colour(self._borders)
+            self._screen = border_colour(self._borders)
         self._waited += 1
-        if self.screen is None and self._waited == 1:
+        if self._screen is None and self._waited == 1:
             told = "chroma: no coloured screen yet: pictures stay whole until one appears"
             warnings.warn(f"{told}; --screen names its colour", RuntimeWarning, stacklevel=4)
-        if self.screen is None and self._waited >= _PATIENCE:
+        if self._screen is None and self._waited >= _PATIENCE:
             raise ModelError(
                 f"chroma: no coloured screen along the border of the first {_PATIENCE} pictures; "
                 "give --screen COLOUR"

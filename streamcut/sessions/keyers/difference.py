@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from streamcut.core.errors import ModelError, SourceError
-from streamcut.sessions.base import Matte, MatteStream, Picture
+from streamcut.sessions.base import Matte, MatteStream, Picture, Prediction
 from streamcut.sessions.files.model import Model
 from streamcut.sessions.keyers.base import KeyerSession
 from streamcut.sessions.runtime.device import Device
@@ -76,7 +76,7 @@ class DifferenceSession(KeyerSession):
         """Return the matte of a single picture."""
         if self._plate is None:
             raise ModelError("difference: a single picture needs a plate, the empty room's picture")
-        return DifferenceStream(self._plate)(picture)
+        return DifferenceStream(self._plate)(picture).alpha
 
 
 class DifferenceStream:
@@ -91,8 +91,8 @@ class DifferenceStream:
         self._learning: list[Picture] = []
         self._room: _Room | None = None
 
-    def __call__(self, picture: Picture) -> Matte:
-        """Return the matte of an RGB uint8 [h, w, 3] picture: float32 [h, w], 0..1.
+    def __call__(self, picture: Picture) -> Prediction:
+        """Return the prediction for an RGB uint8 [h, w, 3] picture.
 
         While the empty room is learnt, nobody is there.
         """
@@ -102,8 +102,8 @@ class DifferenceStream:
             self._room = _Room.of_plate(self._given, picture)
         if self._room is None:
             self._learn(picture)
-            return np.zeros(picture.shape[:2], np.float32)
-        return cleaned(self._room.distance(picture))
+            return Prediction(np.zeros(picture.shape[:2], np.float32))
+        return Prediction(cleaned(self._room.distance(picture)))
 
     def _learn(self, picture: Picture) -> None:
         if self._learning and self._learning[0].shape != picture.shape:

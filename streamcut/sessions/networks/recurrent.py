@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from streamcut.core.errors import ModelError
 from streamcut.imaging.scene_cuts import is_cut
-from streamcut.sessions.base import Matte, Picture
+from streamcut.sessions.base import Picture, Prediction
 from streamcut.sessions.networks.saliency import MapSession, size_of_area, smaller_sizes_of
 from streamcut.sessions.runtime.runner import Runner, State
 
@@ -45,17 +45,17 @@ class RecurrentSession(MapSession):
         """Start with an empty memory; several streams may share the session."""
         return RecurrentStream(self)
 
-    def step(self, picture: Picture, runner: Runner) -> Matte:
-        """Return the matte of an RGB picture: float32 [h, w] in 0..1.
+    def step(self, picture: Picture, runner: Runner) -> Prediction:
+        """Return the prediction for the next picture of a video.
 
         Args:
-            picture: uint8 [h, w, 3], both sides multiples of the stride.
+            picture: RGB, uint8 [h, w, 3], both sides multiples of the stride.
             runner: of :meth:`runner`; it remembers the frames before.
 
         Raises:
             ModelError: if the network fails.
         """
-        return np.asarray(self._alpha(self._feed(picture), runner)[0, 0], np.float32)
+        return Prediction(np.asarray(self._alpha(self._feed(picture), runner)[0, 0], np.float32))
 
     def runner(self) -> Runner:
         """Return what runs the network and remembers, with an empty memory."""
@@ -93,17 +93,14 @@ class RecurrentStream:
         self._runner = session.runner()
         self._last: Picture | None = None
 
-    def __call__(self, picture: Picture) -> Matte:
-        """Return the matte of an RGB uint8 [h, w, 3] picture: float32 [h, w], 0..1.
+    def __call__(self, picture: Picture) -> Prediction:
+        """Return the prediction for an RGB uint8 [h, w, 3] picture.
 
         A scene cut, or a change of size, empties the memory.
         """
         if self._last is None or is_new_scene(self._last, picture):
             self.reset()
         self._last = picture
-        return self._step(picture)
-
-    def _step(self, picture: Picture) -> Matte:
         return self._session.step(picture, self._runner)
 
     def reset(self) -> None:

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamcut.core.errors import ModelError
-from streamcut.sessions.base import Matte, Picture
-from streamcut.sessions.networks.recurrent import RecurrentSession, RecurrentStream
+from streamcut.sessions.base import Picture, Prediction
+from streamcut.sessions.networks.recurrent import RecurrentSession
 from streamcut.sessions.runtime.runner import Runner, State
 
 _COARSE_SIDE = 512
@@ -50,31 +50,20 @@ class RvmSession(RecurrentSession):
         sizes = [tuple(max(self.shortest_side, round(s * f)) for s in full) for f in (0.71, 0.5)]
         return [(size[0], size[1]) for size in sizes if size != full]
 
-    def stream(self) -> RvmStream:
-        """Start with an empty memory; several streams may share the session."""
-        return RvmStream(self)
-
-    def layers(self, picture: Picture, runner: Runner) -> tuple[NDArray[np.float32], Matte]:
-        """Return the foreground and the matte of a picture.
+    def step(self, picture: Picture, runner: Runner) -> Prediction:
+        """Return the prediction for the next picture of a video, its foreground included.
 
         Args:
             picture: RGB, uint8 [h, w, 3].
             runner: of :meth:`runner`; it remembers the frames before.
-
-        Returns:
-            The subject's colours without the background's, RGB float32 [h, w, 3] in 0..1, and
-            the matte, float32 [h, w] in 0..1.
 
         Raises:
             ModelError: if the network fails.
         """
         foreground, alpha = self._outputs(self._feed(picture), runner)
         matte = np.clip(alpha[0, 0].astype(np.float32), np.float32(0), np.float32(1))
-        return foreground[0].transpose(1, 2, 0).astype(np.float32, copy=False), matte
-
-    def step(self, picture: Picture, runner: Runner) -> Matte:
-        """Return the matte of an RGB picture: float32 [h, w] in 0..1."""
-        return self.layers(picture, runner)[1]
+        colours = foreground[0].transpose(1, 2, 0).astype(np.float32, copy=False)
+        return Prediction(matte, colours)
 
     def runner(self) -> Runner:
         """Return what runs the network and remembers, with an empty memory."""
@@ -98,21 +87,3 @@ class RvmSession(RecurrentSession):
             return runner({"src": feed, "downsample_ratio": np.array([ratio], np.float32)})
         except ModelError as error:
             raise ModelError(f"the model {self.model_name} failed: {error}") from error
-
-
-class RvmStream(RecurrentStream):
-    """The mattes of one video, and what the subject looks like without its background.
-
-    Attributes:
-        foreground: the subject's colours in the last picture, RGB float32 [h, w, 3] in 0..1;
-            None before the first.
-    """
-
-    def __init__(self, session: RvmSession) -> None:
-        super().__init__(session)
-        self._layers = session.layers
-        self.foreground: NDArray[np.float32] | None = None
-
-    def _step(self, picture: Picture) -> Matte:
-        self.foreground, matte = self._layers(picture, self._runner)
-        return matte

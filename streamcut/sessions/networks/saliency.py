@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from streamcut.core.errors import ModelError
-from streamcut.sessions.base import BaseSession, Matte, MatteStream, Picture
+from streamcut.sessions.base import BaseSession, Matte, MatteStream, Picture, Prediction
 from streamcut.sessions.files.model import Model
 from streamcut.sessions.runtime.runner import Runner
 
@@ -233,13 +233,13 @@ class MapStream:
         self._session = session
         self._one, self._several = session.runner(), session.runner()
 
-    def __call__(self, picture: Picture) -> Matte:
-        """Return the matte of an RGB uint8 [h, w, 3] picture: float32 [h, w], 0..1."""
-        return self._session.mattes([picture], self._one)[0]
+    def __call__(self, picture: Picture) -> Prediction:
+        """Return the prediction for an RGB uint8 [h, w, 3] picture."""
+        return Prediction(self._session.mattes([picture], self._one)[0])
 
-    def many(self, pictures: Sequence[Picture]) -> list[Matte]:
-        """Return the mattes of pictures of one size, which go through the network together."""
-        return self._session.mattes(pictures, self._several)
+    def many(self, pictures: Sequence[Picture]) -> list[Prediction]:
+        """Return those for pictures of one size, which go through the network together."""
+        return list(map(Prediction, self._session.mattes(pictures, self._several)))
 
     def reset(self) -> None:
         """Forget nothing: there is no past."""

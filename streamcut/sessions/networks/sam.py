@@ -19,7 +19,7 @@ from PIL import Image
 
 from streamcut.core.errors import ModelError, UsageError
 from streamcut.core.interrupts import Interrupts
-from streamcut.sessions.base import BaseSession, Matte, Picture, first_words, load_model
+from streamcut.sessions.base import BaseSession, Matte, Picture, Prediction, first_words, load_model
 from streamcut.sessions.files.catalog import SAM_MODELS, sam_weights
 from streamcut.sessions.files.locks import locked
 from streamcut.sessions.files.model import Model
@@ -226,8 +226,8 @@ class SamStream:
         self._last: Picture | None = None
         self._mask: NDArray[np.uint8] | None = None
 
-    def __call__(self, picture: Picture) -> Matte:
-        """Return the matte of an RGB uint8 [h, w, 3] picture: float32 [h, w], 0..1.
+    def __call__(self, picture: Picture) -> Prediction:
+        """Return the prediction for an RGB uint8 [h, w, 3] picture.
 
         A scene cut, or a change of size, goes back to the prompt given.
         """
@@ -237,7 +237,7 @@ class SamStream:
         matte = self._found(picture, target)
         self._follow(matte, target)
         self._last = picture
-        return matte
+        return Prediction(matte)
 
     def _aimed(self, picture: Picture) -> Target:
         """Return where to look: as given, or where the last mask has moved to."""

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from streamcut import new_session
 from streamcut.jobs.live.adaptive_matte import Level, LiveMatte, levels_of, likeness
 from streamcut.media.frame import Frame, StreamInfo
+from streamcut.sessions import Prediction
 
 WIDTH, HEIGHT = 256, 160
 INFO = StreamInfo(WIDTH, HEIGHT, "yuv420p")
@@ -112,6 +113,40 @@ def test_overload_makes_the_network_s_input_smaller_then_carries_every_second_ma
     assert stage.runs + stage.carried == len(made) == 40
 
 
+class Telling(Brightness):
+    """Tells a foreground and a screen with every matte, as RobustVideoMatting and keyers do."""
+
+    def stream(self) -> Any:
+        inner = super().stream()
+
+        def made(small: NDArray[np.uint8]) -> Prediction:
+            alpha = inner(small).alpha
+            return Prediction(alpha, np.dstack([alpha] * 3), (0.0, 255.0, 0.0))
+
+        return made
+
+
+@pytest.mark.parametrize("every", [1, 2])
+def test_a_live_frame_has_the_foreground_of_its_own_matte(every: int) -> None:
+    session = Telling(1)
+    stage, stream = mattes(session), session.stream()
+    for index in range(4):
+        small = picture(index, WIDTH, HEIGHT).to_ndarray(format="rgb24")
+        made = stage._predicted(small, every, stream)
+        assert made.foreground is not None
+        assert np.allclose(made.foreground, made.alpha[:, :, None], atol=1e-5), index
+        assert made.screen == (0.0, 255.0, 0.0)
+    assert stage.carried == (0 if every == 1 else 2)
+
+
+def test_a_kept_matte_keeps_its_foreground() -> None:
+    session = Telling(1)
+    stage = mattes(session, unchanged=40)
+    made = list(stage(frames([0] * 12), session))
+    assert stage.kept == 6
+    assert all(frame.foreground is not None for frame in made)
+
+
 def test_a_carried_matte_lies_where_the_subject_has_moved() -> None:
     session = Counting()
     stage = mattes(session)
@@ -120,7 +155,7 @@ def test_a_carried_matte_lies_where_the_subject_has_moved() -> None:
     stream = session.stream()
     for index, frame in enumerate(shown):
         small = frame.picture.to_ndarray(format="rgb24")
-        made = stage._matte(small, 2, stream) > 0.5
+        made = stage._predicted(small, 2, stream).alpha > 0.5
         subject = inside(WIDTH, HEIGHT, index)
         union = (made | subject).sum()
         assert (made & subject).sum() / union > 0.93, index

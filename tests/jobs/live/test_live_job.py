@@ -23,6 +23,7 @@ from streamcut.jobs.live.controls import Watched
 from streamcut.jobs.live.job import LiveJob
 from streamcut.jobs.live.state import LiveState
 from streamcut.media.frame import Frame, StreamInfo
+from streamcut.sessions import Prediction
 
 WIDTH, HEIGHT = 96, 64
 
@@ -330,6 +331,31 @@ def test_a_folder_stands_for_the_pictures_in_it(still: Path, tmp_path: Path) -> 
     live = job(still, sink, background=str(folder), loop=True)
     live.run(until(live, lambda: _turned(live, sink)))
     assert [round(float(sink.planes[i][0][:4, :4].mean())) for i in (0, -1)] == [16, 235]
+
+
+class White(Brightness):
+    """Says that the subject is half there and white, as RobustVideoMatting tells colours."""
+
+    def stream(self) -> Any:
+        def made(small: Any) -> Prediction:
+            return Prediction(np.full(small.shape[:2], 0.5, np.float32), np.ones_like(small, "f4"))
+
+        return made
+
+
+def test_a_live_job_takes_the_border_s_colours_from_the_network(tmp_path: Path) -> None:
+    grey = np.full((HEIGHT, WIDTH, 3), 150, np.uint8)
+    filmed = av.VideoFrame.from_ndarray(grey, format="rgb24").reformat(format="yuv420p")
+    source = write(tmp_path / "in.mkv", [filmed] * 4, rate=25)
+    brightness = {}
+    for decontaminate in (True, False):
+        sink = Recording()
+        options = {"background": "black", "decontaminate": decontaminate}
+        job(source, sink, session=White(1), **options).run()
+        brightness[decontaminate] = luma(sink.planes[-1])
+    black = 16
+    ratio = (brightness[True] - black) / (brightness[False] - black)
+    assert ratio == pytest.approx(255 / 150, rel=0.05)
 
 
 def _turned(live: LiveJob, sink: Recording) -> bool:

@@ -70,17 +70,17 @@ def test_the_size_is_that_of_its_metadata(session: RecurrentSession) -> None:
 
 def test_the_memory_goes_from_frame_to_frame(session: RecurrentSession) -> None:
     stream = session.stream()
-    values = [float(stream(flat(level)).mean()) for level in (100, 120, 120)]
+    values = [float(stream(flat(level)).alpha.mean()) for level in (100, 120, 120)]
     assert values == pytest.approx([50 / 255, 110 / 255, 120 / 255], abs=1e-5)
     stream.reset()
-    assert float(stream(flat(120)).mean()) == pytest.approx(60 / 255, abs=1e-5)
+    assert float(stream(flat(120)).alpha.mean()) == pytest.approx(60 / 255, abs=1e-5)
 
 
 def test_the_memory_belongs_to_the_stream(session: RecurrentSession) -> None:
     one, two = session.stream(), session.stream()
     one(flat(100))
-    assert float(two(flat(100)).mean()) == pytest.approx(50 / 255, abs=1e-5)
-    assert float(one(flat(100)).mean()) == pytest.approx(100 / 255, abs=1e-5)
+    assert float(two(flat(100)).alpha.mean()) == pytest.approx(50 / 255, abs=1e-5)
+    assert float(one(flat(100)).alpha.mean()) == pytest.approx(100 / 255, abs=1e-5)
 
 
 @pytest.mark.parametrize("after", [flat(200), flat(100, (48, 64))])
@@ -89,7 +89,7 @@ def test_a_cut_or_another_size_empties_the_memory(
 ) -> None:
     stream = session.stream()
     stream(flat(100))
-    assert float(stream(after).mean()) == pytest.approx(after.mean() / 510, abs=1e-5)
+    assert float(stream(after).alpha.mean()) == pytest.approx(after.mean() / 510, abs=1e-5)
 
 
 def test_motion_and_noise_are_no_cut() -> None:

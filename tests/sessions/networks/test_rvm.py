@@ -18,7 +18,8 @@ from streamcut.core.errors import ModelError
 from streamcut.jobs.stages import matte
 from streamcut.media.frame import Frame
 from streamcut.sessions import new_session
-from streamcut.sessions.networks.rvm import RvmSession, RvmStream
+from streamcut.sessions.networks.recurrent import RecurrentStream
+from streamcut.sessions.networks.rvm import RvmSession
 
 NAMES = [
     "rvm-mobilenetv3",
@@ -32,7 +33,7 @@ def flat(level: int, size: tuple[int, int] = (128, 96)) -> NDArray[np.uint8]:
     return np.full((size[1], size[0], 3), level, np.uint8)
 
 
-def new_stream(session: Any) -> RvmStream:
+def new_stream(session: Any) -> RecurrentStream:
     assert isinstance(session, RvmSession)
     return session.stream()
 
@@ -41,12 +42,12 @@ def new_stream(session: Any) -> RvmStream:
 def test_the_memory_goes_from_frame_to_frame(name: str, tmp_path: Path) -> None:
     """Half the brightness, and a quarter of the memory: brightness and half of the last memory."""
     stream = new_stream(new_session(name, model_path=model_file(name, tmp_path)))
-    found = [float(stream(flat(100)).mean()) for _ in range(3)]
+    found = [float(stream(flat(100)).alpha.mean()) for _ in range(3)]
     level = 100 / 255
     expected = [0.5 * level + 0.25 * memory * level for memory in (1, 1.5, 1.75)]
     assert found == pytest.approx(expected, abs=2e-3)
     stream.reset()
-    assert float(stream(flat(100)).mean()) == pytest.approx(found[0], abs=1e-6)
+    assert float(stream(flat(100)).alpha.mean()) == pytest.approx(found[0], abs=1e-6)
 
 
 @pytest.mark.parametrize("after", [flat(250), flat(100, (96, 128)), flat(100, (256, 192))])
@@ -54,7 +55,7 @@ def test_a_cut_or_another_size_empties_the_memory(after: NDArray[np.uint8], tmp_
     session = new_session("rvm-mobilenetv3", model_path=model_file("rvm-mobilenetv3", tmp_path))
     stream, fresh = new_stream(session), new_stream(session)
     stream(flat(100))
-    assert np.array_equal(stream(after), fresh(after))
+    assert np.array_equal(stream(after).alpha, fresh(after).alpha)
 
 
 @pytest.mark.parametrize(
@@ -99,13 +100,12 @@ def test_the_ratio_is_that_of_its_authors(
 @pytest.mark.parametrize("name", NAMES[:2])
 def test_pictures_enter_as_0_to_1_and_the_foreground_comes_out(name: str, tmp_path: Path) -> None:
     stream = new_stream(new_session(name, model_path=model_file(name, tmp_path)))
-    assert stream.foreground is None
     picture = np.random.default_rng(0).integers(0, 256, (96, 128, 3), np.uint8)
-    stream(picture)
-    assert stream.foreground is not None
-    assert stream.foreground.dtype == np.float32
+    foreground = stream(picture).foreground
+    assert foreground is not None
+    assert foreground.dtype == np.float32
     # The stand-in gives its picture back as the foreground.
-    assert np.abs(stream.foreground - picture / 255).max() < (1e-6 if name[-1] == "3" else 1e-3)
+    assert np.abs(foreground - picture / 255).max() < (1e-6 if name[-1] == "3" else 1e-3)
 
 
 def test_frames_carry_the_foreground(tmp_path: Path) -> None:

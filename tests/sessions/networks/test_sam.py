@@ -77,21 +77,21 @@ def test_pictures_fit_the_canvas(made: Callable[..., SamSession]) -> None:
 def test_the_prompt_follows_what_moves(made: Callable[..., SamSession]) -> None:
     stream = made(prompt=(80 / WIDTH, 0.5)).stream()
     for x in range(80, 440, 30):  # From one end to the other; the first prompt is soon elsewhere.
-        assert iou(stream(scene(x)), ball(x)) > 0.75
+        assert iou(stream(scene(x)).alpha, ball(x)) > 0.75
 
 
 def test_without_following_it_would_be_lost(made: Callable[..., SamSession]) -> None:
     session = made(prompt=(80 / WIDTH, 0.5))
-    assert iou(session.stream()(scene(260)), ball(260)) < 0.1
+    assert iou(session.stream()(scene(260)).alpha, ball(260)) < 0.1
 
 
 def test_a_box_is_a_prompt(made: Callable[..., SamSession]) -> None:
     box = (60 / WIDTH, 100 / HEIGHT, 140 / WIDTH, 190 / HEIGHT)
-    assert iou(made(prompt=box).stream()(scene(100)), ball(100)) > 0.75
+    assert iou(made(prompt=box).stream()(scene(100)).alpha, ball(100)) > 0.75
 
 
 def test_the_centre_is_the_prompt_of_those_who_give_none(made: Callable[..., SamSession]) -> None:
-    assert iou(made().stream()(scene(256)), ball(256)) > 0.75
+    assert iou(made().stream()(scene(256)).alpha, ball(256)) > 0.75
 
 
 def test_a_subject_that_was_lost_is_found_where_it_was(made: Callable[..., SamSession]) -> None:
@@ -100,7 +100,7 @@ def test_a_subject_that_was_lost_is_found_where_it_was(made: Callable[..., SamSe
         stream(scene(x))
     for _ in range(3):
         stream(scene(None))
-    assert iou(stream(scene(140)), ball(140)) > 0.75
+    assert iou(stream(scene(140)).alpha, ball(140)) > 0.75
 
 
 def test_a_cut_goes_back_to_the_prompt(made: Callable[..., SamSession]) -> None:
@@ -108,14 +108,14 @@ def test_a_cut_goes_back_to_the_prompt(made: Callable[..., SamSession]) -> None:
     for x in range(100, 300, 25):
         stream(scene(x))
     stream(np.full((HEIGHT, WIDTH, 3), 255, np.uint8))
-    assert iou(stream(scene(100)), ball(100)) > 0.75
+    assert iou(stream(scene(100)).alpha, ball(100)) > 0.75
 
 
 def test_of_several_masks_a_video_takes_the_best(made: Callable[..., SamSession]) -> None:
     session = made()
     maps = np.stack([np.full((684, 1024), level, np.float32) for level in (-9.0, 9.0, 0.0)])
     session.decode = lambda *_: (maps, np.array([0.5, 0.9, 0.7]))  # type: ignore[method-assign]
-    assert session.stream()(scene(100)).min() > 0.99
+    assert session.stream()(scene(100)).alpha.min() > 0.99
 
 
 def test_still_pictures_take_the_sessions_prompt(made: Callable[..., SamSession]) -> None:

@@ -26,7 +26,7 @@ from av.video.reformatter import Interpolation
 from numpy.typing import NDArray
 
 from streamcut.imaging.resize import averaged
-from streamcut.matting.closed_form import estimate_foreground
+from streamcut.matting.multilevel import subject_colours
 from streamcut.media.colour import Colour, Range
 from streamcut.media.convert import SCALING_THREADS
 from streamcut.media.frame import Frame
@@ -236,8 +236,8 @@ def _thorough(picture: av.VideoFrame, matte: Plane) -> av.VideoFrame:
         return made
     size = (matte.shape[1], matte.shape[0])
     full = cv2.merge([cv2.resize(layer, size)[area] for layer in planes(picture)])
-    share = matte[area] / np.float64(top)
-    found = estimate_foreground(full / np.float64(top), share) * np.float32(top)
+    share = (matte[area] / np.float32(top)).astype(np.float32, copy=False)
+    found = subject_colours(full / np.float32(top), share) * np.float32(top)
     for number, plane in enumerate(planes(made)):
         wide = np.zeros(matte.shape, np.float32)
         wide[area] = found[..., number]

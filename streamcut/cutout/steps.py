@@ -14,12 +14,8 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from streamcut.core.errors import UsageError
-from streamcut.matting.closed_form import (
-    MattingError,
-    closed_form_alpha,
-    estimate_foreground,
-    trimap,
-)
+from streamcut.cutout.closed_form import closed_form_alpha, estimate_foreground
+from streamcut.matting.closed_form import MattingError, trimap
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -32,15 +32,6 @@ def covering(band: NDArray[np.bool_], side: int) -> Iterator[Area]:
             )
 
 
-def grown(area: Area, margin: int, shape: tuple[int, ...]) -> Area:
-    """Return a rectangle with a margin around it, as far as a plane of ``shape`` reaches."""
-    rows, columns = (
-        slice(max(0, part.start - margin), min(length, part.stop + margin))
-        for part, length in zip(area, shape, strict=False)
-    )
-    return rows, columns
-
-
 def _runs(flags: list[bool]) -> Iterator[tuple[int, int]]:
     """Yield (start, stop) of each run of true values."""
     start = 0

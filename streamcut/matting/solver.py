@@ -98,7 +98,7 @@ class Solver:
         colours = network_input(frame.picture, self._picture, self._shrink)
         small = cv2.resize(colours, self.size, interpolation=cv2.INTER_AREA)
         try:
-            return _without_haze(plausible(band_alpha(small, known, rough), rough))
+            return _without_haze(plausible(band_alpha(small, known), rough))
         except MattingError:
             return None
 

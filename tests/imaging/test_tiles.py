@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from streamcut.imaging.tiles import covering, grown
+from streamcut.imaging.tiles import covering
 
 
 def test_they_hold_all_of_the_band_once_and_little_else() -> None:
@@ -30,7 +30,3 @@ def test_they_end_where_the_plane_does(shape: tuple[int, int]) -> None:
 
 def test_an_empty_band_needs_none() -> None:
     assert list(covering(np.zeros((40, 40), bool), 16)) == []
-
-
-def test_margins_end_at_the_border() -> None:
-    assert grown((slice(0, 16), slice(16, 32)), 2, (30, 33)) == (slice(0, 18), slice(14, 33))

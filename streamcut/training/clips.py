@@ -25,13 +25,17 @@ from streamcut.training.scenes import (
     Mixture,
     Sample,
     blend,
+    framing,
     framing_share,
     light_for,
-    photo_framing,
     random_place,
     stage_position,
     union,
+    whole_framing,
 )
+
+REAL = 0.8
+"""How many of the labelled clips are filmed ones, where there are any."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,8 @@ def _drawn(
     cast: Casting, size: Size, frames: int, rng: np.random.Generator, mixture: Mixture
 ) -> list[Sample]:
     kind = mixture.draw(rng)
+    if kind == "labelled" and cast.clips and rng.random() < REAL:
+        return real_clip(cast, size, frames, rng)
     if kind == "labelled" and cast.labelled:
         return moving_photograph(cast, size, frames, rng)
     place = random_place(cast, size, rng, mixture)
@@ -82,13 +88,29 @@ def moving_photograph(
     cast: Casting, size: Size, frames: int, rng: np.random.Generator
 ) -> list[Sample]:
     """A real photograph under a moving camera: true light, true borders."""
-    person, box = cast.person(cast.labelled, rng)
-    framing = photo_framing(person, box, size, rng)
+    record, person, box = cast.drawn(cast.labelled, rng)
+    framed = framing(record, person, box, size, rng)
     clip = []
     for move in camera_path(frames, size, rng):
-        matrix = chain(move, framing)
+        matrix = chain(move, framed)
         planes = (person.picture, person.alpha, person.weight)
         clip.append(Sample(*(warp(plane, matrix, size, REFLECT) for plane in planes)))
+    return clip
+
+
+def real_clip(cast: Casting, size: Size, frames: int, rng: np.random.Generator) -> list[Sample]:
+    """A part of a filmed clip, framed anew; sometimes it ends in a cut to another."""
+    shots = [frames]
+    if rng.random() < 0.2 and frames > 3:
+        cut = int(rng.integers(2, frames - 1))
+        shots = [cut, frames - cut]
+    clip = []
+    for length in shots:
+        shown = cast.clip(rng, length)
+        matrix = whole_framing(shown[0][1], size, rng)
+        for _, person in shown:
+            planes = (person.picture, person.alpha, person.weight)
+            clip.append(Sample(*(warp(plane, matrix, size, REFLECT) for plane in planes)))
     return clip
 
 

@@ -31,9 +31,12 @@ class Look:
 
 
 def random_look(rng: np.random.Generator, strength: float = 1.0) -> Look:
-    """A camera drawn at random; one in five works in dim light."""
+    """A camera drawn at random; one in five works in dim light, some of them in the dark."""
     dim = rng.random() < 0.2
     exposure = rng.normal(-0.5 if dim else 0.0, 0.3) * strength
+    if dim and rng.random() < 0.4:
+        exposure -= rng.uniform(0.5, 2.5)
+    hazy = float(rng.uniform(0.1, 0.4)) if rng.random() < 0.08 else 0.0
     warmth = rng.normal(0.0, 0.08 * strength)
     tint = rng.normal(0.0, 0.03 * strength)
     gain = 2.0**exposure * np.exp([warmth, tint, -warmth])
@@ -41,7 +44,7 @@ def random_look(rng: np.random.Generator, strength: float = 1.0) -> Look:
     return Look(
         gain=(float(gain[0]), float(gain[1]), float(gain[2])),
         gamma=float(np.exp(rng.normal(0.0, 0.25 * strength))),
-        lift=float(max(0.0, rng.normal(-0.02, 0.05))),
+        lift=float(max(hazy, rng.normal(-0.02, 0.05))),
         saturation=0.0 if rng.random() < 0.04 else float(rng.uniform(0.5, 1.4)),
         noise=float(abs(rng.normal(0, 11 if dim else 4))) if rng.random() < 0.6 else 0.0,
         grain=int(rng.integers(1, 3)),

@@ -170,11 +170,8 @@ class PortraitNet(nn.Module):
         frames = x.shape[1] if x.dim() == 5 else 1
         x = _side_by_side(x)
         old = list(states) if states is not None else self.zero_states(x.shape[0] // frames)
-        half = self.stem(x)
-        quarter = self.quarter(half)
-        eighth = self.eighth(quarter)
-        sixteenth = self.sixteenth(eighth)
-        coarse = _resize_to(self.coarse(sixteenth), sixteenth)
+        half, quarter, eighth, sixteenth, coarse = self.encode(x)
+        coarse = _resize_to(coarse, sixteenth)
         y16, new16 = self._recall(0, self.decode16(torch.cat([coarse, sixteenth], 1)), old, frames)
         y = torch.cat([_double(self.narrow16(y16)), eighth], 1)
         y8, new8 = self._recall(1, self.decode8(y), old, frames)
@@ -182,6 +179,14 @@ class PortraitNet(nn.Module):
         y4, new4 = self._recall(2, self.decode4(y), old, frames)
         fine = functional.relu(_double(self.narrow4(y4)) + self.detail(half))
         return self.head(fine), self.coarse_head(y16), [new16, new8, new4]
+
+    def encode(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """Maps at strides 2, 4, 8, 16 and 32 of pictures [N, 3, H, W]."""
+        half = self.stem(x)
+        quarter = self.quarter(half)
+        eighth = self.eighth(quarter)
+        sixteenth = self.sixteenth(eighth)
+        return half, quarter, eighth, sixteenth, self.coarse(sixteenth)
 
     def _recall(self, scale: int, x: Tensor, states: States, frames: int) -> tuple[Tensor, Tensor]:
         result: tuple[Tensor, Tensor] = self.remember[scale](x, states[scale], frames)

@@ -6,10 +6,13 @@ share one copy of it in memory.
 
     kind      planes
     person    picture [h, w, 3], foreground [h, w, 3], alpha [h, w], weight [h, w]
+    scene     picture [h, w, 3], alpha [h, w]: people who cannot be cut out
     place     picture [h, w, 3]
 
 `weight` says how far the alpha is to be trusted, 255 = fully. All colours are
-RGB, gamma-encoded (sRGB), 0..255.
+RGB, gamma-encoded (sRGB), 0..255. A record's name is "source/picture" where the
+source matters: pictures are held out by it. Consecutive frames of a clip have
+one `clip` and follow each other.
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ import numpy as np
 from streamcut.training.arrays import Bytes
 
 PERSON = "person"
+SCENE = "scene"
 PLACE = "place"
 
 
@@ -41,6 +45,13 @@ class Record:
     held_out: bool = False
     labelled: bool = False
     quality: float = 1.0
+    squashed: bool = False
+    clip: str = ""
+
+    @property
+    def source(self) -> str:
+        """Where the picture came from: the part of its name before the slash."""
+        return self.name.split("/")[0]
 
 
 @dataclass(frozen=True)
@@ -84,6 +95,25 @@ class PackWriter:
         record = Record(name, PERSON, height, width, self._file.tell(), held_out, labelled, quality)
         self._append(record, planes)
 
+    def add_scene(
+        self,
+        name: str,
+        picture: Bytes,
+        alpha: Bytes,
+        *,
+        held_out: bool,
+        quality: float = 1.0,
+        squashed: bool = False,
+        clip: str = "",
+    ) -> None:
+        """Append a picture whose people stay in it, or a frame of a clip."""
+        height, width = alpha.shape
+        at = self._file.tell()
+        record = Record(
+            name, SCENE, height, width, at, held_out, True, quality, squashed=squashed, clip=clip
+        )
+        self._append(record, (picture, alpha))
+
     def add_place(self, name: str, picture: Bytes, *, held_out: bool) -> None:
         """Append a picture without people."""
         height, width = picture.shape[:2]
@@ -109,8 +139,11 @@ class Pack:
         return [r for r in self.records if r.kind == kind and r.held_out == held_out]
 
     def person(self, record: Record) -> Person:
-        """The planes of a person."""
+        """The planes of a person, or of a scene: trusted fully, with its own colours."""
         height, width = record.height, record.width
+        if record.kind == SCENE:
+            picture, alpha = self._planes(record, (3, 1))
+            return Person(picture, picture, alpha[..., 0], np.full((height, width), 255, np.uint8))
         planes = self._planes(record, (3, 3, 1, 1))
         picture, foreground, alpha, weight = planes
         return Person(

@@ -7,6 +7,7 @@ the alpha is trusted). Framing runs from head and shoulders to full body.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import groupby
 
 import cv2
 import numpy as np
@@ -14,9 +15,11 @@ import numpy as np
 from streamcut.training.arrays import Bytes, Floats, Matrix, Size, to_bytes
 from streamcut.training.geometry import Box, box_of, displace, placement, warp, wobble
 from streamcut.training.look import apply_look, random_look
-from streamcut.training.pack import PERSON, PLACE, Pack, Person, Record
+from streamcut.training.pack import PERSON, PLACE, SCENE, Pack, Person, Record
 
 REFLECT = cv2.BORDER_REFLECT_101
+FRAMES = 0.12
+"""How many of the labelled stills are frames of real clips."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,10 @@ class Casting:
     def __init__(self, pack: Pack, *, held_out: bool = False) -> None:
         self._pack = pack
         people = pack.select(PERSON, held_out=held_out)
-        self.labelled = [r for r in people if r.labelled and r.quality > 0.6]
+        scenes = pack.select(SCENE, held_out=held_out)
+        stills = [r for r in scenes if not r.clip]
+        self.labelled = [r for r in people if r.labelled and r.quality > 0.6] + stills
+        self.clips = [list(c) for key, c in groupby(scenes, key=lambda r: r.clip) if key]
         self.unlabelled = [r for r in people if not r.labelled and r.quality > 0.7]
         self.cutouts = [r for r in people if r.quality > (0.8 if r.labelled else 0.9)]
         self.places = pack.select(PLACE, held_out=held_out)
@@ -63,13 +69,28 @@ class Casting:
 
     def person(self, records: list[Record], rng: np.random.Generator) -> tuple[Person, Box]:
         """A person and the box around it; a photograph without anybody is redrawn."""
+        _, person, box = self.drawn(records, rng)
+        return person, box
+
+    def drawn(self, records: list[Record], rng: np.random.Generator) -> tuple[Record, Person, Box]:
+        """As `person`, with the record."""
         for _ in range(100):
             record = records[int(rng.integers(len(records)))]
             person = self._pack.person(record)
             box = self._boxes.setdefault(record.name, box_of(person.alpha))
             if box is not None:
-                return person, box
+                return record, person, box
         raise ValueError("no photograph in the pack shows a person")
+
+    def clip(self, rng: np.random.Generator, frames: int) -> list[tuple[Record, Person]]:
+        """Consecutive frames of a real clip, forwards or backwards."""
+        clip = self.clips[int(rng.integers(len(self.clips)))]
+        start = int(rng.integers(max(1, len(clip) - frames + 1)))
+        part = clip[start : start + frames]
+        if rng.random() < 0.5:
+            part = part[::-1]
+        part += [part[-1]] * (frames - len(part))
+        return [(record, self._pack.person(record)) for record in part]
 
     def place(self, rng: np.random.Generator) -> Bytes:
         """Panorama views and painted-over photographs, half and half."""
@@ -86,6 +107,9 @@ def random_sample(cast: Casting, size: Size, rng: np.random.Generator, mixture: 
 
 def _drawn(cast: Casting, size: Size, rng: np.random.Generator, mixture: Mixture) -> Sample:
     kind = mixture.draw(rng)
+    if kind == "labelled" and cast.clips and rng.random() < FRAMES:
+        ((_, person),) = cast.clip(rng, 1)
+        return _window(person, whole_framing(person, size, rng), size)
     if kind == "labelled" and cast.labelled:
         return photograph(cast, cast.labelled, size, rng)
     if kind == "unlabelled" and cast.unlabelled:
@@ -102,16 +126,43 @@ def _drawn(cast: Casting, size: Size, rng: np.random.Generator, mixture: Mixture
 def photograph(
     cast: Casting, records: list[Record], size: Size, rng: np.random.Generator
 ) -> Sample:
-    """A real photograph, framed anew; beyond its border it is mirrored."""
-    person, box = cast.person(records, rng)
-    matrix = photo_framing(person, box, size, rng)
-    if rng.random() < 0.12 and len(records) > 1:
+    """A real photograph, framed anew; beyond its border it is mirrored, or there are bars."""
+    record, person, box = cast.drawn(records, rng)
+    if rng.random() < 0.12:
+        return _boxed(record, person, size, rng)
+    matrix = framing(record, person, box, size, rng)
+    if record.kind == PERSON and rng.random() < 0.12 and len(records) > 1:
         return _relit(person, matrix, size, rng)
-    return Sample(
-        warp(person.picture, matrix, size, REFLECT),
-        warp(person.alpha, matrix, size, REFLECT),
-        warp(person.weight, matrix, size, REFLECT),
+    return _window(person, matrix, size)
+
+
+def _window(person: Person, matrix: Matrix, size: Size, border: int = REFLECT) -> Sample:
+    planes = (person.picture, person.alpha, person.weight)
+    return Sample(*(warp(plane, matrix, size, border) for plane in planes))
+
+
+def _boxed(record: Record, person: Person, size: Size, rng: np.random.Generator) -> Sample:
+    """All of the photograph, with black bars above and below it or beside it."""
+    rows, columns = person.alpha.shape
+    stretch = squash(record, rng)
+    scale = min(size[0] / rows, size[1] / (columns * stretch)) * float(rng.uniform(0.97, 1.15))
+    matrix = placement(
+        scale,
+        (columns / 2, rows / 2),
+        (size[1] / 2, size[0] / 2),
+        mirror=bool(rng.random() < 0.5),
+        stretch=stretch,
     )
+    shown = _window(person, matrix, size, cv2.BORDER_CONSTANT)
+    return Sample(shown.picture, shown.alpha, np.full(size, 255, np.uint8))
+
+
+def squash(record: Record, rng: np.random.Generator) -> float:
+    """How much wider to draw a picture; one that was squashed to a square may be of any shape."""
+    stretch = float(np.exp(rng.normal(0, 0.06)))
+    if record.squashed:
+        stretch *= float(np.exp(rng.uniform(np.log(0.75), np.log(4 / 3))))
+    return stretch
 
 
 def _relit(person: Person, matrix: Matrix, size: Size, rng: np.random.Generator) -> Sample:
@@ -127,10 +178,12 @@ def _relit(person: Person, matrix: Matrix, size: Size, rng: np.random.Generator)
     )
 
 
-def photo_framing(person: Person, box: Box, size: Size, rng: np.random.Generator) -> Matrix:
+def photo_framing(
+    person: Person, box: Box, size: Size, rng: np.random.Generator, stretch: float = 1.0
+) -> Matrix:
     """A window on the photograph, from head and shoulders to everything."""
     rows, columns = person.alpha.shape
-    share = framing_share(rng)
+    share = closest(person, box, framing_share(rng))
     window = min(share * box.height, rows * 1.05, 1.5 * columns * size[0] / size[1])
     scale = size[0] / window
     headroom = rng.uniform(-0.05, 0.3) * window
@@ -147,8 +200,47 @@ def photo_framing(person: Person, box: Box, size: Size, rng: np.random.Generator
         (size[1] / 2, size[0] / 2),
         degrees=lean(rng),
         mirror=bool(rng.random() < 0.5),
-        stretch=float(np.exp(rng.normal(0, 0.06))),
+        stretch=stretch,
     )
+
+
+def framing(
+    record: Record, person: Person, box: Box, size: Size, rng: np.random.Generator
+) -> Matrix:
+    """A window on a photograph, by its people or, as the photographer chose, by its sides."""
+    stretch = squash(record, rng)
+    if rng.random() < 0.2:
+        return photo_framing(person, box, size, rng, stretch)
+    return whole_framing(person, size, rng, stretch)
+
+
+def whole_framing(
+    person: Person, size: Size, rng: np.random.Generator, stretch: float = 1.0
+) -> Matrix:
+    """All of the photograph or a part of it, down to four tenths of its sides."""
+    rows, columns = person.alpha.shape
+    fits = max(size[0] / rows, size[1] / (columns * stretch))
+    part = 1.0 if rng.random() < 0.4 else float(np.exp(rng.uniform(np.log(0.4), np.log(1.2))))
+    scale = fits / part
+    window, breadth = size[0] / scale, size[1] / (scale * stretch)
+    centre = (
+        _inside(float(rng.uniform(0, columns)), breadth, columns),
+        _inside(float(rng.uniform(0, rows)), window, rows),
+    )
+    return placement(
+        scale,
+        centre,
+        (size[1] / 2, size[0] / 2),
+        degrees=lean(rng) if rng.random() < 0.5 else 0.0,
+        mirror=bool(rng.random() < 0.5),
+        stretch=stretch,
+    )
+
+
+def closest(person: Person, box: Box, share: float) -> float:
+    """A share of the body's height that still shows a face, where the picture is a portrait."""
+    portrait = box.bottom >= person.alpha.shape[0] - 2 and box.height < 1.8 * box.width
+    return max(share, 0.6 + 0.4 * share) if portrait else share
 
 
 def lean(rng: np.random.Generator) -> float:
@@ -166,6 +258,13 @@ def framing_share(rng: np.random.Generator) -> float:
     return float(rng.uniform(0.7, 1.3))
 
 
+def group_share(count: int, rng: np.random.Generator) -> float:
+    """How many body heights fit: a large group, and now and then anybody, is seen from afar."""
+    if count > 3 or rng.random() < 0.12:
+        return float(np.exp(rng.uniform(np.log(0.9), np.log(8.0 if count < 4 else 4.0))))
+    return framing_share(rng)
+
+
 def _inside(centre: float, window: float, length: int) -> float:
     """Keep a window of this length inside the photograph where it fits."""
     low, high = window / 2, length - window / 2
@@ -176,11 +275,11 @@ def _inside(centre: float, window: float, length: int) -> float:
 
 
 def composite(cast: Casting, place: Bytes, rng: np.random.Generator, mixture: Mixture) -> Sample:
-    """One to three people in front of a place."""
+    """One to six people in front of a place."""
     size = (place.shape[0], place.shape[1])
     picture, alpha = place, np.zeros(size, np.uint8)
-    count = int(rng.choice([1, 2, 3], p=[0.62, 0.26, 0.12]))
-    share = framing_share(rng)
+    count = int(rng.choice(6, p=[0.52, 0.22, 0.11, 0.07, 0.05, 0.03])) + 1
+    share = group_share(count, rng)
     for column in rng.permutation(count):
         person, box = cast.person(cast.cutouts, rng)
         matrix = stage_position(person, box, size, share, (column + 0.5) / count, rng)
@@ -202,7 +301,7 @@ def stage_position(
     person: Person, box: Box, size: Size, share: float, column: float, rng: np.random.Generator
 ) -> Matrix:
     """Where a pasted person stands; feet cut off in the photograph stay off the canvas."""
-    share = share * float(np.exp(rng.normal(0, 0.12)))
+    share = closest(person, box, share * float(np.exp(rng.normal(0, 0.12))))
     scale = size[0] / (share * box.height)
     top = rng.uniform(0.0, 0.25) if share < 1.0 else rng.uniform(0.0, 1.0 - 1.0 / share)
     if box.bottom >= person.alpha.shape[0] - 2 and share > 0.95:

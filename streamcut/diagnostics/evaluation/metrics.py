@@ -44,6 +44,35 @@ def mse(matte: Matte, truth: Matte) -> float:
     return float(cv2.norm(matte, truth, cv2.NORM_L2SQR) / matte.size * 1000.0)
 
 
+def veils(matte: Matte, truth: Matte, radius: int = 7) -> tuple[float, float]:
+    """Where a matte is undecided though the truth is certain, in percent.
+
+    Args:
+        matte: the result.
+        truth: certain where it is above .99, or below .01, for `radius` pixels around.
+        radius: pixels, of a round structuring element.
+
+    Returns:
+        The share of what is certainly subject with a matte below .9, and the share of what is
+        certainly background with a matte above .1; nan where nothing is certain.
+    """
+    return (
+        _share(matte < 0.9, _eroded(truth > 0.99, radius)),
+        _share(matte > 0.1, _eroded(truth < 0.01, radius)),
+    )
+
+
+def _eroded(mask: _Mask, radius: int) -> _Mask:
+    side = 2 * radius + 1
+    disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    return cv2.erode(mask.view(np.uint8), disk) > 0
+
+
+def _share(mask: _Mask, within: _Mask) -> float:
+    area = int(np.count_nonzero(within))
+    return 100.0 * float(np.count_nonzero(mask & within)) / area if area else float("nan")
+
+
 # -- Grad and Conn ---------------------------------------------------------------------------
 
 

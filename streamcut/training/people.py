@@ -1,0 +1,154 @@
+"""A pack of photographs with mattes from teachers, held out by source.
+
+`photos/SET/NAME.*` is a picture, `mattes/SET/NAME.webp` its matte, and
+`trust.json` says how far the teachers agree on it, {"SET/NAME": 0..1}. A set is
+one source: all of it is learned from, or all of it is held out. Pictures on
+which the teachers agree also give cutouts to paste into other places.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from streamcut.training.arrays import Bytes
+from streamcut.training.pack import PackWriter, Person
+from streamcut.training.panoramas import random_view, read_panorama
+from streamcut.training.soften import clean_foreground
+
+PICTURES = (".jpg", ".jpeg", ".png", ".webp")
+
+
+@dataclass(frozen=True)
+class PeopleSources:
+    """What a pack is made from.
+
+    Attributes:
+        photos: a folder of sets.
+        mattes: folders of sets; the last that has a picture's matte wins.
+        held_out: the sets that nothing is learned from.
+        squashed: the sets whose pictures were stretched to a square.
+        places: a folder of equirectangular panoramas without people.
+        long_side: pixels.
+        cutout_trust: from which agreement on a person may be cut out.
+    """
+
+    photos: Path
+    mattes: tuple[Path, ...]
+    held_out: frozenset[str]
+    squashed: frozenset[str] = frozenset()
+    places: Path | None = None
+    skipped: frozenset[str] = field(default=frozenset())
+    long_side: int = 480
+    cutout_trust: float = 0.93
+    views_per_place: int = 40
+    processes: int = 1
+
+
+@dataclass(frozen=True)
+class _Job:
+    name: str
+    photo: Path
+    matte: Path
+    trust: float
+    long_side: int
+    cutout: bool
+
+
+def prepare_people(sources: PeopleSources, folder: Path) -> None:
+    """Write the pack into `folder`."""
+    with PackWriter(folder) as pack:
+        for job, person in _worked(sources):
+            group = job.name.split("/")[0]
+            held_out = group in sources.held_out
+            if job.cutout:
+                pack.add_person(
+                    job.name, person, held_out=held_out, labelled=True, quality=job.trust
+                )
+            else:
+                pack.add_scene(
+                    job.name,
+                    person.picture,
+                    person.alpha,
+                    held_out=held_out,
+                    quality=job.trust,
+                    squashed=group in sources.squashed,
+                )
+        for name, view, held_out in _views(sources):
+            pack.add_place(name, view, held_out=held_out)
+
+
+def _worked(sources: PeopleSources) -> Iterator[tuple[_Job, Person]]:
+    jobs = list(_jobs(sources))
+    workers = ProcessPoolExecutor(sources.processes, mp_context=get_context("spawn"))
+    with workers:
+        yield from zip(jobs, workers.map(_person, jobs, chunksize=8), strict=True)
+
+
+def _jobs(sources: PeopleSources) -> Iterator[_Job]:
+    for name, matte, trust in _labelled(sources.mattes):
+        photo = _photo_of(sources.photos, name)
+        group = name.split("/")[0]
+        if photo is None or name in sources.skipped or group in sources.skipped:
+            continue
+        cutout = trust >= sources.cutout_trust and group not in sources.squashed
+        yield _Job(name, photo, matte, trust, sources.long_side, cutout)
+
+
+def _labelled(folders: Iterable[Path]) -> Iterator[tuple[str, Path, float]]:
+    """Every picture's name, newest matte and trust, in order of the names."""
+    found: dict[str, tuple[Path, float]] = {}
+    for folder in folders:
+        known = _trust(folder)
+        for matte in folder.glob("*/*.webp"):
+            name = f"{matte.parent.name}/{matte.stem}"
+            found[name] = (matte, known.get(name, 1.0))
+    for name in sorted(found):
+        yield name, *found[name]
+
+
+def _trust(folder: Path) -> dict[str, float]:
+    for path in (folder / "trust.json", folder.parent / "trust.json"):
+        if path.exists():
+            known: dict[str, float] = json.loads(path.read_text())
+            return known
+    return {}
+
+
+def _photo_of(photos: Path, name: str) -> Path | None:
+    paths = (photos / f"{name}{suffix}" for suffix in PICTURES)
+    return next((path for path in paths if path.exists()), None)
+
+
+def _person(job: _Job) -> Person:
+    cv2.setNumThreads(1)
+    picture = cv2.imread(str(job.photo), cv2.IMREAD_COLOR)
+    matte = cv2.imread(str(job.matte), cv2.IMREAD_GRAYSCALE)
+    if picture is None or matte is None:
+        raise ValueError(f"not a readable picture: {job.photo} or {job.matte}")
+    scale = min(1.0, job.long_side / max(picture.shape[:2]))
+    size = (max(8, round(picture.shape[1] * scale)), max(8, round(picture.shape[0] * scale)))
+    picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)[..., ::-1].copy()
+    matte = cv2.resize(matte, size, interpolation=cv2.INTER_AREA)
+    front = _foreground(picture, matte) if job.cutout else picture
+    return Person(picture, front, matte, np.full_like(matte, 255))
+
+
+def _foreground(picture: Bytes, matte: Bytes) -> Bytes:
+    return clean_foreground(picture, matte.astype(np.float32) / 255.0)
+
+
+def _views(sources: PeopleSources) -> Iterator[tuple[str, Bytes, bool]]:
+    """Perspective views of every panorama; every fifth panorama is held out."""
+    paths = sorted(sources.places.glob("*.hdr")) if sources.places else []
+    for number, path in enumerate(paths):
+        panorama, rng = read_panorama(path), np.random.default_rng(number)
+        for _ in range(sources.views_per_place):
+            yield f"panorama/{path.stem}", random_view(panorama, (320, 448), rng), number % 5 == 2

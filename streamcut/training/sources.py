@@ -1,0 +1,144 @@
+"""Figures of networks on every source that a pack holds out, and the worst of them.
+
+A source is a set of photographs, or of clips, of which nothing was learned: what
+a network does there is what it does on footage from elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby, islice
+from typing import TypeAlias
+
+import numpy as np
+
+from streamcut import metrics
+from streamcut.training.arrays import Bytes, Floats
+from streamcut.training.pack import PERSON, SCENE, Pack, Record
+
+Figures: TypeAlias = dict[str, float]
+Network: TypeAlias = Callable[[Bytes], Floats]
+"""RGB uint8 [h, w, 3] to the matte of the next frame, float32 [h, w]."""
+
+GOOD = 0.9
+"""The IoU from which a still counts as done."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """One network's figures: {source: {figure: mean}}, stills and clips apart."""
+
+    stills: Mapping[str, Figures]
+    clips: Mapping[str, Figures]
+
+    @property
+    def worst_still(self) -> float:
+        """The IoU on the source where it is least."""
+        return min((figures["iou"] for figures in self.stills.values()), default=float("nan"))
+
+    @property
+    def worst_clip(self) -> float:
+        """The mean absolute difference x 1000 on the source where it is greatest."""
+        return max((figures["mad"] for figures in self.clips.values()), default=float("nan"))
+
+
+def report(network: Network, reset: Callable[[], None], pack: Pack, *, most: int = 60) -> Report:
+    """Grade a network on all held-out sources.
+
+    Args:
+        network: gives the matte of the next frame.
+        reset: makes it forget the frames before.
+        pack: its held-out part is used.
+        most: pictures, or clips, of a source.
+    """
+    stills = {
+        source: _mean(_still(network, reset, pack, record) for record in records)
+        for source, records in held_out_stills(pack, most).items()
+    }
+    clips = {
+        source: _mean(_clip(network, reset, pack, clip) for clip in group)
+        for source, group in held_out_clips(pack, most).items()
+    }
+    return Report(stills, clips)
+
+
+def held_out_stills(pack: Pack, most: int) -> dict[str, list[Record]]:
+    """At most so many pictures of each source, spread over it."""
+    found: dict[str, list[Record]] = defaultdict(list)
+    for record in _held_out(pack):
+        if not record.clip:
+            found[record.source].append(record)
+    return {source: _spread(records, most) for source, records in sorted(found.items())}
+
+
+def held_out_clips(pack: Pack, most: int) -> dict[str, list[list[Record]]]:
+    """At most so many clips of each source, as their frames in order."""
+    found: dict[str, list[list[Record]]] = defaultdict(list)
+    frames = (record for record in _held_out(pack) if record.clip)
+    for _, clip in groupby(frames, key=lambda record: record.clip):
+        records = list(clip)
+        found[records[0].source].append(records)
+    return {source: list(islice(clips, most)) for source, clips in sorted(found.items())}
+
+
+def _held_out(pack: Pack) -> Iterator[Record]:
+    for record in pack.records:
+        if record.held_out and record.labelled and record.kind in (PERSON, SCENE):
+            yield record
+
+
+def _spread(records: list[Record], most: int) -> list[Record]:
+    if len(records) <= most:
+        return records
+    return [records[i] for i in np.linspace(0, len(records) - 1, most).round().astype(int)]
+
+
+def _still(network: Network, reset: Callable[[], None], pack: Pack, record: Record) -> Figures:
+    person = pack.person(record)
+    reset()
+    matte, truth = network(person.picture), person.alpha.astype(np.float32) / 255.0
+    overlap = metrics.iou(matte, truth)
+    return {
+        "iou": overlap,
+        "good": float(overlap > GOOD),
+        "f": metrics.boundary_f(matte, truth),
+        "mad": metrics.mad(matte, truth),
+    } | _veils(matte, truth)
+
+
+def _clip(
+    network: Network, reset: Callable[[], None], pack: Pack, clip: Sequence[Record]
+) -> Figures:
+    reset()
+    people = [pack.person(record) for record in clip]
+    mattes = [network(person.picture) for person in people]
+    truths = [person.alpha.astype(np.float32) / 255.0 for person in people]
+    pairs = list(zip(mattes, truths, strict=True))
+    frames = [
+        {
+            "mad": metrics.mad(m, t),
+            "iou": metrics.iou(m, t),
+            "f": metrics.boundary_f(m, t),
+        }
+        | _veils(m, t)
+        for m, t in pairs
+    ]
+    return _mean(frames) | {"dtssd": metrics.dtssd(mattes, truths)}
+
+
+def _veils(matte: Floats, truth: Floats) -> Figures:
+    """Percent of what is surely a person and faint, and of what is surely not and seen."""
+    inside, outside = metrics.veils(matte, truth)
+    return {"faint": inside, "ghost": outside}
+
+
+def _mean(rows: Iterable[Figures]) -> Figures:
+    """The mean of each figure over the rows where it is known."""
+    columns: dict[str, list[float]] = defaultdict(list)
+    for row in rows:
+        for name, value in row.items():
+            if not np.isnan(value):
+                columns[name].append(value)
+    return {name: float(np.mean(values)) for name, values in columns.items()}

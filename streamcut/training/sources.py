@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from streamcut import metrics
+from streamcut.diagnostics.evaluation import metrics
 from streamcut.training.arrays import Bytes, Floats
 from streamcut.training.pack import PERSON, SCENE, Pack, Record
 
@@ -105,7 +105,7 @@ def _still(network: Network, reset: Callable[[], None], pack: Pack, record: Reco
         "good": float(overlap > GOOD),
         "f": metrics.boundary_f(matte, truth),
         "mad": metrics.mad(matte, truth),
-    } | _veils(matte, truth)
+    } | _undecided(matte, truth)
 
 
 def _clip(
@@ -122,15 +122,15 @@ def _clip(
             "iou": metrics.iou(m, t),
             "f": metrics.boundary_f(m, t),
         }
-        | _veils(m, t)
+        | _undecided(m, t)
         for m, t in pairs
     ]
     return _mean(frames) | {"dtssd": metrics.dtssd(mattes, truths)}
 
 
-def _veils(matte: Floats, truth: Floats) -> Figures:
+def _undecided(matte: Floats, truth: Floats) -> Figures:
     """Percent of what is surely a person and faint, and of what is surely not and seen."""
-    inside, outside = metrics.veils(matte, truth)
+    inside, outside = metrics.undecided(matte, truth)
     return {"faint": inside, "ghost": outside}
 
 

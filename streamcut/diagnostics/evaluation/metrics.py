@@ -44,7 +44,7 @@ def mse(matte: Matte, truth: Matte) -> float:
     return float(cv2.norm(matte, truth, cv2.NORM_L2SQR) / matte.size * 1000.0)
 
 
-def veils(matte: Matte, truth: Matte, radius: int = 7) -> tuple[float, float]:
+def undecided(matte: Matte, truth: Matte, radius: int = 7) -> tuple[float, float]:
     """Where a matte is undecided though the truth is certain, in percent.
 
     Args:

@@ -44,6 +44,8 @@ FIGURES: Sequence[Figure] = (
     Figure("dtssd", "dtSSD", -1, 2),
     Figure("iou", "IoU", 1, 4),
     Figure("boundary_f", "boundary F", 1, 4),
+    Figure("faint", "faint %", -1, 2),
+    Figure("veil", "veil %", -1, 2),
     Figure("warp_error", "warping", -1, 4),
     Figure("change", "change", 0, 2),
     Figure("lag", "lag", 0, 2),
@@ -292,6 +294,9 @@ class _Judge:
         if reference is not None and before_reference is not None:
             for name, measure in _SINGLE.items():
                 self._scores.add(name, measure(matte, reference))
+            faint, veil = metrics.undecided(matte, reference)
+            self._scores.add("faint", faint)
+            self._scores.add("veil", veil)
             step = metrics.dtssd_step(before_matte, before_reference, matte, reference)
             self._scores.add("dtssd", step)
             self._lag.add(matte, reference)

@@ -228,3 +228,30 @@ def test_warp_error_takes_pictures_too_small_for_opencvs_flow(shape: tuple[int, 
     off, on = np.zeros(shape, np.float32), np.ones(shape, np.float32)
     assert metrics.warp_error(off, on, picture, picture) == 1.0
     assert metrics.warp_error(on, on, picture, picture) == 0.0
+
+
+# -- veils -----------------------------------------------------------------------------------
+
+
+def test_what_is_certain_is_taken_well_away_from_the_contour() -> None:
+    truth = np.zeros((60, 80), np.float32)
+    truth[:, 40:] = 1.0
+    soft = truth.copy()
+    soft[:, 33:47] = 0.5
+    assert metrics.undecided(truth, truth) == (0.0, 0.0)
+    assert metrics.undecided(soft, truth) == (0.0, 0.0)
+    soft[:, 32:48] = 0.5  # One column further on both sides: of 33 certain ones each.
+    assert metrics.undecided(soft, truth) == pytest.approx((100 / 33, 100 / 33))
+
+
+def test_a_faint_body_and_a_veil_are_told_apart() -> None:
+    truth = np.zeros((40, 80), np.float32)
+    truth[:, 40:] = 1.0
+    assert metrics.undecided(np.minimum(truth, 0.89), truth) == (100.0, 0.0)
+    assert metrics.undecided(np.maximum(truth, 0.11), truth) == (0.0, 100.0)
+    assert metrics.undecided(np.clip(truth, 0.1, 0.9), truth) == (0.0, 0.0)
+
+
+def test_where_nothing_is_certain_there_is_no_figure() -> None:
+    grey = np.full((20, 20), 0.5, np.float32)
+    assert np.isnan(metrics.undecided(grey, grey)).all()

@@ -27,9 +27,9 @@ from streamcut.core.interrupts import Interrupts
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from streamcut.diagnostics.bench.speeds import Speed
-    from streamcut.diagnostics.inventory import Entry
     from streamcut.sessions import Model
+    from streamcut.sessions.files.inventory import Entry
+    from streamcut.sessions.files.speeds import Speed
 
 _WHERE = {"package": "packaged", "absent": "not yet", "by path": "your file"}
 _RATES = (60, 30, 24)
@@ -43,7 +43,7 @@ def command(context: click.Context, as_json: bool) -> None:
     """List the models: what each is for, its licence, where it is, how fast it is here."""
     if context.invoked_subcommand is not None:
         return
-    from streamcut.diagnostics.inventory import inventory
+    from streamcut.sessions.files.inventory import inventory
 
     entries = inventory()
     if as_json:
@@ -63,7 +63,7 @@ def pull(
     context: click.Context, names: Sequence[str], mirror: str | None, force: bool, quiet: bool
 ) -> None:
     """Download models, before they are used or for a machine without a network."""
-    from streamcut.diagnostics.inventory import chosen
+    from streamcut.sessions.files.inventory import chosen
 
     if mirror is None:
         mirror = config.load().weights.mirror
@@ -92,8 +92,8 @@ def bench(context: click.Context, /, names: Sequence[str], as_json: bool, **opti
     Without a NAME those are measured that are there already. The figures are kept, and
     `streamcut models` shows them.
     """
-    from streamcut.diagnostics.inventory import present
     from streamcut.jobs.request import device_of
+    from streamcut.sessions.files.inventory import present
 
     settings = settings_of(None, given(options))
     measured, failed = [], False
@@ -131,7 +131,7 @@ def _pulled(model: Model, mirror: str, force: bool, quiet: bool) -> list[str]:
 
 def _measured(settings: Settings) -> Speed:
     """Measure a model, after fetching it if need be; Ctrl-C is heard at once."""
-    from streamcut.diagnostics.bench.speeds import measure
+    from streamcut.diagnostics.bench.models import measure
 
     ready(settings)
     with Interrupts() as interrupts, interrupts.released():

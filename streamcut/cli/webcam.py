@@ -149,7 +149,7 @@ def command(
             settings,
             partial(_opened, target, record, settings, fd, set_up),
             backgrounds=backgrounds,
-            watched=Watched(Path(config_file) if config_file else None, read),
+            watched=Watched(Path(config_file) if config_file else config.user_file(), read),
         )
         stack.enter_context(_signals(job))
         ticks = _ticks(job, target, preview, quiet, json_lines)

@@ -28,7 +28,6 @@ from streamcut.matting.morphology import Edges
 from streamcut.media.frame import StreamInfo
 from streamcut.sessions import BaseSession, Device, new_session, session_options
 from streamcut.sessions.files.catalog import CATALOG, by_file, by_name
-from streamcut.sessions.files.store import fetch_model
 from streamcut.sinks import Target, is_folder, pattern_of
 from streamcut.sources import Source, open_source
 
@@ -90,13 +89,11 @@ def session_of(settings: Settings, size: tuple[int, int] | None = None) -> BaseS
         UsageError: if something is set that the model does not take.
     """
     given = session_keywords(settings.matte, size)
-    model = by_name(settings.matte.model)
-    if model is not None:
-        fetch_model(model, mirror=settings.weights.mirror)
     return new_session(
         settings.matte.model,
         sess_opts=session_options(settings.run.threads),
         device=device_of(settings),
+        mirror=settings.weights.mirror,
         **given,
     )
 

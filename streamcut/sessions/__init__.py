@@ -79,9 +79,10 @@ def new_session(
         sess_opts: ONNX Runtime's session options; None chooses them for this machine.
         **kwargs: ``providers`` (execution providers in order, as rembg takes them), ``device`` (a
             :class:`Device` or its text, such as "cuda:1", where no providers are given),
-            ``model_path`` (a file to use for a model of the catalogue instead of fetching it);
-            and what single models take: ``prompt``, ``sam_model``, ``sam_quant``,
-            ``cloth_category`` or ``cc``, ``screen``, ``plate``.
+            ``model_path`` (a file to use for a model of the catalogue instead of fetching it),
+            ``mirror`` (an address to fetch from in place of the model's own); and what
+            single models take: ``prompt``, ``sam_model``, ``sam_quant``, ``cloth_category`` or
+            ``cc``, ``screen``, ``plate``.
 
     Raises:
         ModelError: if the name is unknown, or the file unusable or not to be had.

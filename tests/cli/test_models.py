@@ -17,14 +17,12 @@ from streamcut.cli import fetching
 from streamcut.core import cache
 from streamcut.core.config import Settings
 from streamcut.core.errors import ModelError
-from streamcut.diagnostics import inventory
-from streamcut.diagnostics.bench import speeds
+from streamcut.diagnostics.bench import models as bench
 from streamcut.sessions import CATALOG, Model
-from streamcut.sessions.files import catalog
-from streamcut.sessions.files.model import Weights
+from streamcut.sessions.files import catalog, inventory, speeds
+from streamcut.sessions.files.model import PACKAGED, Weights
 
-PACKAGED = Path(inventory.__file__).parents[1] / "sessions" / "embedded" / "portrait.onnx"
-DATA = PACKAGED.read_bytes()
+DATA = (PACKAGED / "portrait.onnx").read_bytes()
 SHA256 = f"sha256:{hashlib.sha256(DATA).hexdigest()}"
 NAMES = [model.name for model in CATALOG]
 
@@ -77,7 +75,7 @@ def test_the_list_says_what_each_is_for_and_where_it_is(command: Callable[..., R
     assert list(found) == NAMES
     assert found["portrait"]["where"] == "package"
     assert found["portrait"]["bytes"] == len(DATA)
-    assert found["portrait"]["files"] == [str(PACKAGED)]
+    assert found["portrait"]["files"] == [str(PACKAGED / "portrait.onnx")]
     assert found["sinet"]["where"] == "by path"
     for model in CATALOG:
         assert found[model.name]["licence"] == model.licence
@@ -240,6 +238,13 @@ def test_a_job_s_settings_name_the_mirror(rows: tuple[Model, ...], server: Answe
     assert [path for path, _ in server.asked] == ["/elsewhere/free.onnx"]
 
 
+def test_a_session_made_by_name_takes_a_mirror(rows: tuple[Model, ...], server: Answering) -> None:
+    from streamcut import new_session
+
+    assert new_session("free", mirror=server.url.replace("/model.onnx", "/elsewhere"))
+    assert [path for path, _ in server.asked] == ["/elsewhere/free.onnx"]
+
+
 def test_a_job_asks_before_it_starts(
     command: Callable[..., Ran], tmp_path: Path, rows: tuple[Model, ...], short_clip: Path
 ) -> None:
@@ -255,8 +260,8 @@ def test_a_job_asks_before_it_starts(
 def test_what_was_measured_is_shown_in_the_list(
     command: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    measure = speeds.measure
-    monkeypatch.setattr(speeds, "measure", lambda settings: measure(settings, frames=4))
+    measure = bench.measure
+    monkeypatch.setattr(bench, "measure", lambda settings: measure(settings, frames=4))
     ran = command("models", "bench", "portrait", "--threads", "1", "--device", "cpu", "--json")
     assert (ran.code, ran.err) == (0, "")
     [figures] = json.loads(ran.out)
@@ -271,8 +276,8 @@ def test_what_was_measured_is_shown_in_the_list(
 def test_one_that_fails_does_not_stop_the_others(
     command: Callable[..., Ran], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    measure = speeds.measure
-    monkeypatch.setattr(speeds, "measure", lambda settings: measure(settings, frames=3))
+    measure = bench.measure
+    monkeypatch.setattr(bench, "measure", lambda settings: measure(settings, frames=3))
     ran = command("models", "bench", tmp_path / "absent.onnx", "portrait")
     assert ran.code == 1
     assert "no such model file" in ran.err

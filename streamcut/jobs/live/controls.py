@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Self, TypeVar
 
 from streamcut.compositing.background import Background
-from streamcut.core import config
 from streamcut.core.config import LiveSettings, Settings
 from streamcut.core.errors import StreamcutError, UsageError
 from streamcut.jobs.request import (
@@ -66,11 +65,11 @@ class Watched:
     """A configuration file that is read again when it has changed.
 
     Args:
-        path: the file; None takes the user's own, whether it exists or not.
+        path: the file, whether it exists or not.
         read: reads it, with what overrides it.
     """
 
-    def __init__(self, path: Path | None, read: Callable[[], Settings]) -> None:
+    def __init__(self, path: Path, read: Callable[[], Settings]) -> None:
         self._path, self._read = path, read
         self._stamp = self._before = self._stat()
 
@@ -91,7 +90,7 @@ class Watched:
 
     def _stat(self) -> tuple[int, int, int] | None:
         try:
-            found = os.stat(self._path or config.user_file())
+            found = os.stat(self._path)
         except OSError:  # Editors take it away for a moment.
             return None
         return found.st_mtime_ns, found.st_size, found.st_ino

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
+
+PACKAGED = Path(__file__).parents[1] / "embedded"
+"""The folder of the models that come with the package."""
 
 Triple = tuple[float, float, float]
 Architecture = Literal["map", "recurrent", "modnet", "cloth", "sam", "rvm", "chroma", "difference"]

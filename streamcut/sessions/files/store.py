@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from streamcut.core import config
 from streamcut.core.cache import recall, remember
 from streamcut.core.errors import ModelError
 from streamcut.core.interrupts import Interrupts
@@ -46,7 +45,7 @@ _POLL = 0.2
 def fetch_model(
     model: Model,
     *,
-    mirror: str | None = None,
+    mirror: str = "",
     quiet: bool = False,
     force: bool = False,
     agree: Callable[[Model], None] | None = None,
@@ -73,9 +72,7 @@ def fetch_model(
     )
 
 
-def fetch(
-    weights: Weights, *, mirror: str | None = None, quiet: bool = False, force: bool = False
-) -> Path:
+def fetch(weights: Weights, *, mirror: str = "", quiet: bool = False, force: bool = False) -> Path:
     """Return where a model file is, downloading it first if it is not there.
 
     Its checksum is verified before its first use, and again when it has changed since.
@@ -84,22 +81,19 @@ def fetch(
     Args:
         weights: the file.
         mirror: address to whose end the file's name is put, in place of the file's own address;
-            empty takes that one, and None what the user's configuration file says.
+            empty takes that one.
         quiet: whether to draw no progress bar; without a terminal none is drawn anyway.
         force: whether to download it even if it is there.
 
     Raises:
         ModelError: if it cannot be had, is not what its checksum says, or does not look like a
             model: one line that says where it belongs.
-        ConfigError: if the configuration file is asked for the mirror and broken.
     """
     target = cache_folder() / safe_name(weights.file)
     found = None if force else located(weights)
     if found is not None:
         _check_found(weights, found)
         return found
-    if mirror is None:
-        mirror = config.load().weights.mirror
     url = f"{mirror.rstrip('/')}/{quote(weights.file)}" if mirror else weights.url
     with Interrupts() as interrupts:
         import_requests()

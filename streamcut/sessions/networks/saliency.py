@@ -15,10 +15,9 @@ from PIL import Image
 
 from streamcut.core.errors import ModelError
 from streamcut.sessions.base import BaseSession, Matte, MatteStream, Picture, Prediction
-from streamcut.sessions.files.model import Model
+from streamcut.sessions.files.model import PACKAGED, Model
 from streamcut.sessions.runtime.runner import Runner
 
-_PACKAGED = Path(__file__).parents[1] / "embedded"
 _FALLBACK_SIZE = (320, 320)
 _TYPES = ("tensor(float)", "tensor(float16)", "tensor(double)")
 _CUDA, _BATCH = "CUDAExecutionProvider", 4
@@ -70,7 +69,12 @@ class MapSession(BaseSession):
 
     @classmethod
     def download_models(
-        cls, *args: Any, model: Model, model_path: Path | None = None, **kwargs: Any
+        cls,
+        *args: Any,
+        model: Model,
+        model_path: Path | None = None,
+        mirror: str = "",
+        **kwargs: Any,
     ) -> Path:
         """Return the path of the model file: as given, inside the package, or fetched.
 
@@ -80,7 +84,7 @@ class MapSession(BaseSession):
         if model_path is not None:
             return model_path
         if model.file is not None:
-            return _PACKAGED / model.file
+            return PACKAGED / model.file
         if not model.weights:
             raise ModelError(
                 f"{model.name} is published nowhere as an .onnx file of its own: "
@@ -88,7 +92,7 @@ class MapSession(BaseSession):
             )
         from streamcut.sessions.files.store import fetch_model
 
-        return fetch_model(model)[0]
+        return fetch_model(model, mirror=mirror)[0]
 
     def input_size(self, width: int, height: int) -> tuple[int, int]:
         """Return the one size of the graph or the model, or that nearest to its area."""

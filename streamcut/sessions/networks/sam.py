@@ -57,6 +57,7 @@ class SamSession(BaseSession):
             the picture's width and height; None is the centre.
         sam_model: which checkpoint is fetched, as in rembg.
         sam_quant: whether it is the quantised one.
+        mirror: an address to fetch from in place of the files' own.
         providers: as for :class:`BaseSession`.
         device: likewise.
         **kwargs: not used.
@@ -75,6 +76,7 @@ class SamSession(BaseSession):
         prompt: Sequence[float] | None = None,
         sam_model: str = "sam_vit_b_01ec64",
         sam_quant: bool = False,
+        mirror: str = "",
         providers: Sequence[Any] | None = None,
         device: Device | None = None,
         **kwargs: Any,
@@ -82,7 +84,7 @@ class SamSession(BaseSession):
         self.model, self.model_name = model, model.name
         self._prompt = None if prompt is None else _checked(prompt)
         encoder, decoder = self.download_models(
-            model_path=path, sam_model=sam_model, sam_quant=sam_quant
+            model_path=path, sam_model=sam_model, sam_quant=sam_quant, mirror=mirror
         )
         self.encoder = self.inner_session = load_model(encoder, sess_opts, providers, device)
         self.decoder = load_model(decoder, sess_opts, providers, device)
@@ -99,6 +101,7 @@ class SamSession(BaseSession):
         model_path: Path | None = None,
         sam_model: str = "sam_vit_b_01ec64",
         sam_quant: bool = False,
+        mirror: str = "",
         **kwargs: Any,
     ) -> tuple[Path, Path]:
         """Return the paths of encoder and decoder, fetching them first if need be.
@@ -113,12 +116,12 @@ class SamSession(BaseSession):
         from streamcut.sessions.files.store import fetch
 
         encoder, decoder, *parts = sam_weights(sam_model, sam_quant)
-        paths = fetch(encoder), fetch(decoder)
+        paths = fetch(encoder, mirror=mirror), fetch(decoder, mirror=mirror)
         data = paths[0].with_name(paths[0].stem + "_data.bin")
         if parts:
             with _alone(data):
                 if not data.is_file():
-                    _join([fetch(part) for part in parts], data)
+                    _join([fetch(part, mirror=mirror) for part in parts], data)
         return paths
 
     def predict(self, img: Image.Image, *args: Any, **kwargs: Any) -> list[Image.Image]:

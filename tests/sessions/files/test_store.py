@@ -21,6 +21,7 @@ import pytest
 from helpers.servers import Answering, serving
 
 from streamcut.core.errors import ModelError
+from streamcut.sessions import new_session
 from streamcut.sessions.files import download, store
 from streamcut.sessions.files.catalog import UNKNOWN
 from streamcut.sessions.files.model import Weights
@@ -572,9 +573,14 @@ def test_a_mirror_takes_the_place_of_the_address(tmp_path: Path, server: Answeri
         fetch(elsewhere, mirror=f"{mirror}/models/")
     line(raised, "/models/model.onnx", "404")
     assert "secret" not in str(raised.value)
-    (tmp_path / "config.toml").write_text(f'[weights]\nmirror = "{mirror}/models"\n')
-    assert fetch(elsewhere).read_bytes() == DATA
+    assert fetch(elsewhere, mirror=f"{mirror}/models").read_bytes() == DATA
     assert [path for path, _ in server.asked] == ["/models/model.onnx"] * 2
+
+
+def test_the_library_reads_no_configuration_file(tmp_path: Path, server: Answering) -> None:
+    (tmp_path / "config.toml").write_text("[weights]\nmirror = 1\n")
+    assert fetch(row(server)).read_bytes() == DATA
+    assert new_session("portrait").model_name == "portrait"
 
 
 def test_proxies_and_their_exceptions_are_those_of_the_environment(

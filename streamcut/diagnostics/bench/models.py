@@ -1,4 +1,4 @@
-"""How fast models run on this machine: measured once, and kept to be shown again."""
+"""Measures how fast models run on this machine; the figures are kept to be shown again."""
 
 from __future__ import annotations
 
@@ -6,52 +6,20 @@ import platform
 import statistics
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import cycle
 
-from streamcut.core.cache import recall, remember
 from streamcut.core.config import Settings
 from streamcut.diagnostics.bench.clip import drawn
 from streamcut.jobs.request import session_of
 from streamcut.sessions import place_of
 from streamcut.sessions.base import MatteStream
+from streamcut.sessions.files.speeds import Speed, keep
 
 _PICTURES = 8
 _FULL_HD = (1920, 1080)
 _WARM_UP = (4, 1.0)
 """Runs that are not counted, and the seconds after which fewer do: buffers, graphs, clocks."""
-
-
-@dataclass(frozen=True, slots=True)
-class Speed:
-    """How fast one model is here.
-
-    Attributes:
-        model: its name, or its file.
-        device: where it ran: CPU, CUDA ...
-        width: of its input, for pictures of 1920x1080.
-        height: likewise.
-        ms: median of the milliseconds that one picture took the network, and what it needs
-            around it; reading, compositing and writing come on top.
-        frames: how many pictures were measured.
-        machine: name of the computer.
-        date: when, as ISO 8601.
-    """
-
-    model: str
-    device: str
-    width: int
-    height: int
-    ms: float
-    frames: int
-    machine: str
-    date: str
-
-    @property
-    def fps(self) -> float:
-        """Pictures a second."""
-        return 1000 / self.ms
 
 
 def measure(settings: Settings, *, seconds: float = 3.0, frames: int = 60) -> Speed:
@@ -78,28 +46,8 @@ def measure(settings: Settings, *, seconds: float = 3.0, frames: int = 60) -> Sp
         machine=platform.node(),
         date=datetime.now().astimezone().isoformat(timespec="seconds"),
     )
-    remember("speeds", f"{name} {speed.device} {speed.machine}", asdict(speed))
+    keep(speed)
     return speed
-
-
-def kept(name: str) -> Speed | None:
-    """Return what was measured last for a model on this machine, if anything was."""
-    return max(
-        (speed for speed in _all() if (speed.model, speed.machine) == (name, platform.node())),
-        key=lambda speed: speed.date,
-        default=None,
-    )
-
-
-def _all() -> Iterator[Speed]:
-    """Yield what is kept; another version of streamcut may have kept something else."""
-    for facts in recall("speeds").values():
-        try:
-            speed = Speed(**facts)
-        except TypeError:
-            continue
-        if isinstance(speed.ms, float) and speed.ms > 0:
-            yield speed
 
 
 def _times(

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from streamcut.diagnostics.bench.speeds import Speed, kept
-from streamcut.sessions import CATALOG, Model
-from streamcut.sessions.files.catalog import unknown
+from streamcut.sessions.files.catalog import CATALOG, unknown
+from streamcut.sessions.files.model import PACKAGED, Model
+from streamcut.sessions.files.speeds import Speed, kept
 from streamcut.sessions.files.store import located
-
-_PACKAGED = Path(__file__).parents[1] / "sessions" / "embedded"
 
 Where = Literal["package", "downloaded", "absent", "by path", "built in"]
 
@@ -87,7 +85,7 @@ def _entry(model: Model) -> Entry:
 
 def _files(model: Model) -> list[Path]:
     if model.file is not None:
-        return [_PACKAGED / model.file]
+        return [PACKAGED / model.file]
     found = map(located, model.weights)
     return [path for path in found if path is not None]
 

@@ -1,0 +1,137 @@
+"""Colour that nobody sees, replaced by something that costs an encoder nothing.
+
+With straight alpha the old background is still in the file, invisible: it takes half of the colour
+encoder's time, much of the file, and shows the room to whoever looks for it. Blocks of 8x8 pixels
+with something visible in them, or within 4 pixels of it, stay bit for bit what they were: that is
+what chroma, loop filters and players that scale colour without regard to alpha can reach. From
+there the local colour fades over one or two blocks to a grey that is the same in every frame, so
+that an encoder skips it. The blocks are an encoder's own: the same margin by pixels, or a longer
+fade, gives larger files.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import av
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from streamcut.imaging.resize import averaged
+from streamcut.media.pixel_formats import depth
+from streamcut.media.planes import Plane, blank_like, planes
+
+CELL = 8
+"""Side of a block, in pixels of the frame."""
+
+_HALF = CELL // 2
+_REACH = 2  # Cells that the fade goes on for.
+_SIGMA = 0.5  # Of the fade, in cells.
+_GAIN = 4.0
+
+Cells = NDArray[np.uint8]
+"""One value a block: 255 where its pixels are kept, else 0; [rows, columns]."""
+
+
+def cleared(colour: av.VideoFrame, matte: Plane) -> av.VideoFrame:
+    """Return a frame with the colour of what a matte shows, and next to nothing elsewhere.
+
+    Args:
+        colour: planar YUV or RGB, any depth.
+        matte: of the frame's size, uint8 or uint16; 0 is invisible.
+    """
+    made = blank_like(colour, colour.format.name)
+    kept = kept_cells(matte)
+    area = _Area.around(kept)
+    grey = 1 << (depth(colour.format.name) - 1)
+    for source, target in zip(planes(colour), planes(made), strict=True):
+        target[:] = grey
+        if area is not None:
+            area.fill(source, target, matte.shape, grey)
+    return made
+
+
+def kept_cells(matte: Plane) -> Cells:
+    """Return which blocks hold something visible or lie within half a block of it."""
+    # A block is two squares wide and reaches one further on each side.
+    near = cv2.dilate(_quarters(matte), np.ones((4, 4), np.uint8), anchor=(1, 1))
+    return np.ascontiguousarray(near[::2, ::2])
+
+
+def _quarters(matte: Plane) -> Cells:
+    """Return which squares of 4x4 pixels hold anything visible: four pixels are read as one."""
+    height, width = matte.shape
+    rows, columns = -(-height // _HALF), -(-width // _HALF)
+    whole = np.ascontiguousarray(matte)
+    if (height, width) != (rows * _HALF, columns * _HALF):
+        whole = np.zeros((rows * _HALF, columns * _HALF), matte.dtype)
+        whole[:height, :width] = matte
+    fours = whole.view(f"u{_HALF * matte.itemsize}").reshape(rows, _HALF, columns)
+    seen = (fours[:, 0] | fours[:, 1] | fours[:, 2] | fours[:, 3]) != 0
+    return np.asarray(np.multiply(seen, 255, dtype=np.uint8))
+
+
+@dataclass(frozen=True, slots=True)
+class _Area:
+    """The rectangle of blocks that are kept or faded into, and what is kept in it."""
+
+    top: int
+    left: int
+    kept: Cells
+
+    @classmethod
+    def around(cls, kept: Cells) -> _Area | None:
+        """Return the part of the grid that is not plain grey, or None."""
+        x, y, columns, rows = cv2.boundingRect(kept)
+        if not rows:
+            return None
+        top, left = max(0, y - _REACH), max(0, x - _REACH)
+        part = kept[top : y + rows + _REACH, left : x + columns + _REACH]
+        return cls(top, left, np.ascontiguousarray(part))
+
+    def fill(self, source: Plane, target: Plane, size: tuple[int, ...], grey: int) -> None:
+        """Write what is kept of a plane, and the fade around it, into another one."""
+        side = [
+            max(1, round(CELL * part / whole))
+            for part, whole in zip(source.shape, size, strict=True)
+        ]
+        (rows, columns), (high, wide) = self.kept.shape, side
+        area = (
+            slice(self.top * high, (self.top + rows) * high),
+            slice(self.left * wide, (self.left + columns) * wide),
+        )
+        above, below = source[area], target[area]
+        full = (columns * wide, rows * high)
+        fade = self._faded(_whole(above, full), grey)
+        below[:] = _part(cv2.resize(fade, full, interpolation=cv2.INTER_LINEAR), above)
+        mask = self.kept.repeat(wide, axis=1).repeat(high, axis=0)
+        cv2.copyTo(above, _part(mask, above), below)
+
+    def _faded(self, plane: Plane, grey: int) -> Plane:
+        """Return the colour around what is kept, one value a block, on its way to grey."""
+        share = np.divide(self.kept, 255, dtype=np.float32)
+        means = averaged(plane, (share.shape[1], share.shape[0])).astype(np.float32)
+        weight = _blurred(share)
+        local = _blurred(np.multiply(means - grey, share, dtype=np.float32))
+        local /= np.maximum(weight, 1e-6)
+        near = np.minimum(_GAIN * weight, 1)
+        faded = local * near * near * (3 - 2 * near) + grey
+        return np.asarray(np.rint(faded), plane.dtype)
+
+
+def _blurred(grid: NDArray[np.float32]) -> NDArray[np.float32]:
+    side = 2 * _REACH + 1
+    return np.asarray(cv2.GaussianBlur(grid, (side, side), _SIGMA), np.float32)
+
+
+def _whole(plane: Plane, size: tuple[int, int]) -> Plane:
+    """Return a plane with its last pixels repeated up to (width, height)."""
+    right, bottom = size[0] - plane.shape[1], size[1] - plane.shape[0]
+    if not right and not bottom:
+        return plane
+    return cv2.copyMakeBorder(plane, 0, bottom, 0, right, cv2.BORDER_REPLICATE)
+
+
+def _part(plane: Plane, like: Plane) -> Plane:
+    return plane[: like.shape[0], : like.shape[1]]

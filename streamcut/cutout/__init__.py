@@ -11,6 +11,8 @@ Where it departs from rembg, on purpose:
   rembg shows the last mask in all of them;
 - ``force_return_bytes`` also works for images and arrays, where rembg fails;
 - arrays come back writable;
+- paths and open files are taken too, and give images;
+- the default session is kept, where rembg makes one for each call;
 - pictures that rembg cannot finish are finished: ``putalpha`` on palette pictures given as bytes,
   on 16-bit and on YCbCr ones, ``bgcolor`` after ``putalpha`` on grey ones, ``alpha_matting`` on
   grey ones with alpha, unreadable EXIF data (ignored), one-pixel pictures;
@@ -22,13 +24,15 @@ Where it departs from rembg, on purpose:
 from __future__ import annotations
 
 import io
-import struct
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, cast, overload
+import os
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, overload
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-from streamcut.core.errors import SourceError, UsageError
+from streamcut.core.errors import UsageError
+from streamcut.cutout.kept_session import Predictor, default_session
+from streamcut.cutout.load import Readable, load
 from streamcut.cutout.steps import (
     alpha_matting_cutout,
     apply_background_color,
@@ -61,16 +65,13 @@ __all__ = [
 
 Data = TypeVar("Data", bytes, Image.Image, "NDArray[Any]")
 
+StrPath: TypeAlias = "str | os.PathLike[str]"
+AnyImage: TypeAlias = (
+    "bytes | bytearray | memoryview | Image.Image | NDArray[Any] | StrPath | Readable"
+)
+"""What :func:`remove` takes: an encoded file's bytes, an image, an array, a path, an open file."""
+
 _PNG_MODES = {"1", "L", "LA", "I;16", "P", "RGB", "RGBA"}
-_DECODE_ERRORS = (OSError, SyntaxError, ValueError, RuntimeError, EOFError, struct.error)
-
-
-class Predictor(Protocol):
-    """What ``remove`` asks of a session; those of streamcut and of rembg both fit."""
-
-    def predict(self, img: Image.Image, *args: Any, **kwargs: Any) -> list[Image.Image]:
-        """Return the masks of ``img``: mode L, its size, 255 where the subject is."""
-        ...
 
 
 @overload
@@ -95,7 +96,27 @@ def remove(
 
 @overload
 def remove(
-    data: bytes | bytearray | memoryview | Image.Image | NDArray[Any],
+    data: StrPath | Readable,
+    alpha_matting: bool = ...,
+    alpha_matting_foreground_threshold: int = ...,
+    alpha_matting_background_threshold: int = ...,
+    alpha_matting_erode_size: int = ...,
+    session: Predictor | None = ...,
+    only_mask: bool = ...,
+    post_process_mask: bool = ...,
+    bgcolor: Sequence[int] | None = ...,
+    force_return_bytes: Literal[False] = ...,
+    *args: Any,
+    putalpha: bool = ...,
+    decontaminate: bool = ...,
+    vitmatte: bool = ...,
+    **kwargs: Any,
+) -> Image.Image: ...
+
+
+@overload
+def remove(
+    data: AnyImage,
     alpha_matting: bool = ...,
     alpha_matting_foreground_threshold: int = ...,
     alpha_matting_background_threshold: int = ...,
@@ -115,7 +136,7 @@ def remove(
 
 @overload
 def remove(
-    data: bytes | bytearray | memoryview | Image.Image | NDArray[Any],
+    data: AnyImage,
     alpha_matting: bool = ...,
     alpha_matting_foreground_threshold: int = ...,
     alpha_matting_background_threshold: int = ...,
@@ -134,7 +155,7 @@ def remove(
 
 
 def remove(
-    data: bytes | bytearray | memoryview | Image.Image | NDArray[Any],
+    data: AnyImage,
     alpha_matting: bool = False,
     alpha_matting_foreground_threshold: int = 240,
     alpha_matting_background_threshold: int = 10,
@@ -153,16 +174,17 @@ def remove(
     """Remove the background of one picture.
 
     Args:
-        data: The picture: an encoded file's bytes, a PIL image, or an array that PIL takes
-            (uint8 ``HxW``, ``HxWx3`` RGB or ``HxWx4`` RGBA above all). EXIF orientation is
-            applied. It is not modified.
+        data: The picture: an encoded file's bytes, a PIL image, an array that PIL takes (uint8
+            ``HxW``, ``HxWx3`` RGB or ``HxWx4`` RGBA above all), the path of a file, or a file
+            opened in binary mode, which is read on from where it stands and left open. EXIF
+            orientation is applied. It is not modified.
         alpha_matting: Refine the edge by closed-form matting. Where that has no answer (no sure
             foreground or background, a picture in one channel), ``decontaminate`` stands in.
         alpha_matting_foreground_threshold: Mask values above it are sure foreground.
         alpha_matting_background_threshold: Mask values below it are sure background.
         alpha_matting_erode_size: Pixels that the sure regions are eroded by before matting.
-        session: What predicts the masks. Make one with ``new_session`` and pass it to every
-            call; without it each call loads the default model anew.
+        session: What predicts the masks, as ``new_session`` makes it. None takes the default
+            model's, which is loaded once and kept for the calls that follow.
         only_mask: Return the mask, not the cutout.
         post_process_mask: Clean and smooth the mask, which becomes binary.
         bgcolor: RGBA or RGB, 0..255, to lay under the cutout; not under a mask.
@@ -175,20 +197,21 @@ def remove(
         **kwargs: Handed to ``session.predict``, and to ``new_session`` when there is no session.
 
     Returns:
-        The cutout in the type of ``data``: PNG bytes, an image or a uint8 array. Mode RGBA, save
+        The cutout in the type of ``data``: PNG bytes, an image or a uint8 array; of a path or an
+        open file an image. Mode RGBA, save
         that ``putalpha`` makes LA of a grey picture and PA of a palette one (as an image only),
         and that a single mask is L. Several masks give their cutouts one below the other; no
         mask at all gives the picture back.
 
     Raises:
         UsageError: ``data`` has an unsupported type, or another argument makes no sense.
-        SourceError: The bytes are no picture, or a damaged one.
+        SourceError: The file cannot be read, or its bytes are no picture, or a damaged one.
     """
     if vitmatte:
         raise UsageError("vitmatte is not offered: use alpha_matting=True or decontaminate=True")
-    picture = _load(data, force_return_bytes)
+    picture = load(data, force_return_bytes)
     if session is None:
-        session = _default_session(**kwargs)
+        session = default_session(kwargs)
     masks = session.predict(picture, *args, **kwargs)
     if post_process_mask:
         masks = [Image.fromarray(post_process(np.asarray(mask.convert("L")))) for mask in masks]
@@ -208,54 +231,7 @@ def remove(
         cutout = apply_background_color(cutout, bgcolor)
     if isinstance(data, bytes) or force_return_bytes:
         return _png(cutout)
-    return cutout if isinstance(data, Image.Image) else np.array(cutout)
-
-
-def _default_session(**kwargs: Any) -> Predictor:
-    """Make the default session; imported here because it brings ONNX Runtime along."""
-    from streamcut.sessions import new_session
-
-    return cast("Predictor", new_session(**kwargs))
-
-
-def _load(data: object, any_bytes: bool) -> Image.Image:
-    """Return the picture in ``data``, decoded, upright, and never the caller's own object."""
-    if isinstance(data, bytes) or (any_bytes and isinstance(data, bytearray | memoryview)):
-        picture = _decoded(io.BytesIO(data))
-    elif isinstance(data, Image.Image):
-        picture = _decoded(data)
-    elif isinstance(data, np.ndarray):
-        picture = _from_array(data)
-    else:
-        raise UsageError(
-            f"Input type {type(data)} is not supported: pass bytes, a PIL image or a numpy array"
-            " (for other bytes-like objects, try force_return_bytes=True)"
-        )
-    if 0 in picture.size:
-        raise UsageError(f"the picture is empty: {picture.width}x{picture.height} pixels")
-    return fix_image_orientation(picture)
-
-
-def _decoded(source: io.BytesIO | Image.Image) -> Image.Image:
-    """Open and decode now, so that every fault of the data surfaces here."""
-    try:
-        picture = source if isinstance(source, Image.Image) else Image.open(source)
-        picture.load()
-    except UnidentifiedImageError as error:
-        raise SourceError("cannot decode the picture: no known image format") from error
-    except (*_DECODE_ERRORS, Image.DecompressionBombError) as error:
-        raise SourceError(f"cannot decode the picture: {error}") from error
-    return picture
-
-
-def _from_array(array: NDArray[Any]) -> Image.Image:
-    try:
-        return Image.fromarray(array)
-    except TypeError as error:
-        raise UsageError(
-            f"an array of shape {array.shape} and type {array.dtype} is no picture:"
-            " pass uint8 HxW, HxWx3 (RGB) or HxWx4 (RGBA)"
-        ) from error
+    return np.array(cutout) if isinstance(data, np.ndarray) else cutout
 
 
 def _matted_or_plain(

@@ -5,6 +5,9 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +16,7 @@ from PIL import Image
 
 from streamcut import cutout
 from streamcut.core.errors import SourceError, StreamcutError, UsageError
-from streamcut.cutout import remove
+from streamcut.cutout import kept_session, remove
 
 
 class Fixed:
@@ -281,7 +284,7 @@ def test_unreadable_exif_is_ignored() -> None:
     assert pixels(Image.open(io.BytesIO(remove(file.getvalue(), session=HALF)))) == NAIVE
 
 
-@pytest.mark.parametrize("data", [None, "photo.jpg", 7, [[1, 2]], bytearray(b"x")])
+@pytest.mark.parametrize("data", [None, 7, [[1, 2]], bytearray(b"x")])
 def test_unsupported_type(data: Any) -> None:
     with pytest.raises(UsageError, match=r"Input type .* is not supported") as caught:
         remove(data, session=HALF)
@@ -289,10 +292,43 @@ def test_unsupported_type(data: Any) -> None:
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("data", [None, "photo.jpg"])
+@pytest.mark.parametrize("data", [None, 7])
 def test_unsupported_type_as_bytes(data: Any) -> None:
     with pytest.raises(UsageError, match="is not supported"):
         remove(data, session=HALF, force_return_bytes=True)
+
+
+@pytest.mark.parametrize("given", [str, Path])
+def test_a_path_gives_an_image(tmp_path: Path, given: Any) -> None:
+    path = tmp_path / "photo.png"
+    picture().save(path)
+    found = remove(given(path), session=HALF)
+    assert pixels(found) == NAIVE
+    assert remove(given(path), session=HALF, force_return_bytes=True) == png(found)
+
+
+def test_an_open_file_is_read_on_and_left_open(tmp_path: Path) -> None:
+    path = tmp_path / "photo.png"
+    path.write_bytes(b"head" + png(picture()))
+    with path.open("rb") as file:
+        file.seek(4)
+        assert pixels(remove(file, session=HALF)) == NAIVE
+        assert not file.closed
+    with pytest.raises(SourceError, match="closed file"):
+        remove(file, session=HALF)
+    assert pixels(remove(io.BytesIO(png(picture())), session=HALF)) == NAIVE
+
+
+def test_a_file_that_is_none_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"absent\.jpg' cannot be read: No such file"):
+        remove(tmp_path / "absent.jpg", session=HALF)
+    with pytest.raises(SourceError, match="cannot be read"):
+        remove(str(tmp_path), session=HALF)
+    (tmp_path / "text.txt").write_text("hello")
+    with (tmp_path / "text.txt").open() as file, pytest.raises(UsageError, match="binary mode"):
+        remove(file, session=HALF)
+    with pytest.raises(SourceError, match="no known image format"):
+        remove(tmp_path / "text.txt", session=HALF)
 
 
 @pytest.mark.parametrize(
@@ -365,18 +401,37 @@ def test_errors_are_streamcuts() -> None:
         remove(b"", session=HALF)
 
 
-def test_default_session(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
+    """What sessions were made of; none is kept from before, and none for later."""
     sessions = pytest.importorskip("streamcut.sessions")
-    asked: list[dict[str, Any]] = []
+    made: list[dict[str, Any]] = []
+    monkeypatch.setattr(sessions, "new_session", lambda **options: made.append(options) or HALF)
+    kept_session._kept.forget()
+    yield made
+    kept_session._kept.forget()
 
-    def new_session(**options: Any) -> Fixed:
-        asked.append(options)
-        return HALF
 
-    monkeypatch.setattr(sessions, "new_session", new_session, raising=False)
+def test_the_default_session_is_made_once(asked: list[dict[str, Any]]) -> None:
     assert pixels(remove(picture())) == NAIVE
-    remove(picture(), providers=["CPUExecutionProvider"])
-    assert asked == [{}, {"providers": ["CPUExecutionProvider"]}]
+    remove(picture())
+    remove(picture(), sam_prompt=[{"type": "point"}])
+    assert asked == [{}]
+
+
+def test_other_options_are_another_session(asked: list[dict[str, Any]]) -> None:
+    for options in ({}, {"providers": ["CPUExecutionProvider"]}, {"plate": np.zeros(3)}):
+        remove(picture(), **options)
+        remove(picture(), **options)
+    assert [set(options) for options in asked[:2]] == [set(), {"providers"}]
+    assert {"plate"} in [set(options) for options in asked]
+
+
+def test_threads_share_one_default_session(asked: list[dict[str, Any]]) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: pixels(remove(picture())), range(8)))
+    assert found == [NAIVE] * 8
+    assert asked == [{}]
 
 
 def test_import_is_light() -> None:

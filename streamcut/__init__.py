@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
 
 from streamcut.core.errors import (
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from streamcut.sessions import BaseSession, new_session
 
 __version__ = "0.1.0"
+
+# ONNX Runtime sends telemetry (since 1.29 on Linux, too) unless this is set before its import.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 __all__ = [
     "BaseSession",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
@@ -12,6 +11,7 @@ import click
 
 from streamcut.cli.fetching import ready
 from streamcut.cli.options import given, machine_options, on_command_line, setting
+from streamcut.cli.say import say, say_json
 from streamcut.core import config
 from streamcut.core.interrupts import Interrupts
 
@@ -89,7 +89,10 @@ def command(
             report, table = _live(clip, settings, seconds, as_json), _live_table
         else:
             report, table = _parts(clip, settings, ending, frames, rounds, as_json), _table
-    click.echo(json.dumps(asdict(report), indent=2) if as_json else table(report))
+    if as_json:
+        say_json(asdict(report))
+    else:
+        say(*table(report).splitlines(), out=True)
 
 
 def _refuse(ctx: click.Context, *names: str, live: bool) -> None:
@@ -126,7 +129,7 @@ def _parts(
 
 
 def _tell(text: str) -> None:
-    click.echo(f"{text} ...", err=True)
+    say(f"{text} ...")
 
 
 def _table(report: Any) -> str:

@@ -10,7 +10,9 @@ import warnings
 
 import click
 
+from streamcut.cli.say import say, show_trace
 from streamcut.core.errors import StreamcutError
+from streamcut.core.memory import shortage
 
 _COMMANDS = {
     "bench": "Measure this machine: decoding, network and encoding alone, and the whole job.",
@@ -86,12 +88,20 @@ def run(arguments: list[str]) -> int:
     except click.ClickException as error:
         return _fail(_click_message(error), error.exit_code)
     except StreamcutError as error:
-        return _fail(str(error), error.exit_code)
+        return _fail(_with_shortage(str(error)), error.exit_code)
     except BrokenPipeError:
         _forget_stdout()
-    except (OSError, MemoryError) as error:
-        return _fail(str(error) or type(error).__name__, 1)
+    except MemoryError as error:
+        return _fail(shortage() or f"too little memory ({error})".replace(" ()", ""), 1)
+    except OSError as error:
+        return _fail(_with_shortage(str(error) or type(error).__name__), 1)
     return 0
+
+
+def _with_shortage(message: str) -> str:
+    """Return a message, and where memory is short that it is: it may not have said so."""
+    short = "" if "memory" in message else shortage()
+    return f"{message}; {short}" if short else message
 
 
 def _forget_stdout() -> None:
@@ -109,11 +119,10 @@ def _click_message(error: click.ClickException) -> str:
 
 
 def _fail(message: str, code: int) -> int:
-    if os.environ.get("STREAMCUT_DEBUG"):
-        raise  # Called within an except block.
-    click.echo(f"streamcut: error: {message}", err=True)
+    show_trace()
+    say(f"streamcut: error: {message}")
     return code
 
 
 def _warn(message: Warning | str, *_: object, **__: object) -> None:
-    click.echo(f"streamcut: warning: {message}", err=True)
+    say(f"streamcut: warning: {message}")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from streamcut.cli.say import say, say_json
 
 if TYPE_CHECKING:
     from streamcut.sources import Camera, Mode
@@ -30,9 +31,9 @@ def command(as_json: bool) -> None:
 
     found = cameras()
     if as_json:
-        click.echo(json.dumps([_described(camera) for camera in found], indent=2))
+        say_json([_described(camera) for camera in found])
     elif found:
-        click.echo("\n".join(line for camera in found for line in _lines(camera)))
+        say(*(line for camera in found for line in _lines(camera)), out=True)
     else:
         click.echo(_NONE.get(sys.platform, "no camera"), err=True)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import textwrap
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
+
+from streamcut.cli.say import safe, say_json
 
 if TYPE_CHECKING:
     from streamcut.diagnostics.doctor import Finding
@@ -35,7 +36,7 @@ def command(context: click.Context, as_json: bool) -> None:
         if not as_json:
             click.echo(_line(name, finding))
     if as_json:
-        click.echo(json.dumps(found, indent=2))
+        say_json(found)
     else:
         click.echo(_verdict([str(each["state"]) for each in found]))
     if any(each["fatal"] for each in found):
@@ -52,7 +53,7 @@ def _line(name: str, finding: Finding) -> str:
 def _wrapped(text: str, sign: str) -> list[str]:
     width = max(20, min(_WIDEST, shutil.get_terminal_size().columns) - _INDENT)
     return textwrap.wrap(
-        " ".join(text.split()),
+        safe(" ".join(text.split())),
         width,
         initial_indent=sign,
         subsequent_indent=" " * len(sign),

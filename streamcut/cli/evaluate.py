@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import math
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from streamcut.cli.say import plain, safe, say_json
 from streamcut.core.errors import SinkError
 from streamcut.core.interrupts import Interrupts
 
@@ -60,7 +61,10 @@ def command(
             _save(draw_sheet(evaluation, report), sheet)
         if plot is not None:
             _save(draw_plot(report), plot)
-    click.echo(json.dumps(_plain(report), indent=2) if as_json else _table(report))
+    if as_json:
+        say_json(_plain(report))
+    else:
+        click.echo(_table(report))
 
 
 @contextmanager
@@ -99,7 +103,9 @@ def _check_drawing(path: str, read: Mapping[str, str | None], results: Iterable[
 def _files(source: str) -> list[str]:
     """Return the pictures of a folder one by one; what else is read stays as it is."""
     folder = Path(source)
-    return [str(file) for file in folder.iterdir()] if source and folder.is_dir() else [source]
+    return (
+        [str(file) for file in folder.iterdir()] if source and os.path.isdir(folder) else [source]
+    )
 
 
 def _save(image: Any, path: str) -> None:
@@ -132,12 +138,13 @@ def _table(report: Report) -> str:
     for score in report.scores:
         means = [(score.mean(figure.name), figure.digits) for figure in shown]
         cells = ["" if mean is None else f"{mean:.{digits}f}" for mean, digits in means]
-        table.add_row(Path(score.result).name or score.result, *cells)
+        table.add_row(plain(Path(score.result).name or score.result), *cells)
     console = Console(width=200, color_system=None)
     with console.capture() as captured:
         console.print(table)
     lines = [line.rstrip() for line in captured.get().splitlines()]
-    return "\n".join([_headline(report), "", *lines, *(f"note: {note}" for note in report.notes)])
+    notes = (f"note: {safe(note)}" for note in report.notes)
+    return "\n".join([safe(_headline(report)), "", *lines, *notes])
 
 
 def _headline(report: Report) -> str:

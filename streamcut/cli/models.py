@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -19,6 +18,7 @@ from streamcut.cli.options import (
     settings_of,
     size_text,
 )
+from streamcut.cli.say import plain, say, say_json
 from streamcut.core import config
 from streamcut.core.config import Settings
 from streamcut.core.errors import ModelError, StreamcutError
@@ -47,7 +47,7 @@ def command(context: click.Context, as_json: bool) -> None:
 
     entries = inventory()
     if as_json:
-        click.echo(json.dumps([_facts(entry) for entry in entries], indent=2))
+        say_json([_facts(entry) for entry in entries])
     else:
         _show(_table(entries))
         _tell_what_is_next(entries)
@@ -73,10 +73,10 @@ def pull(
             paths = _pulled(model, mirror, force, quiet)
         except ModelError as error:
             failed = True
-            click.echo(f"streamcut: error: {error}", err=True)
+            say(f"streamcut: error: {error}")
         else:
             if not quiet:
-                click.echo("\n".join(paths))
+                say(*paths, out=True)
     if failed:
         context.exit(1)
 
@@ -99,15 +99,15 @@ def bench(context: click.Context, /, names: Sequence[str], as_json: bool, **opti
     measured, failed = [], False
     for name in names or present(networks=device_of(settings).on_gpu):
         if not as_json:
-            click.echo(f"{name} ...", err=True)
+            say(f"{name} ...")
         try:
             measured.append(_measured(settings.with_options({"model": name})))
         except StreamcutError as error:
             failed = True
-            click.echo(f"streamcut: error: {name}: {error}", err=True)
+            say(f"streamcut: error: {name}: {error}")
     if as_json:
         figures = [{**asdict(speed), "fps": round(speed.fps, 2)} for speed in measured]
-        click.echo(json.dumps(figures, indent=2))
+        say_json(figures)
     elif measured:
         _show(_figures(measured))
         click.echo("Of the network alone, pictures of 1920x1080 scaled to its input.")
@@ -171,7 +171,7 @@ def _table(entries: Sequence[Entry]) -> Table:
     )
     for entry in entries:
         table.add_row(
-            entry.name,
+            plain(entry.name),
             entry.purpose,
             size_text(entry.bytes) if entry.bytes is not None else "",
             entry.licence + ("*" if entry.conditions else ""),
@@ -199,7 +199,7 @@ def _figures(measured: Sequence[Speed]) -> Table:
     for speed in sorted(measured, key=lambda speed: speed.ms):
         size = f"{speed.width}x{speed.height}"
         figures = (size, speed.device, f"{speed.ms:.1f}", f"{speed.fps:.1f}")
-        table.add_row(speed.model, *figures, _real_time(speed.fps))
+        table.add_row(plain(speed.model), *figures, _real_time(speed.fps))
     return table
 
 

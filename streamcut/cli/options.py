@@ -17,7 +17,7 @@ from streamcut.core.config import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_CLOCK = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?|\.\d+)")
+_CLOCK = re.compile(r"(?:(?:(\d{1,9}):)?(\d{1,9}):)?(\d{1,12}(?:\.\d{0,18})?|\.\d{1,18})")
 
 
 def setting(name: str, *flags: str, **extra: Any) -> Callable[[F], F]:

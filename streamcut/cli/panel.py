@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -15,6 +13,8 @@ from rich.live import Live
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
+
+from streamcut.cli.say import safe, say, say_json
 
 if TYPE_CHECKING:
     from streamcut.jobs.live.state import LiveState, LiveSummary
@@ -166,7 +166,7 @@ class Drawn(Every):
 
     def _tell(self, report: Report) -> None:
         for message in report.messages:
-            self._live.console.print(Text(message))
+            self._live.console.print(Text(safe(message)))
 
 
 class Silence:
@@ -204,7 +204,7 @@ def drawing(report: Report, keys: str) -> Panel:
     table.add_column(style="dim")
     table.add_column()
     for name, value in rows(report):
-        table.add_row(name, value)
+        table.add_row(name, Text(safe(value)))
     parts = [table, Text(keys, style="dim")] if keys else [table]
     return Panel(Group(*parts), title="streamcut", title_align="left", expand=False)
 
@@ -235,22 +235,21 @@ def summary_text(summary: LiveSummary) -> str:
         f"{_ms(summary.network_ms)}",
         *summary.notes,
     ]
-    return "\n".join(lines)
+    return "\n".join(map(safe, lines))
 
 
 def _print_json(report: Report) -> None:
-    print(json.dumps(asdict(report)), flush=True)
+    say_json(asdict(report), indent=None)
 
 
 def _print(report: Report) -> None:
     _tell(report)
-    line = ", ".join(f"{name} {value}" for name, value in rows(report))
-    print(line, file=sys.stderr, flush=True)
+    say(", ".join(f"{name} {value}" for name, value in rows(report)))
 
 
 def _tell(report: Report) -> None:
-    for message in report.messages:
-        print(message, file=sys.stderr, flush=True)
+    if report.messages:
+        say(*report.messages)
 
 
 def _ms(value: float | None) -> str:

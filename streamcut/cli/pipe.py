@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from streamcut.sinks import Format
     from streamcut.sources import Inlet
 
+_RATE = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(?:/(\d{1,9}))?")
 _FAMILIES = ("nut", "rawvideo", "y4m")
 _EXAMPLE = (
     "Example: ffmpeg -v error -i in.mp4 -f nut -c rawvideo - | streamcut pipe --from nut | "
@@ -45,10 +46,9 @@ class Rate(click.ParamType):  # type: ignore[type-arg]  # Not generic before cli
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> Fraction:
         """Return the rate, exactly."""
-        try:
-            rate = Fraction(value)
-        except (ValueError, ZeroDivisionError):
-            rate = Fraction(0)
+        # Not all that Fraction takes: 1e999999999 would keep it busy for good.
+        found = _RATE.fullmatch(str(value))
+        rate = Fraction(found[1]) / (int(found[2] or 1) or 1) if found else Fraction(0)
         if not 0 < rate <= 1000:
             self.fail(f"{value!r} is no rate: write 30, 29.97 or 30000/1001", param, ctx)
         return rate

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from streamcut.cli.options import size_text
+from streamcut.cli.say import safe
 from streamcut.jobs.file import State, Summary
 
 _REDRAW = 0.25
@@ -142,7 +143,7 @@ def summary_text(summary: Summary) -> str:
         f"where the time went (stages run side by side, the network on {summary.device}): {where}",
         *(f"note: {note}" for note in summary.notes),
     ]
-    return "\n".join(lines)
+    return "\n".join(map(safe, lines))
 
 
 def _count(number: int, one: str, several: str) -> str:

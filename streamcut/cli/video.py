@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from fractions import Fraction
 from functools import partial
@@ -22,6 +21,7 @@ from streamcut.cli.options import (
     settings_of,
     warn_of_idle,
 )
+from streamcut.cli.say import safe, say_json
 from streamcut.core import config
 from streamcut.core.errors import OutputExistsError
 from streamcut.core.interrupts import Interrupts
@@ -96,7 +96,7 @@ def _run(job: Job, quiet: bool, as_json: bool) -> None:
     if as_json:
         from dataclasses import asdict
 
-        click.echo(json.dumps(asdict(summary), indent=2))
+        say_json(asdict(summary))
     elif not quiet:
         click.echo(summary_text(summary), err=True)
 
@@ -107,6 +107,6 @@ def _may_overwrite(output: str) -> bool:
         return False
     try:
         with Interrupts() as interrupts, interrupts.released():
-            return click.confirm(f"{output} exists. Overwrite it?", err=True)
+            return click.confirm(f"{safe(output)} exists. Overwrite it?", err=True)
     except click.Abort:
         raise KeyboardInterrupt from None

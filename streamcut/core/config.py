@@ -7,6 +7,8 @@ The command shows these defaults and texts; ``config.toml`` in the project is ma
 from __future__ import annotations
 
 import difflib
+import os
+import reprlib
 import tomllib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import Field, dataclass, field, fields, replace
@@ -22,6 +24,10 @@ Cutout = Literal["putalpha", "naive"]
 Matting = Literal["off", "keyframes", "every"]
 Quality = Literal["fast", "balanced", "best"]
 
+_LONGEST_FILE = 1 << 20
+_shortened = reprlib.Repr()
+_shortened.maxstring = _shortened.maxother = _shortened.maxlong = 40
+_LARGEST = 2**31 - 1  # What libraries in C take for a number.
 _ONE_CHOICE = ("background", "only_mask", "stacked")
 
 
@@ -246,7 +252,7 @@ def load(path: Path | None = None) -> Settings:
     """
     if path is None:
         path = user_file()
-        if not path.is_file():
+        if not os.path.isfile(path):  # Also where the home may not be entered.
             return Settings()
     return _from_table(_read(path), path)
 
@@ -297,12 +303,17 @@ def _toml(value: Any) -> str:
 def _read(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
-            return tomllib.load(file)
+            text = file.read(_LONGEST_FILE)
+            if file.read(1):
+                raise ValueError("too long for a configuration file")
+        return tomllib.loads(text.decode())
     except FileNotFoundError as error:
         raise ConfigError(f"no such configuration file: {path}") from error
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read: {error}") from error
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError as error:
+        raise ConfigError(f"{path} is nested too deeply") from error
+    except ValueError as error:  # Numbers of thousands of digits are no TOMLDecodeError.
         raise ConfigError(f"{path} is no TOML: {error}") from error
 
 
@@ -314,7 +325,7 @@ def _from_table(table: dict[str, Any], path: Path) -> Settings:
             raise ConfigError(f"{path}: {_homeless(name, known)}")
         if name not in known:
             raise ConfigError(
-                f"{path}: unknown section [{name}]; the nearest is [{_near(name, known)}]"
+                f"{path}: unknown section [{name[:80]}]; the nearest is [{_near(name, known)}]"
             )
         section = _replaced(getattr(settings, name), values, f"{path}: [{name}] ")
         settings = replace(settings, **{name: section})
@@ -335,7 +346,7 @@ def _check(name: str, value: Any, hint: Any) -> None:
     choices = get_args(hint)
     if choices:
         if value not in choices:
-            raise ConfigError(f"{name} is one of {', '.join(choices)}, not {value!r}")
+            raise ConfigError(f"{name} is one of {', '.join(choices)}, not {_short(value)}")
     elif type(value) is not hint and (hint, type(value)) != (float, int):
         words = {
             bool: "true or false",
@@ -343,16 +354,24 @@ def _check(name: str, value: Any, hint: Any) -> None:
             float: "a number",
             str: "a text in quotes",
         }
-        raise ConfigError(f"{name} is {words[hint]}, not {value!r}")
-    elif hint in (int, float) and not value >= 0:
-        raise ConfigError(f"{name} is 0 or more, not {value}")
+        raise ConfigError(f"{name} is {words[hint]}, not {_short(value)}")
+    elif hint in (int, float) and not 0 <= value <= _LARGEST:
+        raise ConfigError(f"{name} is 0 or more, {_LARGEST} at most, not {_short(value)}")
+
+
+def _short(value: Any) -> str:
+    """Return a value as it may stand in a line: some are endless, or too long to be spelt."""
+    try:
+        return _shortened.repr(value)
+    except ValueError:  # An int of more than 4300 digits.
+        return "so large a number"
 
 
 def _unknown(kind: str, name: str, known: Collection[str]) -> str:
     """Return that a name is unknown, and the nearest one with its section where that differs."""
     near = _near(name, _homes())
     section = "" if near in known else f" in [{_homes()[near]}]"
-    return f"unknown {kind} {name!r}; the nearest is {near!r}{section}"
+    return f"unknown {kind} {_short(name)}; the nearest is {near!r}{section}"
 
 
 def _homeless(name: str, sections: Collection[str]) -> str:
@@ -362,7 +381,7 @@ def _homeless(name: str, sections: Collection[str]) -> str:
 
 
 def _near(name: str, known: Iterable[str]) -> str:
-    return difflib.get_close_matches(name, list(known), 1, cutoff=0.0)[0]
+    return difflib.get_close_matches(name[:80], list(known), 1, cutoff=0.0)[0]
 
 
 def _section_type(section: Field[Any]) -> Any:

@@ -11,7 +11,8 @@ streamcut can catch what they expect::
     |   |-- OutputExistsError (FileExistsError)    it exists, and may not be replaced
     |   `-- OutputClosedError (BrokenPipeError)    its reader has closed it
     |-- ModelError (RuntimeError)     a model is unknown, broken or fails
-    `-- MissingDependencyError (ImportError)   an optional package is absent
+    |-- MissingDependencyError (ImportError)   an optional package is absent
+    `-- ResourcesError (MemoryError)  the machine has no memory or no thread to spare
 
 Messages are one line, name the thing at fault and say what to do.
 """
@@ -53,6 +54,10 @@ class OutputClosedError(SinkError, BrokenPipeError):
 
 class ModelError(StreamcutError, RuntimeError):
     """A model is unknown, its file is broken, or it fails while running."""
+
+
+class ResourcesError(StreamcutError, MemoryError):
+    """The machine, or what this process may take of it, has no memory or no thread to spare."""
 
 
 class MissingDependencyError(StreamcutError, ImportError):

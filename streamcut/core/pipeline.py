@@ -17,6 +17,8 @@ from itertools import islice
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
+from streamcut.core.errors import ResourcesError
+
 T = TypeVar("T")
 
 # Waits are sliced: on Windows a lock that waits forever cannot be interrupted by Ctrl-C, and
@@ -245,11 +247,20 @@ class Pipeline:
             after: the channel that the generator reads, for the stage's report.
             capacity: how many items may wait in the channel.
             drop_oldest: give up the oldest item instead of blocking when full.
+
+        Raises:
+            ResourcesError: if the machine has no thread to spare.
         """
         channel: Channel[T] = Channel(capacity, drop_oldest=drop_oldest)
         stage = _Stage(name, items, after, channel)
         self._stages.append(stage)
-        stage.thread.start()
+        try:
+            stage.thread.start()
+        except RuntimeError as error:  # "can't start new thread".
+            raise ResourcesError(
+                f"no thread can be started to {name}: too little memory, or too many processes "
+                "(ulimit -u)"
+            ) from error
         return channel
 
     def reports(self) -> list[StageReport]:

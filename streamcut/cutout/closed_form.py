@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from streamcut.core.cache import make_room_for_numba
 from streamcut.matting.closed_form import MattingError, check_shapes, unit
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ _log = logging.getLogger(__name__)
 # Of numba's threading layers, "workqueue" (the only one in some macOS and Windows set-ups) aborts
 # the whole process when two threads run parallel kernels at once.
 _parallel_kernels = threading.Lock()
+
+make_room_for_numba()
 
 
 @cache
@@ -45,11 +48,11 @@ def _compiled() -> bool:
     spec = find_spec("pymatting")
     homes = [Path(home) for home in (spec.submodule_search_locations or () if spec else ())]
     named = os.environ.get("NUMBA_CACHE_DIR")
-    elsewhere = [Path(named)] if named else [Path.home() / ".cache" / "numba"]
+    elsewhere = [Path(named)] if named else [Path(os.path.expanduser("~")) / ".cache" / "numba"]
     return any(
         next(folder.rglob("cf_laplacian*.nbi"), None) is not None
         for folder in [*homes, *elsewhere]
-        if folder.is_dir()
+        if os.path.isdir(folder)
     )
 
 

@@ -33,6 +33,7 @@ from streamcut.sources import Source, open_source
 
 _BLUR = 20.0
 _WIDEST = 200
+_LONGEST = 10**9  # Seconds: timestamps in nanoseconds still fit in 64 bits.
 
 
 MODEL_OPTIONS = sorted({name for model in CATALOG for name in model.options})
@@ -232,7 +233,7 @@ def parse_background(text: str, info: StreamInfo) -> Background:
     kind, _, strength = text.partition(":")
     if kind == "blur":
         return Blur(_blur_strength(strength))
-    if Path(text).is_file():
+    if os.path.isfile(text):
         return _file_background(Path(text), info)
     try:
         return colour_background(text, info)
@@ -267,10 +268,10 @@ def _blur_strength(text: str) -> float:
 
 def check_times(start: Fraction | None, duration: Fraction | None) -> None:
     """Refuse a part of the input that cannot be."""
-    if start is not None and start < 0:
-        raise UsageError("--start is 0 or more")
-    if duration is not None and duration <= 0:
-        raise UsageError("--duration is more than 0")
+    if start is not None and not 0 <= start <= _LONGEST:
+        raise UsageError(f"--start is 0 or more, {_LONGEST} seconds at most")
+    if duration is not None and not 0 < duration <= _LONGEST:
+        raise UsageError(f"--duration is more than 0, {_LONGEST} seconds at most")
 
 
 def check_apart(output: str, read: Mapping[str, str]) -> None:
@@ -324,8 +325,8 @@ def files_of(text: str) -> list[Path]:
     path, pattern = Path(text), pattern_of(text)
     folder = path if is_folder(text) else path.parent
     try:
-        if pattern is not None and folder.is_dir():
+        if pattern is not None and os.path.isdir(folder):
             return [file for file in folder.iterdir() if pattern.fullmatch(file.name)]
-        return [path] * path.is_file()
+        return [path] * os.path.isfile(path)
     except (OSError, ValueError):
         return []

@@ -8,12 +8,17 @@ from urllib.parse import urlsplit
 
 _TIMEOUT = 10.0
 _HIDDEN = "***"
-# What is no port and stands before an @ is a password, whatever else is in it.
-_PASSWORD = re.compile(r"://([^:/?#@]*):(?!\d{1,5}(?:[/?#]|$))(.*)@")
-_SECRETS = re.compile(
-    r"([?&][^=&]*(?:key|pass|pwd|psw|token|secret|auth|sign|streamid)[^=&]*=)[^&]*", re.IGNORECASE
+# Some of FFmpeg's protocols stand before another one: async:http://...
+_ADDRESS = re.compile(r"((?:[a-z][a-z0-9+.-]*:)*[a-z][a-z0-9+.-]*://)(.*)", re.I | re.S)
+_WITHIN = re.compile(
+    r"(?<![a-z0-9+.:-])(?:[a-z][a-z0-9+.-]*:)*[a-z][a-z0-9+.-]*://[^\s'\"<>]*", re.I
 )
-_STREAM_KEY = re.compile(r"^(rtmp\w*://[^/]+/[^/]+)/.+", re.IGNORECASE)
+# What is no port and stands before an @ is a password, whatever else is in it.
+_PASSWORD = re.compile(r"[^:/?#@]*:(?!\d{1,5}(?:[/?#]|$))(.*)@", re.S)
+_HOST = re.compile(r"(?:\[[0-9a-fA-F:.%]+\]|[\w.-]+)(?::\d*)?")
+_FOLDER = re.compile(r"[\w.~-]{1,64}")
+# A long jumble of letters and digits is more likely a key than a folder.
+_KEY = re.compile(r"(?=.*\d)(?=.*[a-zA-Z]).{24,}|eyJ.+")
 
 
 def timeout_for(url: str) -> float | None:
@@ -22,18 +27,76 @@ def timeout_for(url: str) -> float | None:
 
 
 def public(address: str) -> str:
-    """Return an address as it may be shown: without passwords and without RTMP's stream key."""
-    if "://" not in address:
+    """Return an address as it may be shown: scheme, host, and the first part of the path.
+
+    What may hold a password, a token or a stream key becomes ``***``: user info, all that
+    follows in the path, the query, the fragment. A file's name stays as it is.
+    """
+    found = _ADDRESS.fullmatch(address)
+    if found is None:
+        return redacted(address)
+    if found[1].lower() == "file://":
         return address
-    address = _PASSWORD.sub(rf"://\1:{_HIDDEN}@", address, count=1)
-    address = _SECRETS.sub(rf"\1{_HIDDEN}", address)
-    return _STREAM_KEY.sub(rf"\1/{_HIDDEN}", address)
+    user, rest = _split_user(found[2])
+    host = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    shown = host if _HOST.fullmatch(host) or not host else _HIDDEN
+    tail = _shown_path(rest[len(host) :])
+    return f"{found[1]}{f'{_HIDDEN}@' if user else ''}{shown}{tail}"
+
+
+def redacted(text: str) -> str:
+    """Return a text without user info, queries and fragments in the addresses that it names.
+
+    For what others say: their paths stay, unlike those of :func:`public`, since addresses of
+    documents and of models that anybody may download are among them.
+    """
+    return _WITHIN.sub(lambda found: _without_secrets(found[0]), text)
+
+
+def _without_secrets(address: str) -> str:
+    found = _ADDRESS.fullmatch(address)
+    if found is None:
+        return address
+    user, rest = _split_user(found[2])
+    path, mark = re.split(r"[?#]", rest, maxsplit=1)[0], re.search(r"[?#]", rest)
+    if "=" in path:
+        return public(address)
+    tail = f"{mark[0]}{_HIDDEN}" if mark else ""
+    return f"{found[1]}{f'{_HIDDEN}@' if user else ''}{path}{tail}"
+
+
+def _split_user(rest: str) -> tuple[str, str]:
+    """Return what stands before an address's host, if anything, and the address from it on."""
+    password = _PASSWORD.match(rest)
+    if password:
+        return rest[: password.end() - 1], rest[password.end() :]
+    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    user, at, _ = authority.rpartition("@")
+    if not at and not re.search(r"[.:]|^localhost$", authority):
+        # A token may hold a slash: what has no dot and no port is hardly a host.
+        user, at, _ = rest.rpartition("@")
+        at = "" if "=" in user else at
+    return (user, rest[len(user) + 1 :]) if at else ("", rest)
+
+
+def _shown_path(path: str) -> str:
+    """Return the first part of a path, and stars for whatever follows."""
+    if path in ("", "/"):
+        return path
+    if path[0] in "?#":
+        return f"{path[0]}{_HIDDEN}"
+    first = re.split(r"[/?#]", path[1:], maxsplit=1)[0]
+    after = path[1 + len(first) :]
+    if not _FOLDER.fullmatch(first) or _KEY.fullmatch(first):
+        return f"/{_HIDDEN}"
+    return f"/{first}{after[0]}{_HIDDEN}" if after.strip("/") else f"/{first}{after}"
 
 
 def at_fault(address: str) -> str:
     """Return in words why an address leads nowhere, where that is its own fault; else nothing."""
-    password = _PASSWORD.search(address)
-    if password and set(password[2]) & set("@:/?#"):
+    found = _ADDRESS.fullmatch(address)
+    password = _PASSWORD.match(found[2]) if found else None
+    if password and set(password[1]) & set("@:/?#"):
         return "in a password, @ : / ? # are written %40 %3A %2F %3F %23"
     try:
         host = urlsplit(public(address)).hostname

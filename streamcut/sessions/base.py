@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, runtime_checkable
@@ -155,7 +156,7 @@ def load_model(
     Raises:
         ModelError: if it is absent or broken, or cannot run where it is to run; in one line.
     """
-    if not Path(path).is_file():
+    if not os.path.isfile(path):
         raise ModelError(f"no such model file: {path}")
     try:
         return load(Path(path), options or session_options(), providers, device, bound=bound)

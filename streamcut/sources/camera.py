@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from pathlib import Path
 
 import av
 
@@ -114,9 +113,9 @@ def _feed(
     """Return what delivers the pictures, and the matrix of those that are not tagged."""
     if what == SCREEN:
         return Arriving(lambda: _screen(fps or _USUAL_RATE), threads), None
-    if "://" in what and not Path(what).is_file():
+    if "://" in what and not os.path.isfile(what):
         return _address(what, loop, threads), None
-    if Path(what).is_file():
+    if os.path.isfile(what):
         return RealTime(what, loop=loop, threads=threads), None
     # Pictures of USB cameras are BT.601 at every size (USB Video Class, Color Matching Descriptor).
     return Arriving(lambda: _camera(what, size, fps or _USUAL_RATE), threads), Matrix.BT601

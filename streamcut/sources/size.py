@@ -10,9 +10,9 @@ from streamcut.core.errors import UsageError
 
 _MOST_PIXELS = 2**27
 _MOST_SIDE = 16384
-_PIXELS = re.compile(r"(\d*)[xX](\d*)")
-_HEIGHT = re.compile(r"(\d+)p")
-_PERCENT = re.compile(r"(\d+(?:\.\d+)?)%")
+_PIXELS = re.compile(r"(\d{0,9})[xX](\d{0,9})")
+_HEIGHT = re.compile(r"(\d{1,9})p")
+_PERCENT = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)%")
 
 
 @dataclass(frozen=True, slots=True)

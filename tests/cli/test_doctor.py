@@ -200,7 +200,7 @@ def test_the_environment_is_told_without_passwords(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("HTTPS_PROXY", "http://me:secret@proxy.example:3128")
     monkeypatch.setenv("MODEL_CHECKSUM_DISABLED", "1")
     findings = found(software.environment)
-    line(findings, "ok", "HTTPS_PROXY=http://proxy.example:3128")
+    line(findings, "ok", "HTTPS_PROXY=http://***@proxy.example:3128")
     line(findings, "note", "not verified")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -185,8 +186,78 @@ def test_a_traceback_is_shown_only_when_asked_for(
     here: Path, command: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STREAMCUT_DEBUG", "1")
-    with pytest.raises(StreamcutError):
-        command("video", "none.mp4", "out.webm")
+    ran = command("video", "none.mp4", "out.webm")
+    assert ran.code == 1
+    assert ran.err.startswith("Traceback")
+    assert ran.err.endswith("\nstreamcut: error: no such file: none.mp4\n")
+
+
+@pytest.mark.parametrize("debug", ["", "1"])
+def test_what_nobody_has_foreseen_is_one_line_too(
+    here: Path, command: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch, debug: str
+) -> None:
+    from streamcut.jobs import request
+
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("at\nhttp://me:hunter2@camera/1\x1b[31m")
+
+    monkeypatch.setattr(request, "new_session", fail)
+    monkeypatch.setenv("STREAMCUT_DEBUG", debug)
+    ran = command("video", "in.mkv", "out.webm")
+    *before, line = ran.err.splitlines()
+    assert ran.code == 1
+    assert "unexpected ZeroDivisionError: at http://***@camera/1\\x1b[31m; please report" in line
+    assert bool(before) == bool(debug)
+    assert "hunter2" not in ran.err
+    assert "\x1b" not in ran.err
+
+
+def test_no_thread_to_be_had_is_one_line(
+    here: Path, command: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    ran = command("video", "in.mkv", "out.webm")
+    assert (ran.code, ran.err.count("\n")) == (1, 1)
+    assert "no thread can be started" in ran.err
+    assert "memory" in ran.err
+
+
+def test_control_characters_of_a_name_are_spelt_out(
+    here: Path, command: Callable[..., Ran]
+) -> None:
+    name = "\x1b[31mx\x1b]0;title\x07\x9b\u202e\nstreamcut: done.mp4"
+    for arguments in (["video", name, "out.webm"], ["video", "in.mkv", f"{name}/x.webm"]):
+        ran = command(*arguments)
+        assert ran.err.count("\n") == 1
+        assert not set("\x1b\x07\x9b\u202e") & set(ran.err)
+        assert "\\x1b[31mx\\x1b]0;title\\x07" in ran.err
+    shutil.copy("in.mkv", f"{name}.mkv")
+    ran = command("video", f"{name}.mkv", f"{name}.webm", "--duration", "0.1")
+    assert ran.code == 0
+    assert "\x1b" not in ran.err
+    assert "\nstreamcut: done" not in ran.err
+
+
+@pytest.mark.parametrize(
+    "address", ["rtsp://127.0.0.1:9/user=a_password=hunter2", "http://127.0.0.1:9/v?pw=hunter2"]
+)
+@pytest.mark.parametrize("debug", ["", "1"])
+def test_an_address_keeps_its_secrets(
+    here: Path,
+    command: Callable[..., Ran],
+    monkeypatch: pytest.MonkeyPatch,
+    address: str,
+    debug: str,
+) -> None:
+    monkeypatch.setenv("STREAMCUT_DEBUG", debug)
+    for arguments in (["video", address, "out.webm"], ["webcam", "--camera", address]):
+        ran = command(*arguments)
+        assert ran.code == 1
+        assert "127.0.0.1" in ran.err
+        assert "hunter2" not in ran.err
 
 
 def test_a_warning_is_one_line(

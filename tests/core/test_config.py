@@ -155,3 +155,30 @@ def test_the_user_s_file_is_found_and_a_named_one_takes_its_place(tmp_path: Path
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
     )
     assert ran.stdout.split() == ["best", "0", "balanced", "3"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[run]\nthreads = 999999999999999999999", "[run] threads is 0 or more"),
+        (f"[run]\nthreads = 0x{'f' * 9000}", "[run] threads is 0 or more"),
+        (f"[run]\nthreads = {'9' * 5000}", "is no TOML"),
+        (f"[matte]\nsmooth = 1{'0' * 400}", "[matte] smooth is 0 or more"),
+        ("[matte]\nsmooth = inf", "[matte] smooth is 0 or more"),
+        ("[matte]\nsmooth = nan", "[matte] smooth is 0 or more"),
+        ("[run]\nthreads = [[1]]", "[run] threads is a whole number"),
+        (f"[run]\ndevice = {['x' * 99] * 99}", "[run] device is a text"),
+        (f"a = {'[' * 50_000}", "is nested too deeply"),
+        (f"[{'x' * 5000}]", "unknown section"),
+        (f"[run]\n{'x' * 5000} = 1", "unknown key"),
+        (f"#{'x' * (1 << 20)}", "too long for a configuration file"),
+    ],
+)
+def test_hostile_values_are_one_short_line(tmp_path: Path, text: str, words: str) -> None:
+    path = tmp_path / "c.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as raised:
+        config.load(path)
+    assert words in str(raised.value)
+    assert len(str(raised.value)) < 600
+    assert "\n" not in str(raised.value)

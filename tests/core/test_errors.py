@@ -20,6 +20,7 @@ TREE = {
     "OutputClosedError": (BrokenPipeError, 1),
     "ModelError": (RuntimeError, 1),
     "MissingDependencyError": (ImportError, 1),
+    "ResourcesError": (MemoryError, 1),
 }
 
 

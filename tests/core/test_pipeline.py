@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 import pytest
 from helpers.waiting import until
 
+from streamcut.core.errors import ResourcesError
 from streamcut.core.pipeline import Cancelled, Channel, Pipeline, gathered
 
 pytestmark = pytest.mark.usefixtures("no_thread_left")
@@ -414,7 +415,7 @@ def test_a_thread_that_cannot_start_hides_no_other_error(monkeypatch: pytest.Mon
     def refuse(_: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
-    with pytest.raises(RuntimeError, match="can't start"), Pipeline() as pipeline:
+    with pytest.raises(ResourcesError, match="no thread"), Pipeline() as pipeline:
         pipeline.spawn("source", itertools.count())
         monkeypatch.setattr(threading.Thread, "start", refuse)
         pipeline.spawn("stage", itertools.count())

@@ -14,6 +14,7 @@ from pathlib import Path
 from streamcut.core import config
 from streamcut.core.errors import ConfigError
 from streamcut.diagnostics.doctor.finding import Finding, short
+from streamcut.media.urls import public
 
 _WANTED_GB = 2.0
 _REINSTALL = "pip install --force-reinstall streamcut"
@@ -83,10 +84,10 @@ def cache() -> Iterator[Finding]:
     from streamcut.sessions.files.store import cache_folder
 
     folder = cache_folder()
-    if folder.exists() and not folder.is_dir():
+    if os.path.exists(folder) and not os.path.isdir(folder):
         yield Finding.problem(f"{short(folder)} is no folder", "remove it, or set U2NET_HOME")
         return
-    parent = next(path for path in (folder, *folder.parents) if path.exists())
+    parent = next(path for path in (folder, *folder.parents) if os.path.exists(path))
     if not os.access(parent, os.W_OK | os.X_OK):
         advice = "let U2NET_HOME name a folder that can be written"
         yield Finding.note(f"{short(folder)} cannot be written: no model can be downloaded", advice)
@@ -100,7 +101,7 @@ def cache() -> Iterator[Finding]:
 def configuration() -> Iterator[Finding]:
     """Find the user's configuration file, and whether it is valid."""
     path = config.user_file()
-    if not path.exists():
+    if not os.path.exists(path):
         yield Finding.ok(f"no {short(path)}: the defaults are used")
         return
     try:
@@ -114,13 +115,16 @@ def configuration() -> Iterator[Finding]:
 
 def environment() -> Iterator[Finding]:
     """Find the variables that change what streamcut does."""
-    from streamcut.sessions.files.store import shown
-
     names = [*_VARIABLES, *(name.lower() for name in _VARIABLES if name.endswith("_PROXY"))]
-    found = [f"{name}={shown(os.environ[name])}" for name in names if name in os.environ]
+    found = [f"{name}={_shown(os.environ[name])}" for name in names if name in os.environ]
     yield Finding.ok(short(", ".join(found)) or "nothing set that matters here")
     if "MODEL_CHECKSUM_DISABLED" in os.environ:
         yield Finding.note("the checksums of downloaded models are not verified")
+
+
+def _shown(value: str) -> str:
+    """Return a variable without the password of a proxy, which may stand there without scheme."""
+    return re.sub(r"^[^/]*@", "***@", public(value))
 
 
 def terminal() -> Iterator[Finding]:
@@ -153,7 +157,7 @@ def _files(folder: Path, free: str) -> Iterator[Finding]:
             yield Finding.problem(text, "remove it; it is fetched again when it is used")
     there = f"{short(folder)}: {', '.join(here) or 'no models yet'}; {free}"
     yield Finding.ok(there)
-    parts = sorted(folder.glob("*.part")) if folder.is_dir() else []
+    parts = sorted(folder.glob("*.part")) if os.access(folder, os.R_OK | os.X_OK) else []
     for part in parts:
         size_there = f"{part.stat().st_size / 1e6:.1f} MB of it are there"
         yield Finding.note(f"{part.stem} was not fetched to its end: {size_there}", "it goes on")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -68,8 +69,8 @@ class Reader:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._folder = _pictures_in(Path(url)) if Path(url).is_dir() else []
-        if Path(url).is_dir() and not self._folder:
+        self._folder = _pictures_in(Path(url)) if os.path.isdir(url) else []
+        if os.path.isdir(url) and not self._folder:
             raise SourceError(f"{url} is a folder without pictures")
         self.frames = len(self._folder) or None
         self.kind, self.size = self._look()

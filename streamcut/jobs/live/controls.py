@@ -220,7 +220,7 @@ def expanded(backgrounds: Iterable[str]) -> list[str]:
     """
     found: list[str] = []
     for text in backgrounds:
-        if not (text and Path(text).is_dir()):
+        if not (text and os.path.isdir(text)):
             found.append(text)
             continue
         try:
@@ -270,7 +270,7 @@ class _Parts:
 
 
 def _is_shown(path: Path) -> bool:
-    return path.is_file() and not path.name.startswith(".")
+    return os.path.isfile(path) and not path.name.startswith(".")
 
 
 def _with_background(settings: Settings, text: str) -> Settings:

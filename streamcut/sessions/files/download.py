@@ -18,6 +18,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from streamcut.media.urls import redacted
+
 if TYPE_CHECKING:
     from requests import Response
 
@@ -32,6 +34,7 @@ _PAUSES = (0.5, 1.5, 3.0)
 
 _LONGEST_PAUSE = 30.0
 _NO_NETWORK = re.compile(r"NameResolution|getaddrinfo|unreachable|No route")
+_QUERY = re.compile(r"\?\S+")
 _CHUNK = 1 << 16
 _BUSY = {408, 425, 429, 500, 502, 503, 504}
 
@@ -241,12 +244,12 @@ def _version_file(part: Path) -> Path:
 
 
 def _size(path: Path) -> int:
-    return path.stat().st_size if path.is_file() else 0
+    return path.stat().st_size if os.path.isfile(path) else 0
 
 
 def _reason(error: Exception) -> str:
     """Return what went wrong in a few words, without the wrappings of the libraries below."""
-    text = str(error).rpartition("Caused by ")[2]
+    text = _QUERY.sub("?***", redacted(str(error).rpartition("Caused by ")[2]))
     known = (words for pattern, words in _REASONS if re.search(pattern, text))
     return next(known, text[:200] or type(error).__name__)
 

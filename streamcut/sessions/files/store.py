@@ -8,6 +8,7 @@ have fetched into folders of their own is found and used, too.
 from __future__ import annotations
 
 import errno
+import glob
 import hashlib
 import os
 import re
@@ -18,11 +19,12 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from streamcut.core.cache import recall, remember
 from streamcut.core.errors import ModelError
 from streamcut.core.interrupts import Interrupts
+from streamcut.media.urls import public
 from streamcut.sessions.files.download import (
     Progress,
     RefusedError,
@@ -94,11 +96,12 @@ def fetch(weights: Weights, *, mirror: str = "", quiet: bool = False, force: boo
     if found is not None:
         _check_found(weights, found)
         return found
-    url = f"{mirror.rstrip('/')}/{quote(weights.file)}" if mirror else weights.url
+    url = _mirrored(mirror, weights.file) if mirror else weights.url
     with Interrupts() as interrupts:
         import_requests()
         bar = _bar(weights.file, quiet)
-        with _explained(weights, url, target), bar as progress, interrupts.released():
+        shown = public(url) if mirror else url
+        with _explained(weights, shown, target), bar as progress, interrupts.released():
             _fetch(weights, url, target, progress, force)
     return target
 
@@ -106,8 +109,9 @@ def fetch(weights: Weights, *, mirror: str = "", quiet: bool = False, force: boo
 def located(weights: Weights) -> Path | None:
     """Return where a file is, in our folder or in those of newer versions of rembg."""
     name = safe_name(weights.file)
-    candidates = [cache_folder() / name, *sorted((rembg_folder() / "models").glob(f"*/{name}"))]
-    return next((path for path in candidates if path.is_file()), None)
+    newer = glob.glob(os.path.join(glob.escape(str(rembg_folder())), "models", "*", name))
+    candidates = [cache_folder() / name, *map(Path, sorted(newer))]
+    return next((path for path in candidates if os.path.isfile(path)), None)
 
 
 def cache_folder() -> Path:
@@ -170,7 +174,7 @@ def _check_found(weights: Weights, path: Path) -> None:
         raise ModelError(f"{path} cannot be read: {error.strerror}") from error
     if fault:
         raise ModelError(
-            f"{path} {fault}: remove it to have it fetched again from {shown(weights.url)}, "
+            f"{path} {fault}: remove it to have it fetched again from {weights.url}, "
             "or set MODEL_CHECKSUM_DISABLED=1 to use it as it is"
         )
 
@@ -211,7 +215,7 @@ def _fetch(weights: Weights, url: str, target: Path, progress: Progress, force: 
 
     target.parent.mkdir(parents=True, exist_ok=True)
     with locked(target.with_name(f"{target.name}.lock"), follow):
-        if target.is_file() and (not force or target.stat().st_mtime >= began):
+        if os.path.isfile(target) and (not force or target.stat().st_mtime >= began):
             _check_found(weights, target)  # Another process was quicker.
             return
         _obtain(weights, url, part, progress)
@@ -237,34 +241,37 @@ def _downloaded(weights: Weights, url: str, part: Path, progress: Progress) -> b
     try:
         return download(url, part, progress, checked=checked)
     except UnfinishedError:
-        if not (checked and part.is_file() and verified(part, weights.checksum)):
+        if not (checked and os.path.isfile(part) and verified(part, weights.checksum)):
             raise
         return False
 
 
 @contextmanager
-def _explained(weights: Weights, url: str, target: Path) -> Iterator[None]:
+def _explained(weights: Weights, shown: str, target: Path) -> Iterator[None]:
     """Turn what can go wrong into one line that names the file, its address and its place."""
     by_hand = f"it belongs at {target}, where you may also put it by hand"
     try:
         yield
     except (RefusedError, UnfinishedError) as error:
         raise ModelError(
-            f"{weights.file} cannot be fetched from {shown(url)}: {error}; {by_hand}"
+            f"{weights.file} cannot be fetched from {shown}: {error}; {by_hand}"
         ) from error
     except OSError as error:
         if error.errno == errno.ENOSPC:
             with suppress(OSError):
                 discard(target.with_name(f"{target.name}.part"))
         raise ModelError(
-            f"{weights.file} from {shown(url)} cannot be written to {target.parent}: "
+            f"{weights.file} from {shown} cannot be written to {target.parent}: "
             f"{error.strerror or error}; {by_hand}, or let U2NET_HOME name another folder"
         ) from error
 
 
-def shown(url: str) -> str:
-    """Return an address without the password that a mirror's may hold."""
-    return re.sub(r"//[^/]*@", "//", url)
+def _mirrored(mirror: str, file: str) -> str:
+    """Return a file's address on a mirror: its name ends the path, before any query."""
+    parts = urlsplit(mirror)
+    if parts.query.endswith(("=", "/")):
+        return mirror + quote(file)
+    return urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/{quote(file)}"))
 
 
 def _announce(model: Model) -> None:

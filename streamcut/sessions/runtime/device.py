@@ -103,7 +103,7 @@ class Device:
         name, colon, digits = text.strip().lower().partition(":")
         if name not in ("auto", *DEVICES):
             raise UsageError(f"device is one of auto, {', '.join(DEVICES)}, not {text!r}")
-        if colon and not (digits.isascii() and digits.isdecimal()):
+        if colon and not (digits.isascii() and digits.isdecimal() and len(digits) < 5):
             raise UsageError(f"{text!r} is no device: write {name} or {name}:0")
         if colon and (name == "auto" or KINDS[name].index is None):
             raise UsageError(f"the device {name} takes no number")

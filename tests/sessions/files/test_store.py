@@ -571,7 +571,7 @@ def test_a_mirror_takes_the_place_of_the_address(tmp_path: Path, server: Answeri
     server.statuses = [404]
     with pytest.raises(ModelError) as raised:
         fetch(elsewhere, mirror=f"{mirror}/models/")
-    line(raised, "/models/model.onnx", "404")
+    line(raised, "127.0.0.1", "/models/***", "404")
     assert "secret" not in str(raised.value)
     assert fetch(elsewhere, mirror=f"{mirror}/models").read_bytes() == DATA
     assert [path for path, _ in server.asked] == ["/models/model.onnx"] * 2
@@ -581,6 +581,17 @@ def test_the_library_reads_no_configuration_file(tmp_path: Path, server: Answeri
     (tmp_path / "config.toml").write_text("[weights]\nmirror = 1\n")
     assert fetch(row(server)).read_bytes() == DATA
     assert new_session("portrait").model_name == "portrait"
+
+
+def test_a_mirror_keeps_its_key(server: Answering) -> None:
+    mirror = server.url.replace("/model.onnx", "/models?key=hunter2")
+    server.statuses = [404]
+    with pytest.raises(ModelError) as raised:
+        fetch(row(server), mirror=mirror)
+    line(raised, "127.0.0.1", "404")
+    assert "hunter2" not in str(raised.value)
+    assert fetch(row(server), mirror=mirror).read_bytes() == DATA
+    assert server.asked[-1][0] == "/models/model.onnx?key=hunter2"
 
 
 def test_proxies_and_their_exceptions_are_those_of_the_environment(

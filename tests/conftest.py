@@ -64,7 +64,7 @@ def no_thread_left() -> Iterator[None]:
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder for models, an empty home, nothing remembered, no proxies."""
-    from streamcut.core import config
+    from streamcut.core import config_file
 
     for name in [*os.environ]:
         if name.lower().endswith("_proxy") or name in ("MODEL_CHECKSUM_DISABLED", "REMBG_HOME"):
@@ -73,5 +73,5 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "remembered"))
     monkeypatch.delenv("XDG_DATA_HOME", raising=False)
     monkeypatch.setenv("U2NET_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(config, "user_file", lambda: tmp_path / "config.toml")
+    monkeypatch.setattr(config_file, "user_file", lambda: tmp_path / "config.toml")
     return tmp_path / "cache"

@@ -10,9 +10,11 @@ from typing import Any
 import click
 
 from streamcut.cli.fetching import ready
-from streamcut.cli.options import given, machine_options, on_command_line, setting
+from streamcut.cli.grouped import GroupedCommand
+from streamcut.cli.options import given, on_command_line, section_options, setting_options
 from streamcut.cli.say import say, say_json
-from streamcut.core import config
+from streamcut.core import config_file
+from streamcut.core.config import Settings
 from streamcut.core.interrupts import Interrupts
 
 _FILES_ONLY = ("ending", "frames", "rounds", "quality", "codec")
@@ -21,13 +23,10 @@ _LIVE_FRAMES = 64
 _SIZES = {"720p": (1280, 720), "1080p": (1920, 1080)}
 
 
-@click.command("bench")
+@click.command("bench", cls=GroupedCommand)
 @click.argument("clip", required=False)
-@setting("model", "-m", "--model", metavar="NAME|FILE")
-@setting("background", "-b", "--background", metavar="WHAT")
-@setting("quality", "--quality")
-@setting("codec", "--codec", metavar="NAME")
-@machine_options
+@setting_options("model", "background", "quality", "codec")
+@section_options("run")
 @click.option(
     "--size",
     type=click.Choice(tuple(_SIZES)),
@@ -76,8 +75,8 @@ def command(
     _refuse(ctx, *(_FILES_ONLY if live else _LIVE_ONLY), live=live)
     if live and options["background"] is None:
         options["background"] = "blur"  # What calls want.
-    settings = config.Settings().with_options(given(options))
-    ready(config.load().with_options({"model": settings.matte.model}))
+    settings = Settings().with_options(given(options))
+    ready(config_file.load().with_options({"model": settings.matte.model}))
     with (
         tempfile.TemporaryDirectory(prefix="streamcut-bench-") as folder,
         Interrupts() as interrupts,
@@ -111,7 +110,7 @@ def _generated(folder: str, size: str, frames: int) -> str:
     return str(path)
 
 
-def _live(clip: str, settings: config.Settings, seconds: float, quiet: bool) -> Any:
+def _live(clip: str, settings: Settings, seconds: float, quiet: bool) -> Any:
     from streamcut.diagnostics.bench import live
 
     if not quiet:
@@ -120,7 +119,7 @@ def _live(clip: str, settings: config.Settings, seconds: float, quiet: bool) -> 
 
 
 def _parts(
-    clip: str, settings: config.Settings, ending: str, frames: int, rounds: int, quiet: bool
+    clip: str, settings: Settings, ending: str, frames: int, rounds: int, quiet: bool
 ) -> Any:
     from streamcut.diagnostics.bench import parts
 

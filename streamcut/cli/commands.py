@@ -10,16 +10,17 @@ import warnings
 
 import click
 
+from streamcut.cli.grouped import message_of
 from streamcut.cli.say import say, show_trace
 from streamcut.core.errors import StreamcutError
 from streamcut.core.memory import shortage
 
 _COMMANDS = {
-    "bench": "Measure this machine: decoding, network and encoding alone, and the whole job.",
+    "bench": "Measure this machine: decoding, network and encoding alone, then the whole job.",
     "devices": "List the cameras and virtual cameras.",
-    "doctor": "Say what this machine has and what it lacks: the start of a bug report.",
-    "evaluate": "Judge mattes beside the truth, or beside each other.",
-    "models": "List the models, download them, measure them.",
+    "doctor": "Check what this machine has and what it lacks: start a bug report with it.",
+    "evaluate": "Measure mattes against the truth, or against each other.",
+    "models": "List the models, download them, measure their speed.",
     "pipe": "Remove the background of the video on standard input, to standard output.",
     "video": "Remove the background of a video.",
     "webcam": "Remove the background of a camera, live: for video calls, OBS, the network.",
@@ -78,6 +79,7 @@ def cli() -> None:
 def run(arguments: list[str]) -> int:
     """Run the command line; every expected error is one line and a fitting exit code."""
     warnings.showwarning = _warn
+    context: click.Context | None = None
     try:
         if "_STREAMCUT_COMPLETE" in os.environ:  # The shell asks for completions.
             cli.main(arguments, prog_name="streamcut")
@@ -88,7 +90,8 @@ def run(arguments: list[str]) -> int:
     except click.ClickException as error:
         return _fail(_click_message(error), error.exit_code)
     except StreamcutError as error:
-        return _fail(_with_shortage(str(error)), error.exit_code)
+        message = message_of(error, _parameters(context))
+        return _fail(_with_shortage(message), error.exit_code)
     except BrokenPipeError:
         _forget_stdout()
     except MemoryError as error:
@@ -102,6 +105,14 @@ def _with_shortage(message: str) -> str:
     """Return a message, and where memory is short that it is: it may not have said so."""
     short = "" if "memory" in message else shortage()
     return f"{message}; {short}" if short else message
+
+
+def _parameters(context: click.Context | None) -> list[click.Parameter]:
+    """Return the options of the command that was run."""
+    command = None
+    if context is not None and context.invoked_subcommand:
+        command = cli.get_command(context, context.invoked_subcommand)
+    return command.params if command else []
 
 
 def _forget_stdout() -> None:

@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from streamcut.cli.fetching import fetched, ready
+from streamcut.cli.grouped import message_of
 from streamcut.cli.options import (
     given,
-    machine_options,
     quiet_option,
-    setting,
+    section_options,
+    setting_options,
     settings_of,
     size_text,
 )
 from streamcut.cli.say import plain, say, say_json
-from streamcut.core import config
 from streamcut.core.config import Settings
+from streamcut.core.config_file import load
 from streamcut.core.errors import ModelError, StreamcutError
 from streamcut.core.interrupts import Interrupts
 
@@ -55,7 +56,7 @@ def command(context: click.Context, as_json: bool) -> None:
 
 @command.command("pull")
 @click.argument("names", metavar="NAME...", nargs=-1, required=True)
-@setting("mirror", "--mirror", metavar="URL")
+@setting_options("mirror")
 @click.option("--force", is_flag=True, help="Download again what is there.")
 @quiet_option
 @click.pass_context
@@ -66,14 +67,14 @@ def pull(
     from streamcut.sessions.files.inventory import chosen
 
     if mirror is None:
-        mirror = config.load().weights.mirror
+        mirror = load().weights.mirror
     failed = False
     for model in chosen(names):
         try:
             paths = _pulled(model, mirror, force, quiet)
         except ModelError as error:
             failed = True
-            say(f"streamcut: error: {error}")
+            say(f"streamcut: error: {message_of(error)}")
         else:
             if not quiet:
                 say(*paths, out=True)
@@ -83,7 +84,7 @@ def pull(
 
 @command.command("bench")
 @click.argument("names", metavar="[NAME|FILE]...", nargs=-1)
-@machine_options
+@section_options("run")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 @click.pass_context
 def bench(context: click.Context, /, names: Sequence[str], as_json: bool, **options: Any) -> None:
@@ -104,7 +105,7 @@ def bench(context: click.Context, /, names: Sequence[str], as_json: bool, **opti
             measured.append(_measured(settings.with_options({"model": name})))
         except StreamcutError as error:
             failed = True
-            say(f"streamcut: error: {name}: {error}")
+            say(f"streamcut: error: {name}: {message_of(error)}")
     if as_json:
         figures = [{**asdict(speed), "fps": round(speed.fps, 2)} for speed in measured]
         say_json(figures)

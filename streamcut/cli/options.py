@@ -1,134 +1,89 @@
-"""Options shared by commands; their defaults and texts come from :mod:`streamcut.core.config`."""
+"""Options shared by commands, made from the rows in :mod:`streamcut.core.config`."""
 
 from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar
 
 import click
 from click.core import ParameterSource
 
-from streamcut.core import config
+from streamcut.cli.grouped import option, spelt
 from streamcut.core.config import Settings
+from streamcut.core.config_file import load
+from streamcut.core.errors import Named
+from streamcut.core.setting import Setting
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 _CLOCK = re.compile(r"(?:(?:(\d{1,9}):)?(\d{1,9}):)?(\d{1,12}(?:\.\d{0,18})?|\.\d{1,18})")
 
 
-def setting(name: str, *flags: str, **extra: Any) -> Callable[[F], F]:
-    """Return the option for a setting: absent from the command line it is None."""
-    field = config.setting(name)
-    hints = {"bool": bool, "int": int, "float": float, "str": str}
-    kind = hints.get(str(field.type))
-    if kind is None:
-        extra.setdefault("type", click.Choice(get_args(getattr(config, str(field.type)))))
-    elif kind is bool:
-        extra.setdefault("is_flag", True)
-    else:
-        extra.setdefault("type", kind)
-    text = field.metadata["help"]
-    shown = "" if field.default in ("", False) or kind is bool else f"  [default: {field.default}]"
-    return click.option(*flags, name, default=None, help=text + shown, **extra)
-
-
-def _off(name: str, flag: str, text: str) -> Callable[[F], F]:
-    """Return the flag that sets a number to 0."""
-    return click.option(flag, name, flag_value=0.0, type=float, default=None, help=text)
-
-
-def look_options(command: F, *, backgrounds: bool = False) -> F:
-    """Add the options that say how the subject is found and what is shown.
+def section_options(
+    *sections: str, without: Container[str] = (), repeated: Container[str] = ()
+) -> Callable[[F], F]:
+    """Add an option for every setting of some sections.
 
     Args:
-        command: what they are added to.
-        backgrounds: whether several backgrounds may be given.
+        sections: of the configuration file.
+        without: settings that the command has no use for.
+        repeated: settings whose option may be given several times.
     """
-    for option in reversed(
-        (
-            setting("model", "-m", "--model", metavar="NAME|FILE"),
-            setting("prompt", "--prompt", metavar="WHERE"),
-            setting("cloth_category", "--cloth-category"),
-            setting("screen", "--screen", metavar="COLOUR"),
-            setting("plate", "--plate", metavar="FILE"),
-            setting("background", "-b", "--background", metavar="WHAT", multiple=backgrounds),
-            setting("cutout", "--cutout"),
-            setting("decontaminate", "--decontaminate/--no-decontaminate"),
-            setting("light_wrap", "--light-wrap", metavar="STRENGTH"),
-            setting("only_mask", "-om", "--only-mask/--no-only-mask"),
-            setting("post_process_mask", "-ppm", "--post-process-mask/--no-post-process-mask"),
-            setting("threshold", "--threshold", metavar="LEVEL"),
-            setting("expand", "--expand", metavar="PX"),
-            setting("contract", "--contract", metavar="PX"),
-            setting("feather", "--feather", metavar="PX"),
-            setting("matting", "--matting"),
-            setting("keyframe_interval", "--keyframe-interval", metavar="N"),
-            setting(
-                "alpha_matting_foreground_threshold",
-                "-af",
-                "--alpha-matting-foreground-threshold",
-                metavar="LEVEL",
-            ),
-            setting(
-                "alpha_matting_background_threshold",
-                "-ab",
-                "--alpha-matting-background-threshold",
-                metavar="LEVEL",
-            ),
-            setting("alpha_matting_erode_size", "-ae", "--alpha-matting-erode-size", metavar="PX"),
-            setting("smooth", "--smooth", metavar="STRENGTH"),
-            _off("smooth", "--no-smooth", "The same as --smooth 0."),
-            setting("min_area", "--min-area", metavar="PERCENT"),
-            setting("invert", "--invert/--no-invert"),
-            setting("stacked", "--stacked/--no-stacked"),
+    rows = Settings.rows().values()
+    names = [row.name for row in rows if row.section in sections and row.name not in without]
+    return setting_options(*names, repeated=repeated)
+
+
+def setting_options(*names: str, repeated: Container[str] = ()) -> Callable[[F], F]:
+    """Add an option for each of some settings; absent from the command line it is None."""
+
+    def added(command: F) -> F:
+        for name in reversed(names):
+            for add in _options_of(Settings.rows()[name], name in repeated):
+                command = add(command)
+        return command
+
+    return added
+
+
+def _options_of(row: Setting, repeated: bool) -> Iterator[Callable[[F], F]]:
+    if row.off:
+        yield option(
+            row.off,
+            row.name,
+            group=row.group,
+            flag_value=0.0,
+            type=float,
+            default=None,
+            help=f"The same as {row.flag} 0.",
         )
-    ):
-        command = option(command)
-    return command
+    flags = [*(flag for flag in row.short if not flag.startswith("--")), row.flag]
+    flags += [flag for flag in row.short if flag.startswith("--")]
+    how: dict[str, Any] = {"type": click.Choice(row.choices) if row.choices else row.kind}
+    if row.kind is bool:
+        how = {"is_flag": True}
+        flags = [f"{flag}/--no-{flag[2:]}" if flag[:2] == "--" else flag for flag in flags]
+    elif row.metavar:
+        how["metavar"] = row.metavar
+    yield option(
+        *flags, row.name, group=row.group, default=None, multiple=repeated, help=_help(row), **how
+    )
 
 
-def machine_options(command: F) -> F:
-    """Add the options that say where the network runs, and on how many threads."""
-    for option in reversed(
-        (
-            setting("threads", "--threads", metavar="N"),
-            setting("device", "--device", metavar="NAME"),
-            setting("require_gpu", "--require-gpu/--no-require-gpu"),
-            setting("half", "--half/--no-half"),
-            setting("cuda_graphs", "--cuda-graphs/--no-cuda-graphs"),
-        )
-    ):
-        command = option(command)
-    return command
+def _help(row: Setting) -> str:
+    if row.kind is bool or row.default == "":
+        return row.help
+    return f"{row.help}  [default: {row.default}]"
 
 
-config_option = click.option(
+config_option = option(
     "--config", "config_file", metavar="FILE", help="Read settings from this file instead."
 )
-quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
-
-_NEEDS: tuple[tuple[tuple[str, ...], str, Callable[[Settings], bool]], ...] = (
-    (("light_wrap",), "--background", lambda settings: settings.picture.background != ""),
-    (
-        ("keyframe_interval",),
-        "--matting keyframes",
-        lambda settings: settings.matte.matting == "keyframes",
-    ),
-    (
-        (
-            "alpha_matting_foreground_threshold",
-            "alpha_matting_background_threshold",
-            "alpha_matting_erode_size",
-        ),
-        "--matting",
-        lambda settings: settings.matte.matting != "off",
-    ),
-)
-"""Options, what they are of no use without, and whether settings have it."""
+quiet_option = option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 
 
 def given(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -151,17 +106,20 @@ def settings_of(config_file: str | None, options: Mapping[str, Any]) -> Settings
     Raises:
         ConfigError: if the file or a value makes no sense.
     """
-    return config.load(Path(config_file) if config_file else None).with_options(options)
+    return load(Path(config_file) if config_file else None).with_options(options)
 
 
 def warn_of_idle(options: Mapping[str, Any], settings: Settings) -> None:
     """Warn of options that were given and that the settings, all in all, have no use for."""
-    for names, needed, met in _NEEDS:
-        idle = [f"--{name.replace('_', '-')}" for name in names if options.get(name)]
-        if idle and not met(settings):
-            does = "does" if len(idle) == 1 else "do"
-            told = f"{' and '.join(idle)} {does} nothing without {needed}"
-            warnings.warn(told, UserWarning, stacklevel=2)
+    idle: dict[Named, list[str]] = {}
+    for name, value in options.items():
+        needed = settings.missing(name) if value else None
+        if needed is not None:
+            idle.setdefault(needed, []).append(spelt(Named(name)))
+    for needed, flags in idle.items():
+        does = "does" if len(flags) == 1 else "do"
+        told = f"{' and '.join(flags)} {does} nothing without {spelt(needed)}"
+        warnings.warn(told, UserWarning, stacklevel=2)
 
 
 class Clock(click.ParamType):  # type: ignore[type-arg]  # Not generic before click 8.4.

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from streamcut.cli.fetching import ready
+from streamcut.cli.grouped import GroupedCommand, option
 from streamcut.cli.options import (
     config_option,
     given,
-    look_options,
-    machine_options,
     quiet_option,
+    section_options,
     settings_of,
     warn_of_idle,
 )
@@ -28,10 +28,19 @@ if TYPE_CHECKING:
 
 _RATE = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(?:/(\d{1,9}))?")
 _FAMILIES = ("nut", "rawvideo", "y4m")
-_EXAMPLE = (
-    "Example: ffmpeg -v error -i in.mp4 -f nut -c rawvideo - | streamcut pipe --from nut | "
-    "ffplay -. Standard output carries frames alone; everything else goes to standard error. "
-    "When its reader closes it, the command ends quietly with exit code 0."
+_EXAMPLES = (
+    (
+        "ffmpeg -v error -i in.mp4 -f nut -c rawvideo - | streamcut pipe --from nut | ffplay -",
+        "between two programs",
+    ),
+    (
+        "... | streamcut pipe --from rawvideo --size 1280x720 --pix-fmt rgb24 > out.rgba",
+        "bare pictures in, bare pictures with alpha out",
+    ),
+)
+_EPILOG = (
+    "Standard output carries frames alone; everything else goes to standard error. When its "
+    "reader closes it, the command ends quietly with exit code 0."
 )
 # What belongs to files alone, whatever a configuration file says.
 _NO_FILE = {"size": "", "codec": "", "audio": False}
@@ -54,38 +63,46 @@ class Rate(click.ParamType):  # type: ignore[type-arg]  # Not generic before cli
         return rate
 
 
-@click.command("pipe", epilog=_EXAMPLE)
-@click.option(
+@click.command("pipe", cls=GroupedCommand, examples=_EXAMPLES, epilog=_EPILOG)
+@option(
     "--from",
     "read_as",
+    group="Input",
     default="auto",
     metavar="FORMAT",
     help="What comes in: rawvideo (bare pictures: give --size and --pix-fmt), y4m, nut, any "
     "other input format of FFmpeg's, or auto to find out.  [default: auto]",
 )
-@click.option("--size", metavar="WxH", help="Size of bare pictures: 1280x720.")
-@click.option(
-    "--pix-fmt", metavar="NAME", help="Pixel format of bare pictures, as FFmpeg names it: rgb24."
+@option("--size", group="Input", metavar="WxH", help="Size of bare pictures: 1280x720.")
+@option(
+    "--pix-fmt",
+    group="Input",
+    metavar="NAME",
+    help="Pixel format of bare frames: rgb24.",
 )
-@click.option(
-    "--fps", type=Rate(), help="Rate of bare pictures: 30, 29.97 or 30000/1001.  [default: 30]"
+@option(
+    "--fps",
+    group="Input",
+    type=Rate(),
+    help="Rate of bare frames: 30 or 30000/1001.  [default: 30]",
 )
-@click.option(
+@option(
     "--to",
     "write_as",
+    group="Output",
     type=click.Choice(_FAMILIES),
     help="What goes out: nut (with alpha and times), rawvideo (bare pictures) or y4m (opaque).  "
     "[default: what comes in, where it is one of these, else nut]",
 )
-@click.option(
+@option(
     "--to-pix-fmt",
+    group="Output",
     metavar="NAME",
     default="",
     help="Pixel format that goes out.  [default: rgba where there is alpha; bare pictures stay "
     "what they are, with alpha beside it: rgba, bgra, yuva420p]",
 )
-@look_options
-@machine_options
+@section_options("matte", "picture", "run", without=("size",))
 @config_option
 @quiet_option
 def command(

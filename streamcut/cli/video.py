@@ -10,19 +10,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from streamcut.cli.fetching import ready
+from streamcut.cli.grouped import GroupedCommand, option
 from streamcut.cli.options import (
     Clock,
     config_option,
     given,
-    look_options,
-    machine_options,
     quiet_option,
-    setting,
+    section_options,
     settings_of,
     warn_of_idle,
 )
 from streamcut.cli.say import safe, say_json
-from streamcut.core import config
+from streamcut.core.config_file import user_file
 from streamcut.core.errors import OutputExistsError
 from streamcut.core.interrupts import Interrupts
 
@@ -32,26 +31,32 @@ if TYPE_CHECKING:
 _EPILOG = (
     "OUTPUT's ending chooses the format: .webm (VP9 with alpha), .mov (ProRes 4444), .mkv "
     "(FFV1, lossless), .mp4 (with a background, --only-mask or --stacked), .gif, .webp, .apng, "
-    "a pattern such as out_%04d.png or a folder for PNG pictures. Settings are also read from "
-    f"{config.user_file()}."
+    "a pattern such as out_%04d.png or a folder (out/) for PNG images. Settings are also read from "
+    f"{user_file()}."
 )
 
 
-@click.command("video", epilog=_EPILOG)
+_EXAMPLES = (
+    ("streamcut video in.mp4 out.webm", "transparent, with the sound"),
+    ("streamcut video in.mp4 out.mov", "for editors: ProRes 4444"),
+    ("streamcut video in.mp4 out.mp4 -b beach.jpg", "over an image"),
+    ("streamcut video in.mp4 part.webm --start 1:30 --duration 10", "ten seconds of it"),
+    ("streamcut video in.mp4 out.webm -m rvm-mobilenetv3", "with another model"),
+)
+
+
+@click.command("video", cls=GroupedCommand, examples=_EXAMPLES, epilog=_EPILOG)
 @click.argument("input")
 @click.argument("output")
-@look_options
-@click.option("--start", type=Clock(), help="Skip the beginning: 90, 12.5 or 1:30.")
-@click.option("--duration", type=Clock(), help="Convert no more than this: 90, 12.5 or 1:30.")
-@setting("size", "--size", metavar="SIZE")
-@setting("codec", "--codec", metavar="NAME")
-@setting("quality", "--quality")
-@setting("audio", "--audio/--no-audio")
-@machine_options
-@click.option("-y", "--overwrite", is_flag=True, help="Replace OUTPUT if it exists.")
+@option("--start", type=Clock(), group="Input", help="Skip the beginning: 90, 12.5 or 1:30.")
+@option(
+    "--duration", type=Clock(), group="Input", help="Convert no more than this: 90, 12.5 or 1:30."
+)
+@section_options("matte", "picture", "output", "run")
+@option("-y", "--overwrite", is_flag=True, group="Output", help="Replace OUTPUT if it exists.")
 @config_option
 @quiet_option
-@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+@option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def command(
     input: str,
     output: str,
@@ -65,7 +70,7 @@ def command(
 ) -> None:
     """Remove the background of the video INPUT and write OUTPUT.
 
-    The sound, the timing and the colours stay as they are.
+    Sound, timing and colours stay as they are.
     """
     settings = settings_of(config_file, given(options))
     warn_of_idle(options, settings)

@@ -15,18 +15,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from streamcut.cli.fetching import ready
+from streamcut.cli.grouped import GroupedCommand, option
 from streamcut.cli.options import (
     given,
-    look_options,
-    machine_options,
     on_command_line,
     quiet_option,
-    setting,
+    section_options,
     settings_of,
     warn_of_idle,
 )
 from streamcut.cli.pipe import refuse_terminal
-from streamcut.core import config
+from streamcut.core.config_file import user_file
 from streamcut.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -39,59 +38,64 @@ if TYPE_CHECKING:
 _EPILOG = (
     "Without a camera: streamcut webcam --camera FILE --loop. Ctrl-C stops it. While it runs, the "
     "configuration file is followed, and the key b or the signal SIGUSR1 shows the next "
-    f"background. Settings are also read from {config.user_file()}."
+    f"background. Settings are also read from {user_file()}."
 )
 _KEYS = "q quit   b next background"
 
 
-@click.command("webcam", epilog=_EPILOG)
-@setting("camera", "--camera", metavar="WHAT")
-@setting("to", "--to", metavar="WHERE")
-@partial(look_options, backgrounds=True)
-@setting("size", "--size", metavar="SIZE")
-@setting("fps", "--fps", metavar="N")
-@setting("mirrored", "--mirror/--no-mirror")
-@setting("loop", "--loop/--no-loop")
-@setting("always", "--always/--no-always")
-@setting("unchanged", "--unchanged", metavar="DB")
-@click.option(
+_EXAMPLES = (
+    ("streamcut webcam -b blur", "a virtual camera for video calls"),
+    ("streamcut webcam --to obs --setup", "a transparent source in OBS"),
+    ("streamcut webcam --preview -b office.jpg --record call.mp4", "with a window and a recording"),
+    ("streamcut webcam --camera in.mp4 --loop --to rtmp://...", "a file, streamed"),
+)
+
+
+@click.command("webcam", cls=GroupedCommand, examples=_EXAMPLES, epilog=_EPILOG)
+@section_options("live", "matte", "picture", "run", repeated=("background",))
+@option(
     "--to-format",
+    group="Output",
     type=click.Choice(("nut", "rawvideo", "y4m")),
     default="nut",
-    help="What --to - writes: nut (with alpha and times), rawvideo or y4m (opaque).  "
+    help="What --to - writes: nut (with alpha and timestamps), rawvideo or y4m (opaque).  "
     "[default: nut]",
 )
-@click.option(
+@option(
     "--to-pix-fmt",
+    group="Output",
     metavar="NAME",
     default="",
     help="Pixel format that --to - writes, as FFmpeg names it; rawvideo needs it.  [default: rgba "
     "where there is alpha]",
 )
-@click.option("--record", metavar="FILE", default="", help="Write the pictures to a file as well.")
-@click.option("-y", "--overwrite", is_flag=True, help="Replace files that exist.")
-@click.option(
-    "--setup", is_flag=True, help="With --to obs: let OBS itself add the source, and show it."
+@option(
+    "--record", group="Output", metavar="FILE", default="", help="Write the frames to a file too."
 )
-@click.option(
+@option("-y", "--overwrite", group="Output", is_flag=True, help="Replace files that exist.")
+@option(
+    "--setup",
+    group="Output",
+    is_flag=True,
+    help="With --to obs: let OBS itself add the source and show it.",
+)
+@option(
     "--password",
+    group="Output",
     envvar="STREAMCUT_OBS_PASSWORD",
     default="",
-    help="Of OBS's websocket server, for --setup; STREAMCUT_OBS_PASSWORD holds it as well.",
+    help="Password of OBS's websocket server, for --setup; STREAMCUT_OBS_PASSWORD works as well.",
 )
-@setting("obs_websocket", "--obs-websocket", metavar="HOST:PORT")
-@click.option(
+@option(
     "--preview",
+    group="Output",
     is_flag=True,
     help="Show a window. Keys: q quits, b shows the next background, m the matte, s before and "
     "after side by side, space freezes.",
 )
-@machine_options
-@click.option(
-    "--config", "config_file", metavar="FILE", help="Read, and follow, this file instead."
-)
+@option("--config", "config_file", metavar="FILE", help="Read, and follow, this file instead.")
 @quiet_option
-@click.option("--json-lines", is_flag=True, help="Print a JSON object every second.")
+@option("--json-lines", is_flag=True, help="Print a JSON object every second.")
 @click.pass_context
 def command(
     context: click.Context,
@@ -110,9 +114,9 @@ def command(
 ) -> None:
     """Remove the background of a camera, live.
 
-    Pictures that the machine has no time for are dropped before the network sees them: what is
-    shown is always fresh, and a picture and its matte are always of the same instant. Where the
-    output cannot be transparent and no background is given, it is blurred.
+    Frames that the machine has no time for are dropped before the network sees them: what you
+    see is always fresh, and a frame and its matte are always of the same instant. If the output
+    cannot be transparent and no background is given, the room is blurred.
     """
     backgrounds = options["background"]
     options["background"] = backgrounds[0] if backgrounds else None
@@ -149,7 +153,7 @@ def command(
             settings,
             partial(_opened, target, record, settings, fd, set_up),
             backgrounds=backgrounds,
-            watched=Watched(Path(config_file) if config_file else config.user_file(), read),
+            watched=Watched(Path(config_file) if config_file else user_file(), read),
         )
         stack.enter_context(_signals(job))
         ticks = _ticks(job, target, preview, quiet, json_lines)

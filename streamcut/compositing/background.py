@@ -20,7 +20,7 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 from PIL import Image, ImageColor, ImageOps, UnidentifiedImageError
 
-from streamcut.core.errors import SourceError, UsageError
+from streamcut.core.errors import Named, SourceError, UsageError
 from streamcut.imaging.resize import averaged
 from streamcut.media.colour import Colour, Range
 from streamcut.media.convert import SCALING_THREADS
@@ -97,7 +97,9 @@ def parse_colour(text: str) -> tuple[int, int, int]:
         raise UsageError(f"{text!r} is no colour") from error
     red, green, blue, alpha = rgba  # type: ignore[misc]
     if alpha != 255:
-        raise UsageError(f"{text!r} is a transparent colour; leave --background out for alpha")
+        raise UsageError(
+            f"{text!r} is a transparent colour; leave ", Named("background"), " out for alpha"
+        )
     return red, green, blue
 
 

@@ -14,16 +14,49 @@ streamcut can catch what they expect::
     |-- MissingDependencyError (ImportError)   an optional package is absent
     `-- ResourcesError (MemoryError)  the machine has no memory or no thread to spare
 
-Messages are one line, name the thing at fault and say what to do.
+Messages are one line, name the thing at fault and say what to do. A setting or an argument in
+them is a :class:`Named`: Python reads its name, the command line shows its option.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A setting or an argument in a message, with a value or without.
+
+    >>> str(UsageError(Named("smooth"), " is 0 to 1, not 2"))
+    'smooth is 0 to 1, not 2'
+    >>> str(UsageError("give ", Named("codec", "prores")))
+    'give codec=prores'
+    """
+
+    name: str
+    value: object = None
+
+    def __str__(self) -> str:
+        return self.name if self.value is None else f"{self.name}={self.value}"
+
 
 class StreamcutError(Exception):
-    """Base of all errors raised by streamcut. ``exit_code`` is what the command returns."""
+    """Base of all errors raised by streamcut. ``exit_code`` is what the command returns.
+
+    Args:
+        *parts: of the message, put together without spaces.
+    """
 
     exit_code = 1
+
+    def __init__(self, *parts: object) -> None:
+        super().__init__("".join(map(str, parts)))
+        self.parts = parts
+
+    def told(self, spell: Callable[[Named], str]) -> str:
+        """Return the message with every :class:`Named` spelt by ``spell``."""
+        return "".join(spell(part) if isinstance(part, Named) else str(part) for part in self.parts)
 
 
 class UsageError(StreamcutError, ValueError):

@@ -13,7 +13,7 @@ from typing import Any
 
 from streamcut.compositing.background import Background
 from streamcut.core.config import Settings
-from streamcut.core.errors import UsageError
+from streamcut.core.errors import Named, UsageError
 from streamcut.core.interrupts import Interrupts
 from streamcut.core.pipeline import Channel, Pipeline, StageReport
 from streamcut.jobs.request import (
@@ -267,11 +267,17 @@ class Job:
         if codec.alpha or self.look not in ALPHA_LOOKS:
             return
         able = " or ".join(other.name for other in self.form.codecs if other.alpha)
-        what, instead = self.form.ending, self.form.for_alpha
-        if able:
-            what, instead = codec.name, f"give --codec {able}"
+        holder = f"{codec.name if able else self.form.ending} holds no alpha: "
+        instead = ["give ", Named("codec", able)] if able else [self.form.for_alpha]
         raise UsageError(
-            f"{what} holds no alpha: {instead}, or give --background, --only-mask or --stacked"
+            holder,
+            *instead,
+            ", or give ",
+            Named("background"),
+            ", ",
+            Named("only_mask"),
+            " or ",
+            Named("stacked"),
         )
 
     def background(self, info: StreamInfo) -> Background | None:

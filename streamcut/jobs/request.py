@@ -22,7 +22,7 @@ from streamcut.compositing.background import (
     image_background,
 )
 from streamcut.core.config import MatteSettings, Settings, setting
-from streamcut.core.errors import OutputExistsError, SinkError, UsageError
+from streamcut.core.errors import Named, OutputExistsError, SinkError, UsageError
 from streamcut.jobs.stages import ALPHA_LOOKS, Look
 from streamcut.matting.morphology import Edges
 from streamcut.media.frame import StreamInfo
@@ -32,7 +32,6 @@ from streamcut.sinks import Target, is_folder, pattern_of
 from streamcut.sources import Source, open_source
 
 _BLUR = 20.0
-_WIDEST = 200
 _LONGEST = 10**9  # Seconds: timestamps in nanoseconds still fit in 64 bits.
 
 
@@ -47,22 +46,17 @@ def look_of(settings: Settings) -> Look:
         UsageError: if the settings ask for several things at once.
     """
     picture = settings.picture
-    asked = {
-        "--background": bool(picture.background),
-        "--only-mask": picture.only_mask,
-        "--stacked": picture.stacked,
+    asked: dict[str, tuple[bool, Look]] = {
+        "background": (bool(picture.background), "background"),
+        "only_mask": (picture.only_mask, "mask"),
+        "stacked": (picture.stacked, "stacked"),
     }
-    chosen = [name for name, wanted in asked.items() if wanted]
+    chosen = [name for name, (wanted, _) in asked.items() if wanted]
     if len(chosen) > 1:
-        raise UsageError(f"{chosen[0]} and {chosen[1]} exclude each other")
+        raise UsageError(Named(chosen[0]), " and ", Named(chosen[1]), " exclude each other")
     if not chosen:
         return "straight" if picture.cutout == "putalpha" else "premultiplied"
-    looks: dict[str, Look] = {
-        "--background": "background",
-        "--only-mask": "mask",
-        "--stacked": "stacked",
-    }
-    return looks[chosen[0]]
+    return asked[chosen[0]][1]
 
 
 def device_of(settings: Settings) -> Device:
@@ -110,8 +104,10 @@ def visible_on(targets: Iterable[Target], settings: Settings) -> Settings:
         return settings.with_options({"background": "blur"})
     if look == "premultiplied" and any(target.kind == "obs" for target in targets):
         raise UsageError(
-            "--cutout naive is not for OBS, which multiplies colour by alpha itself: edges would "
-            "be too dark; give --cutout putalpha"
+            Named("cutout", "naive"),
+            " is not for OBS, which multiplies colour by alpha itself, so edges would turn dark; "
+            "give ",
+            Named("cutout", "putalpha"),
         )
     return settings
 
@@ -129,43 +125,14 @@ def edges_of(settings: Settings) -> Edges:
 
 
 def check_borders(settings: Settings) -> None:
-    """Refuse numbers that cannot be, and what contradicts itself.
+    """Refuse values that are out of range or contradict each other.
 
     Raises:
-        UsageError: if a strength, level or width is out of its range, keyframes are to come more
-            often than frames, or the matte is to be widened and narrowed.
+        UsageError: if there are any.
     """
-    matte = settings.matte
-    strengths = {
-        "--smooth": matte.smooth,
-        "--threshold": matte.threshold,
-        "--light-wrap": settings.picture.light_wrap,
-    }
-    for name, value in strengths.items():
-        if not 0 <= value <= 1:
-            raise UsageError(f"{name} is 0 to 1, not {value:g}")
-    if not 0 <= matte.min_area <= 100:
-        raise UsageError(f"--min-area is 0 to 100 percent, not {matte.min_area:g}")
-    levels = {
-        "--alpha-matting-foreground-threshold": matte.alpha_matting_foreground_threshold,
-        "--alpha-matting-background-threshold": matte.alpha_matting_background_threshold,
-    }
-    for name, level in levels.items():
-        if not 0 <= level <= 255:
-            raise UsageError(f"{name} is 0 to 255, not {level}")
-    pixels = {
-        "--expand": matte.expand,
-        "--contract": matte.contract,
-        "--feather": matte.feather,
-        "--alpha-matting-erode-size": matte.alpha_matting_erode_size,
-    }
-    for name, count in pixels.items():
-        if not 0 <= count <= _WIDEST:
-            raise UsageError(f"{name} is 0 to {_WIDEST} pixels, not {count}")
-    if matte.keyframe_interval < 1:
-        raise UsageError(f"--keyframe-interval is 1 or more, not {matte.keyframe_interval}")
-    if matte.expand and matte.contract:
-        raise UsageError("--expand and --contract exclude each other")
+    settings.check()
+    if settings.matte.expand and settings.matte.contract:
+        raise UsageError(Named("expand"), " and ", Named("contract"), " exclude each other")
 
 
 def session_keywords(matte: MatteSettings, size: tuple[int, int] | None) -> dict[str, Any]:
@@ -187,8 +154,9 @@ def session_keywords(matte: MatteSettings, size: tuple[int, int] | None) -> dict
             given[name] = value
         elif value != setting(name).default:
             [taker] = [model.name for model in CATALOG if name in model.options]
-            option = name.replace("_", "-")
-            raise UsageError(f"--{option} is for --model {taker}, not for {matte.model}")
+            raise UsageError(
+                Named(name), " is for ", Named("model", taker), f", not for {matte.model}"
+            )
     if given.get("prompt"):
         given["prompt"] = parse_prompt(given["prompt"], size)
     return {name: value for name, value in given.items() if value}
@@ -269,9 +237,9 @@ def _blur_strength(text: str) -> float:
 def check_times(start: Fraction | None, duration: Fraction | None) -> None:
     """Refuse a part of the input that cannot be."""
     if start is not None and not 0 <= start <= _LONGEST:
-        raise UsageError(f"--start is 0 or more, {_LONGEST} seconds at most")
+        raise UsageError(Named("start"), f" is 0 or more, {_LONGEST} seconds at most")
     if duration is not None and not 0 < duration <= _LONGEST:
-        raise UsageError(f"--duration is more than 0, {_LONGEST} seconds at most")
+        raise UsageError(Named("duration"), f" is more than 0, {_LONGEST} seconds at most")
 
 
 def check_apart(output: str, read: Mapping[str, str]) -> None:
@@ -297,7 +265,9 @@ def check_output(output: str, read: Mapping[str, str], overwrite: bool) -> None:
     check_apart(output, read)
     check_place(output)
     if not overwrite and files_of(output):
-        raise OutputExistsError(f"{output} exists; give -y to overwrite it")
+        raise OutputExistsError(
+            f"{output} exists; give ", Named("overwrite", True), " to overwrite it"
+        )
 
 
 def check_place(output: str) -> None:

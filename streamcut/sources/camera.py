@@ -11,7 +11,7 @@ from fractions import Fraction
 
 import av
 
-from streamcut.core.errors import SourceError
+from streamcut.core.errors import Named, SourceError
 from streamcut.media.colour import Matrix
 from streamcut.sources import v4l2
 from streamcut.sources.live import LiveSource
@@ -20,7 +20,7 @@ from streamcut.sources.size import Size
 from streamcut.sources.v4l2 import Mode
 
 SCREEN = "screen"
-"""What ``--camera`` calls the screen."""
+"""What the setting ``camera`` calls the screen."""
 
 # What is aimed for where no size is asked for: what video calls send.
 _USUAL = (1280, 720)
@@ -50,7 +50,7 @@ class Camera:
     """A camera or virtual camera.
 
     Attributes:
-        index: what ``--camera`` may call it.
+        index: what the setting ``camera`` may call it.
         name: what it calls itself.
         path: what FFmpeg opens.
         virtual: programs write to it.
@@ -237,7 +237,9 @@ def _only(meant: Sequence[Camera], what: str, present: Sequence[Camera]) -> Came
     if not names:
         none = "there is no camera" + ("" if what == _ANY else f", and no file is called {what}")
         raise SourceError(
-            f"{none}; a file works as well: --camera FILE (streamcut devices lists what there is)"
+            f"{none}; a file works as well: ",
+            Named("camera", "FILE"),
+            " (streamcut devices lists what there is)",
         )
     if meant:
         several = ", ".join(camera.name for camera in meant)

@@ -16,7 +16,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from streamcut.core.cpu import cpu_count
-from streamcut.core.errors import SourceError
+from streamcut.core.errors import Named, SourceError
 from streamcut.media.colour import Colour
 from streamcut.media.demux import packets
 from streamcut.media.frame import Frame, StreamInfo
@@ -182,7 +182,7 @@ class MediaSource:
         for picture in self._pictures:
             return picture
         if self._clip.first is not None:
-            raise SourceError(f"{self._name} ends before --start")
+            raise SourceError(f"{self._name} ends before ", Named("start"))
         raise SourceError(f"{self._name} holds no picture that can be decoded")
 
     def _decode(self) -> Iterator[av.VideoFrame]:

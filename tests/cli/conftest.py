@@ -20,9 +20,9 @@ from streamcut.cli import run
 
 @pytest.fixture(autouse=True)
 def _no_settings_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from streamcut.core import config
+    from streamcut.core import config_file
 
-    monkeypatch.setattr(config, "user_file", lambda: tmp_path / "no-such" / "config.toml")
+    monkeypatch.setattr(config_file, "user_file", lambda: tmp_path / "no-such" / "config.toml")
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from helpers.jobs import Ran
 
-from streamcut.core import config
+from streamcut.core import config_file
 from streamcut.diagnostics import doctor
 from streamcut.diagnostics.doctor import Finding, hardware, media, software
 from streamcut.sessions.files import catalog
@@ -156,7 +156,7 @@ def test_a_package_that_is_absent_is_named(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_the_settings_file_is_read(tmp_path: Path) -> None:
     line(found(software.configuration), "ok", "the defaults are used", "~")
-    path = config.user_file()
+    path = config_file.user_file()
     path.write_text('[weights]\nmirror = "http://127.0.0.1"\n')
     line(found(software.configuration), "ok", "is valid", "mirror")
     path.write_text("[matte]\nmodle = 3\n")

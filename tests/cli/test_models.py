@@ -167,13 +167,13 @@ def test_a_mirror_is_taken_from_the_option_or_the_settings(
     server: Answering,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from streamcut.core import config
+    from streamcut.core import config_file
 
     base = server.url.removesuffix("/model.onnx")
     assert command("models", "pull", "free", "--mirror", f"{base}/a").code == 0
     settings = tmp_path / "settings.toml"
     settings.write_text(f'[weights]\nmirror = "{base}/b"\n')
-    monkeypatch.setattr(config, "user_file", lambda: settings)
+    monkeypatch.setattr(config_file, "user_file", lambda: settings)
     assert command("models", "pull", "bound").code == 0
     assert [path for path, _ in server.asked] == ["/a/free.onnx", "/b/bound.onnx"]
 

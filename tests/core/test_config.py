@@ -1,83 +1,42 @@
-"""Settings: one place for defaults, files that are checked, and what overrides what."""
+"""Settings: one row each, checked wherever a value comes from."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import tomllib
-from dataclasses import fields
-from pathlib import Path
+from typing import Any
 
 import pytest
 
 from streamcut.core import config
-from streamcut.core.config import Settings
-from streamcut.core.errors import ConfigError
+from streamcut.core.config import MatteSettings, Settings
+from streamcut.core.errors import ConfigError, Named
+from streamcut.core.setting import GROUPS, Setting
 
-EXAMPLE = Path(__file__).parents[2] / "config.toml"
-
-
-def written(tmp_path: Path, text: str) -> Path:
-    path = tmp_path / "settings.toml"
-    path.write_text(text)
-    return path
+ROWS = Settings.rows().values()
 
 
-def error_of(tmp_path: Path, text: str) -> str:
-    with pytest.raises(ConfigError) as raised:
-        config.load(written(tmp_path, text))
-    message = str(raised.value)
-    assert "\n" not in message
-    assert "settings.toml" in message
-    return message
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_a_row_is_whole(row: Setting) -> None:
+    assert row.help.endswith(".")
+    assert row.group in GROUPS
+    row.check(row.default)
+    assert config.setting(row.name) is row
+    if row.needs is not None:
+        needed = config.setting(row.needs.name)
+        assert row.needs.value is None or needed.check(row.needs.value) is None
 
 
-def test_the_example_is_made_from_the_settings() -> None:
-    assert EXAMPLE.read_text() == config.example(), "write config.example() to config.toml"
-
-
-def test_the_example_sets_every_default_and_nothing_else() -> None:
-    table = tomllib.loads(EXAMPLE.read_text())
-    assert config.load(EXAMPLE) == Settings()
-    assert list(table) == [section.name for section in fields(Settings)]
-    for name, values in table.items():
-        assert list(values) == [entry.name for entry in fields(getattr(Settings(), name))]
-
-
-def test_the_example_explains_every_setting() -> None:
-    lines = EXAMPLE.read_text().splitlines()
-    for number, line in enumerate(lines):
-        if "=" in line and not line.startswith("#"):
-            assert lines[number - 1].startswith("# "), f"nothing explains {line}"
-    assert max(len(line) for line in lines) <= 100
-
-
-def test_every_setting_has_its_own_name_and_a_help_text() -> None:
-    names = [
-        entry.name for part in fields(Settings) for entry in fields(getattr(Settings(), part.name))
-    ]
-    assert len(set(names)) == len(names)
-    for name in names:
-        assert config.setting(name).metadata["help"].endswith(".")
+def test_no_two_settings_share_a_name_or_a_spelling() -> None:
+    for names in (
+        [row.name for row in ROWS] + [row.formerly for row in ROWS if row.formerly],
+        [flag for row in ROWS for flag in (row.flag, *row.short) if row.section != "weights"],
+    ):
+        assert len(set(names)) == len(names)
     with pytest.raises(KeyError):
         config.setting("nonsense")
 
 
-def test_a_file_changes_what_it_names_and_nothing_else(tmp_path: Path) -> None:
-    settings = config.load(written(tmp_path, '[output]\nquality = "fast"\naudio = false\n'))
-    assert (settings.output.quality, settings.output.audio) == ("fast", False)
-    assert settings == Settings().with_options({"quality": "fast", "audio": False})
-
-
-def test_options_override_a_file_also_back_to_the_default(tmp_path: Path) -> None:
-    settings = config.load(written(tmp_path, '[output]\nquality = "fast"\naudio = false\n'))
-    settings = settings.with_options({"quality": "balanced", "audio": True})
-    assert settings == Settings()
-
-
-def test_an_option_for_what_is_shown_undoes_the_file_s(tmp_path: Path) -> None:
-    filed = config.load(written(tmp_path, '[picture]\nbackground = "blur"\n'))
+def test_one_choice_undoes_another() -> None:
+    filed = Settings().with_options({"background": "blur"})
     assert filed.with_options({"only_mask": True}).picture.background == ""
     assert filed.with_options({"quality": "best"}).picture.background == "blur"
     both = Settings().with_options({"only_mask": True, "stacked": True})
@@ -86,99 +45,53 @@ def test_an_option_for_what_is_shown_undoes_the_file_s(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("options", "message"),
     [
-        ('[matte]\nmodle = "x"', ["[matte]", "'modle'", "nearest is 'model'"]),
-        ("[output]\naudoi = true", ["[output]", "'audoi'", "nearest is 'audio'"]),
-        ('[matte]\nquality = "fast"', ["[matte]", "'quality'", "'quality' in [output]"]),
-        ('quality = "fast"', ["'quality'", "in [output]", "no key stands outside a section"]),
-        ('[outptu]\nquality = "fast"', ["[outptu]", "nearest is [output]"]),
-        ("output = 3", ["output is a section", "[output]"]),
-        ("[output]\naudio = 1", ["[output] audio", "true or false", "not 1"]),
-        ('[output]\naudio = "yes"', ["[output] audio", "true or false", "'yes'"]),
-        ("[run]\nthreads = true", ["[run] threads", "whole number", "True"]),
-        ("[run]\nthreads = 1.5", ["[run] threads", "whole number", "1.5"]),
-        ("[run]\nthreads = -1", ["[run] threads", "0 or more"]),
-        ("[matte]\nmodel = 5", ["[matte] model", "text in quotes", "5"]),
-        ('[matte]\nsmooth = "much"', ["[matte] smooth", "a number", "'much'"]),
-        ("[matte]\nsmooth = -0.1", ["[matte] smooth", "0 or more"]),
-        ("[matte]\nsmooth = nan", ["[matte] smooth", "0 or more"]),
-        ('[output]\nquality = "fats"', ["[output] quality", "fast, balanced, best", "'fats'"]),
-        ('[picture]\ncutout = ["naive"]', ["[picture] cutout", "putalpha, naive"]),
-        ("[output\n", ["no TOML", "line 1"]),
-        ("[output]\naudio = \n", ["no TOML", "line 2"]),
+        ({"qualty": "fast"}, "unknown setting 'qualty'; the nearest is 'quality'"),
+        ({"quality": "x"}, "quality is one of fast, balanced, best, not 'x'"),
+        ({"smooth": 1.5}, "smooth is 0 to 1, not 1.5"),
+        ({"threshold": 2.0}, "threshold is 0 to 1, not 2"),
+        ({"light_wrap": 1.01}, "light_wrap is 0 to 1, not 1.01"),
+        ({"light_wrap": float("nan")}, "light_wrap is 0 to 1, not nan"),
+        ({"min_area": 101.0}, "min_area is 0 to 100 percent, not 101"),
+        ({"feather": 1000}, "feather is 0 to 200 pixels, not 1000"),
+        ({"feather": 2.5}, "feather is a whole number, not 2.5"),
+        ({"keyframe_interval": 0}, "keyframe_interval is 1 or more, not 0"),
+        ({"alpha_matting_foreground_threshold": 256}, "alpha_.* is 0 to 255, not 256"),
+        ({"alpha_matting_background_threshold": 300}, "alpha_.* is 0 to 255, not 300"),
+        ({"alpha_matting_erode_size": 100_000}, "alpha_.* is 0 to 200 pixels, not 100000"),
     ],
 )
-def test_a_fault_in_a_file_is_named(tmp_path: Path, text: str, words: list[str]) -> None:
-    message = error_of(tmp_path, text)
-    for word in words:
-        assert word in message
+def test_what_cannot_be_is_refused(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=f"^{message}$"):
+        Settings().with_options(options)
 
 
-def test_a_file_that_is_no_text_or_cannot_be_read_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "settings.toml"
-    path.write_bytes(b"\xff\xfe\x00")
-    for unreadable in (path, tmp_path):
-        with pytest.raises(ConfigError, match="cannot be read"):
-            config.load(unreadable)
+def test_settings_made_by_hand_are_checked_as_well() -> None:
+    Settings().check()
+    with pytest.raises(ConfigError, match=r"^smooth is 0 to 1, not 3$"):
+        Settings(matte=MatteSettings(smooth=3.0)).check()
 
 
-def test_a_named_file_must_exist_and_the_usual_one_need_not(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with pytest.raises(ConfigError, match=r"no such configuration file: .*none\.toml"):
-        config.load(tmp_path / "none.toml")
-    monkeypatch.setattr(config, "user_file", lambda: tmp_path / "none.toml")
-    assert config.load() == Settings()
-
-
-def test_options_of_programs_are_checked_as_well() -> None:
-    with pytest.raises(ConfigError, match=r"unknown setting 'qualty'; the nearest is 'quality'$"):
-        Settings().with_options({"qualty": "fast"})
-    with pytest.raises(ConfigError, match="quality is one of fast, balanced, best, not 'x'"):
-        Settings().with_options({"quality": "x"})
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="XDG_CONFIG_HOME is Linux's")
-def test_the_user_s_file_is_found_and_a_named_one_takes_its_place(tmp_path: Path) -> None:
-    folder = tmp_path / "streamcut"
-    folder.mkdir()
-    (folder / "config.toml").write_text('[output]\nquality = "best"\n')
-    other = written(tmp_path, "[run]\nthreads = 3\n")
-    program = (
-        "from pathlib import Path; from streamcut.core import config; a = config.load(); "
-        f"b = config.load(Path({str(other)!r})); "
-        "print(a.output.quality, a.run.threads, b.output.quality, b.run.threads)"
-    )
-    environment = {**os.environ, "XDG_CONFIG_HOME": str(tmp_path)}
-    ran = subprocess.run(
-        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
-    )
-    assert ran.stdout.split() == ["best", "0", "balanced", "3"]
+def test_an_old_name_is_understood_with_a_warning() -> None:
+    with pytest.warns(FutureWarning, match="mirrored is now called flip"):
+        assert Settings().with_options({"mirrored": True}).live.flip
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("options", "name", "missing"),
     [
-        ("[run]\nthreads = 999999999999999999999", "[run] threads is 0 or more"),
-        (f"[run]\nthreads = 0x{'f' * 9000}", "[run] threads is 0 or more"),
-        (f"[run]\nthreads = {'9' * 5000}", "is no TOML"),
-        (f"[matte]\nsmooth = 1{'0' * 400}", "[matte] smooth is 0 or more"),
-        ("[matte]\nsmooth = inf", "[matte] smooth is 0 or more"),
-        ("[matte]\nsmooth = nan", "[matte] smooth is 0 or more"),
-        ("[run]\nthreads = [[1]]", "[run] threads is a whole number"),
-        (f"[run]\ndevice = {['x' * 99] * 99}", "[run] device is a text"),
-        (f"a = {'[' * 50_000}", "is nested too deeply"),
-        (f"[{'x' * 5000}]", "unknown section"),
-        (f"[run]\n{'x' * 5000} = 1", "unknown key"),
-        (f"#{'x' * (1 << 20)}", "too long for a configuration file"),
+        ({}, "keyframe_interval", Named("matting", "keyframes")),
+        ({"matting": "every"}, "keyframe_interval", Named("matting", "keyframes")),
+        ({"matting": "keyframes"}, "keyframe_interval", None),
+        ({}, "alpha_matting_erode_size", Named("matting")),
+        ({"matting": "every"}, "alpha_matting_erode_size", None),
+        ({}, "light_wrap", Named("background")),
+        ({"background": "red"}, "light_wrap", None),
+        ({}, "smooth", None),
     ],
 )
-def test_hostile_values_are_one_short_line(tmp_path: Path, text: str, words: str) -> None:
-    path = tmp_path / "c.toml"
-    path.write_text(text)
-    with pytest.raises(ConfigError) as raised:
-        config.load(path)
-    assert words in str(raised.value)
-    assert len(str(raised.value)) < 600
-    assert "\n" not in str(raised.value)
+def test_a_setting_says_what_it_needs(
+    options: dict[str, Any], name: str, missing: Named | None
+) -> None:
+    assert Settings().with_options(options).missing(name) == missing

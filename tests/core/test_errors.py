@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import pickle
 import re
 
 import pytest
@@ -25,7 +26,11 @@ TREE = {
 
 
 def test_the_tree_is_whole() -> None:
-    found = {name for name, kind in vars(errors).items() if inspect.isclass(kind)}
+    found = {
+        name
+        for name, kind in vars(errors).items()
+        if inspect.isclass(kind) and issubclass(kind, BaseException)
+    }
     assert found == set(TREE)
     assert all(name in (errors.__doc__ or "") for name in found)
 
@@ -38,6 +43,13 @@ def test_each_error_is_streamcut_s_and_a_builtin_and_keeps_its_words(name: str) 
     assert issubclass(kind, builtin)
     assert kind.exit_code == code
     assert str(kind("one line")) == "one line"
+    assert str(pickle.loads(pickle.dumps(kind("one ", errors.Named("line"))))) == "one line"
+
+
+def test_a_setting_in_a_message_can_be_spelt_another_way() -> None:
+    error = errors.SinkError("try ", errors.Named("audio", False), " or ", errors.Named("codec"))
+    assert str(error) == "try audio=False or codec"
+    assert error.told(lambda named: f"<{named.name}>") == "try <audio> or <codec>"
 
 
 @pytest.mark.parametrize("name", streamcut.__all__)

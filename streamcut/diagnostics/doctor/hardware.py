@@ -22,7 +22,7 @@ def cpu() -> Iterator[Finding]:
     network_threads = session_options().intra_op_num_threads
     yield Finding.ok(
         f"{_cpu_name()}: {cpu_count()} processors; a job's network uses {network_threads}, its "
-        "decoder and its encoder take what suits them (--threads)"
+        "decoder and its encoder take what suits them (setting threads)"
     )
 
 

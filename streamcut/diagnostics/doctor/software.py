@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
-from streamcut.core import config
+from streamcut.core import config_file
 from streamcut.core.errors import ConfigError
 from streamcut.diagnostics.doctor.finding import Finding, short
 from streamcut.media.urls import public
@@ -100,12 +100,12 @@ def cache() -> Iterator[Finding]:
 
 def configuration() -> Iterator[Finding]:
     """Find the user's configuration file, and whether it is valid."""
-    path = config.user_file()
+    path = config_file.user_file()
     if not os.path.exists(path):
         yield Finding.ok(f"no {short(path)}: the defaults are used")
         return
     try:
-        settings = config.load(path)
+        settings = config_file.load(path)
     except ConfigError as error:
         yield Finding.problem(short(error), "correct it; the README lists every key")
         return

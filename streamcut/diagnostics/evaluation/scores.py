@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from streamcut.core.errors import UsageError
+from streamcut.core.errors import Named, UsageError
 from streamcut.diagnostics.evaluation import metrics
 from streamcut.diagnostics.evaluation.mattes import Reader, Shown, fitted
 from streamcut.media.matte import Matte, Picture
@@ -193,7 +193,9 @@ class Evaluation:
             ended = [r.url for r, s in zip(readers, shown, strict=True) if s is None]
             if ended and not self.shortest:
                 raise UsageError(
-                    f"{ended[0]} ends after {number} frames, others go on: --shortest stops there"
+                    f"{ended[0]} ends after {number} frames, others go on: ",
+                    Named("shortest"),
+                    " stops there",
                 )
             if ended:
                 return
@@ -241,7 +243,7 @@ class Evaluation:
                 "they were matched by number"
             )
         if self.picture is None:
-            self.notes.append("no colours to see motion by, so no warping error: give --picture")
+            self.notes.append("no colours to see motion by, so no warping error: give the original")
         first = self.results[0].url if len(self.results) > 1 else None
         return Report(
             reference=self.truth.url if self.truth else first,

@@ -108,7 +108,7 @@ class LiveMatte:
                 self._step(levels[governor.level])
             if governor.helpless and not told:
                 self._say(
-                    "pictures are lost, and not to the network: try a smaller --size or --fps"
+                    "frames are lost, and not to the network: try a smaller size or frame rate"
                 )
             told = told or governor.helpless
             yield frame

@@ -28,13 +28,6 @@ T = TypeVar("T")
 
 _POLL = 0.2
 _SETTLED = "whether the output is transparent, opaque or a matte is settled at the start"
-# What the job is built on: other values are for the next start.
-_FIXED = {
-    "picture": ("size",),
-    "output": ("codec", "quality", "audio"),
-    "run": ("threads", "device", "require_gpu", "half", "cuda_graphs"),
-    "live": ("camera", "to", "fps", "loop", "obs_websocket"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +164,7 @@ class Controls:
 
     def _turn(self, steps: int) -> None:
         if len(self._choice) < 2:
-            raise UsageError("there is one background only: give -b several times, or a folder")
+            raise UsageError("there is only one background: give several, or a folder")
         # Where this one fails, the next turn goes past it.
         self._aimed = (self._aimed + steps) % len(self._choice)
         settings = _with_background(self._settings, self._choice[self._aimed])
@@ -287,8 +280,7 @@ def _model_of(settings: Settings) -> list[str]:
 def _fixed_differing(before: Settings, after: Settings) -> list[str]:
     """Return the names of settings that differ and that a running job cannot follow."""
     return [
-        name
-        for section, names in _FIXED.items()
-        for name in names
-        if getattr(getattr(before, section), name) != getattr(getattr(after, section), name)
+        row.name
+        for row in Settings.rows().values()
+        if row.fixed and before.value(row.name) != after.value(row.name)
     ]

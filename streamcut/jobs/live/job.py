@@ -191,7 +191,7 @@ class LiveJob:
         state.attach(source, sink, captured, mattes)
         matted = following(
             self._fresh(captured, sink, controls),
-            lambda: (controls.current.session, controls.current.settings.live.mirrored),
+            lambda: (controls.current.session, controls.current.settings.live.flip),
             lambda frames, now: mattes(_mirrored(frames) if now[1] else frames, now[0]),
         )
         steadied = following(
@@ -316,7 +316,7 @@ class _Steadiness(NamedTuple):
 
 def _steadiness(settings: Settings) -> _Steadiness:
     matte, live = settings.matte, settings.live
-    return _Steadiness(matte.smooth, matte.min_area, live.mirrored)
+    return _Steadiness(matte.smooth, matte.min_area, live.flip)
 
 
 @contextmanager

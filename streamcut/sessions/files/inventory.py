@@ -20,7 +20,7 @@ class Entry:
     """One model.
 
     Attributes:
-        name: what ``--model`` takes.
+        name: what the setting ``model`` takes.
         purpose: what it is for.
         licence: of its weights.
         conditions: what the licence asks, or None.

@@ -40,7 +40,7 @@ class Model:
     A pixel enters as ``(value / scale - mean) / std`` in the given channel order.
 
     Attributes:
-        name: what ``--model`` takes.
+        name: what the setting ``model`` takes.
         purpose: what it is for, in a few words.
         licence: SPDX identifier of the weights' licence.
         architecture: which session class runs it.

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from streamcut.core.errors import UsageError
+from streamcut.core.errors import Named, UsageError
 from streamcut.sessions.base import BaseSession, Matte, Picture
 from streamcut.sessions.files.model import Model
 from streamcut.sessions.runtime.device import Device
@@ -32,8 +32,8 @@ class KeyerSession(BaseSession):
     def __init__(self, model: Model, device: Device | None = None) -> None:
         if device is not None and device.on_gpu:
             raise UsageError(
-                f"{model.name} has no network and runs on the CPU: leave the GPU out, or give "
-                "--device auto"
+                f"{model.name} has no network and runs on the CPU: leave the GPU out, or give ",
+                Named("device", "auto"),
             )
         self.model, self.model_name = model, model.name
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ImageColor
 
-from streamcut.core.errors import ModelError, UsageError
+from streamcut.core.errors import ModelError, Named, UsageError
 from streamcut.imaging.chroma import Screen, differences
 from streamcut.media.matte import Grid
 from streamcut.sessions.base import Matte, MatteStream, Picture, Prediction
@@ -130,11 +130,13 @@ class ChromaStream:
         self._waited += 1
         if self._screen is None and self._waited == 1:
             told = "chroma: no coloured screen yet: pictures stay whole until one appears"
-            warnings.warn(f"{told}; --screen names its colour", RuntimeWarning, stacklevel=4)
+            told += "; the setting screen can name its colour"
+            warnings.warn(told, RuntimeWarning, stacklevel=4)
         if self._screen is None and self._waited >= _PATIENCE:
             raise ModelError(
                 f"chroma: no coloured screen along the border of the first {_PATIENCE} pictures; "
-                "give --screen COLOUR"
+                "give its colour as ",
+                Named("screen"),
             )
 
 

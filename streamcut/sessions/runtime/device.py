@@ -31,7 +31,7 @@ CPU: Spec = ("CPUExecutionProvider", {})
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One value of ``--device``.
+    """One value of the setting ``device``.
 
     Attributes:
         providers: ONNX Runtime's names for it; the first that is there is taken.
@@ -65,7 +65,7 @@ KINDS = {
 _SYSTEMS = {"darwin": "Macs", "win32": "Windows"}
 
 DEVICES = tuple(KINDS)
-"""What ``--device`` may name beside ``auto``; ``auto`` takes the first that can be used."""
+"""Values of the setting ``device`` beside ``auto``, which takes the first that can be used."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,7 +101,7 @@ def _chosen(device: Device) -> list[Spec]:
         _warn(f"an NVIDIA GPU sits idle, the network runs on {name}: {obstacle('cuda')}")
     names = {"tensorrt": ["tensorrt", "cuda"], "cpu": []}.get(name, [name])
     if device.half and not any(device.half_options(name) for name in names):
-        _warn(f"16 bits on {name} are a matter of the model's file: --half does nothing there")
+        _warn(f"on {name}, 16 bits are up to the model's file: the setting half does nothing there")
     if "cuda" in names:
         cuda.obstacle()  # Loads the libraries that pip has put where nobody looks.
     return [*((provider_of(n) or "", device.options(n)) for n in names), CPU]

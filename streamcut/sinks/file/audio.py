@@ -19,7 +19,7 @@ from av.audio.stream import AudioStream
 from av.bitstream import BitStreamFilterContext
 from av.container import InputContainer, OutputContainer
 
-from streamcut.core.errors import SinkError
+from streamcut.core.errors import Named, SinkError
 from streamcut.media.demux import packets
 from streamcut.media.frame import StreamInfo
 from streamcut.media.urls import timeout_for
@@ -340,7 +340,9 @@ def _refusing() -> Iterator[None]:
     try:
         yield
     except (av.error.FFmpegError, ValueError) as error:
-        raise SinkError(f"the sound cannot be written: {error}; try --no-audio") from error
+        raise SinkError(
+            f"the sound cannot be written: {error}; try ", Named("audio", False)
+        ) from error
 
 
 def _encoder_stream(output: OutputContainer, source: AudioStream, encoder: str) -> AudioStream:

@@ -25,7 +25,7 @@ class Codec:
     """How pictures are encoded.
 
     Attributes:
-        name: what ``--codec`` takes.
+        name: what the setting ``codec`` takes.
         encoder: FFmpeg's name for it.
         opaque: pixel formats without alpha that it is given.
         alpha: pixel formats with alpha that it is given; none if it holds none.

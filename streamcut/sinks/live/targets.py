@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal
 
-from streamcut.core.errors import UsageError
+from streamcut.core.errors import Named, UsageError
 from streamcut.media.frame import StreamInfo
 from streamcut.media.pixel_formats import has_alpha
 from streamcut.sinks.base import LiveSink
@@ -163,7 +163,7 @@ def _check_alpha(target: Target, pixel_format: str) -> None:
     """Refuse pictures with alpha where none can be held."""
     if has_alpha(pixel_format) and not target.alpha:
         what = target.form.ending if target.form else f"a {target.kind}"
-        raise UsageError(f"{what} holds no alpha: give --background")
+        raise UsageError(f"{what} holds no alpha: give ", Named("background"))
 
 
 def _port(text: str) -> int:

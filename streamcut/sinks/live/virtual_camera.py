@@ -170,7 +170,7 @@ def what_to_type(message: str, device: str, platform: str) -> str:
     if "busy" in message or "in use" in message or "configured" in message:
         return (
             f"{where} is used by another program: close it, or name another device "
-            "(--to camera:/dev/video3)"
+            "(camera:/dev/video3)"
         )
     if "is not a V4L2 device" in message or "could not be queried" in message:
         return f"{where} is no camera: streamcut devices lists those that are"

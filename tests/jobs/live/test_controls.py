@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from helpers.media import Brightness
 
-from streamcut.core.config import Settings, load
+from streamcut.core.config import Settings
+from streamcut.core.config_file import load
 from streamcut.core.errors import UsageError
 from streamcut.jobs.live.controls import Controls, Watched, expanded
 from streamcut.media.frame import StreamInfo

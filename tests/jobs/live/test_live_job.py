@@ -16,7 +16,8 @@ from helpers.filming import http_camera
 from helpers.media import Brightness, copied, inside, picture, pictures, views, write
 
 from streamcut.cli.panel import summary_text
-from streamcut.core.config import Settings, load
+from streamcut.core.config import Settings
+from streamcut.core.config_file import load
 from streamcut.core.errors import ModelError, OutputClosedError, SinkError, UsageError
 from streamcut.jobs.live import job as live_job
 from streamcut.jobs.live.controls import Watched
@@ -182,7 +183,7 @@ def test_a_mirrored_picture_lies_over_a_background_that_is_not(still: Path, tmp_
     shown = {}
     for mirrored in (False, True):
         sink = Recording()
-        job(still, sink, background=str(behind), mirrored=mirrored).run()
+        job(still, sink, background=str(behind), flip=mirrored).run()
         shown[mirrored] = sink.planes[0][0].astype(int)
     subject = inside(WIDTH, HEIGHT, 0, 0.8)
     assert np.abs(shown[True][:, ::-1][subject] - shown[False][subject]).max() <= 4

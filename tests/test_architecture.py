@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -112,3 +113,15 @@ def test_nothing_but_what_talks_to_a_terminal_prints() -> None:
         assert not calls or own_part(path) in ("cli", "diagnostics", "training"), (
             f"{path.name} prints"
         )
+
+
+def test_the_library_names_settings_and_leaves_options_to_the_command() -> None:
+    """Messages outside the command hold no option but in a whole command line to run."""
+    others = re.compile(r"(streamcut|pip|sudo|ffmpeg|in a container|pass|query-gpu|format=)")
+    for path in modules():
+        if own_part(path) in ("cli", "training") or path.parent.name == "core":
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                shows = re.search(r"(?<![\w-])--[a-z]", node.value)
+                assert not shows or others.search(node.value), f"{path.name}: {node.value}"

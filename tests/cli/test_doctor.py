@@ -254,7 +254,7 @@ def test_a_package_without_its_network_is_fatal(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_the_processors_are_counted() -> None:
-    line(found(hardware.cpu), "ok", "processors", "--threads")
+    line(found(hardware.cpu), "ok", "processors", "threads")
 
 
 # --- codecs, cameras ----------------------------------------------------------------------

@@ -134,7 +134,7 @@ FAULTS: dict[str, tuple[int, str, str]] = {
     "missing argument": (2, "in.mkv", "'OUTPUT'|streamcut video --help"),
     "too many arguments": (2, "in.mkv out.webm more", "more"),
     "missing settings": (2, "in.mkv out.webm --config none.toml", "none.toml"),
-    "broken settings": (2, "in.mkv out.webm --config broken.toml", "broken.toml is no TOML"),
+    "broken settings": (2, "in.mkv out.webm --config broken.toml", "broken.toml is not valid"),
     "unknown setting": (2, "in.mkv out.webm --config key.toml", "'qualty'|nearest is 'quality'"),
     "existing output": (1, "in.mkv old.webm", "old.webm exists; give -y"),
     "existing folder": (1, "in.mkv oldies/", "oldies/ exists; give -y"),

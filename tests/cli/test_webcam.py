@@ -231,12 +231,12 @@ def test_the_next_background_by_signal_and_the_configuration_file_are_followed(
         live.until(lambda report: report["frames"] > 0)
         live.process.send_signal(signal.SIGUSR1)
         live.until(lambda report: "background: blue" in report["messages"])
-        config.write_text("[live]\nmirrored = 1\n")
+        config.write_text("[live]\nflip = 1\n")
         wrong = live.until(lambda report: bool(report["messages"]))
-        config.write_text("[live]\nmirrored = true\n")
+        config.write_text("[live]\nflip = true\n")
         live.until(lambda report: "the configuration file was read again" in report["messages"])
         assert live.ended(signal.SIGTERM).code == 0
-    assert "mirrored is true or false, not 1" in wrong["messages"][0]
+    assert "flip is true or false, not 1" in wrong["messages"][0]
     assert "stays as it was" in wrong["messages"][0]
 
 

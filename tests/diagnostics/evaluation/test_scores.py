@@ -78,7 +78,7 @@ def test_one_result_alone_is_judged_by_what_needs_no_truth(with_alpha: Path) -> 
 def test_grey_mattes_alone_show_no_motion(truth: Path) -> None:
     found = report(truth)
     assert found.scores[0].mean("warp_error") is None
-    assert any("--picture" in note for note in found.notes)
+    assert any("give the original" in note for note in found.notes)
 
 
 def test_another_size_is_scaled_and_said(tmp_path: Path, truth: Path, mattes: list[Levels]) -> None:
@@ -99,7 +99,7 @@ def test_different_lengths_are_refused_unless_the_shortest_counts(
     tmp_path: Path, truth: Path, mattes: list[Levels]
 ) -> None:
     short = grey_video(tmp_path / "short.mkv", mattes[:5])
-    with pytest.raises(UsageError, match=r"short.mkv ends after 5 frames, .* --shortest"):
+    with pytest.raises(UsageError, match=r"short.mkv ends after 5 frames, .* shortest"):
         report(short, truth=truth)
     found = report(short, truth=truth, shortest=True)
     assert len(found.times) == 5

@@ -105,7 +105,7 @@ def test_overload_makes_the_network_s_input_smaller_then_carries_every_second_ma
     assert said == [
         "pictures were lost: the network now works at 128x80",
         "pictures were lost: the network now works at 128x80, every second matte by flow",
-        "pictures are lost, and not to the network: try a smaller --size or --fps",
+        "frames are lost, and not to the network: try a smaller size or frame rate",
     ]
     assert session.asked[0] == (256, 160)
     assert session.asked[-1] == (128, 80)

@@ -400,7 +400,7 @@ def test_what_remembers_pictures_begins_anew_when_left_and_right_are_exchanged(
 
     def done() -> bool:
         if live.state.frames and not file.read_text():
-            file.write_text("[live]\nmirrored = true\n")
+            file.write_text("[live]\nflip = true\n")
         return len(session.began) == 2
 
     live.run(until(live, done))
@@ -426,7 +426,7 @@ def test_a_changed_configuration_file_is_followed_without_a_gap(
     steps = iter(
         [
             ("[picture]\nbackground = 'white'\n", lambda: sink.planes[-1][0][0, 0] == 235),
-            ("[picture\n", lambda: "no TOML" in live.state.messages[-1]),
+            ("[picture\n", lambda: "not valid TOML" in live.state.messages[-1]),
             ("[matte]\nthreshold = 5.0\n", lambda: "0 to 1" in live.state.messages[-1]),
             ("[picture]\nonly_mask = true\n", lambda: "settled" in live.state.messages[-1]),
             (

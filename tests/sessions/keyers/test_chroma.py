@@ -95,7 +95,7 @@ def test_after_a_cut_another_screen_is_keyed_and_a_scene_without_keeps_the_last(
 def test_no_screen_is_one_line() -> None:
     grey = np.random.default_rng(0).integers(90, 110, (36, 64, 3), np.uint8)
     stream = new_session("chroma").stream()
-    with pytest.warns(RuntimeWarning), pytest.raises(ModelError, match="give --screen COLOUR"):
+    with pytest.warns(RuntimeWarning), pytest.raises(ModelError, match="colour as screen"):
         [stream(grey) for _ in range(1000)]
     with pytest.raises(ModelError, match="no coloured screen"):
         new_session("chroma").predict(Image.fromarray(grey))

@@ -104,7 +104,7 @@ class Setting:
         elif type(value) is not self.kind and (self.kind, type(value)) != (float, int):
             raise ConfigError(where, named, f" is {_WORDS[self.kind]}, not {_short(value)}")
         elif self.kind in (int, float) and not self._allows(value):
-            most = f", {_LARGEST} at most" if self.high is None else ""
+            most = f", {_LARGEST} at most" if value > _LARGEST and self.high is None else ""
             raise ConfigError(where, named, f" is {self.range}{most}, not {_short(value)}")
 
     def _allows(self, number: float) -> bool:

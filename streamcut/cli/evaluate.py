@@ -90,7 +90,7 @@ def _check_drawing(path: str, read: Mapping[str, str | None], results: Iterable[
     """Refuse a picture that could not be written or that is read, before what takes minutes."""
     from PIL import Image
 
-    from streamcut.jobs.request import check_apart, check_place
+    from streamcut.jobs.outputs import check_apart, check_place
 
     check_place(path)
     for what, source in [*read.items(), *(("result", result) for result in results)]:

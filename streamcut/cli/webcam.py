@@ -179,7 +179,7 @@ def _check(
 ) -> None:
     """Refuse outputs that cannot be, before anything is opened."""
     from streamcut.jobs.live.controls import expanded
-    from streamcut.jobs.request import check_apart, check_output
+    from streamcut.jobs.outputs import check_apart, check_output
 
     target, *records = targets
     if target.kind == "pipe":

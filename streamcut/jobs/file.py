@@ -16,12 +16,11 @@ from streamcut.core.config import Settings
 from streamcut.core.errors import Named, UsageError
 from streamcut.core.interrupts import Interrupts
 from streamcut.core.pipeline import Channel, Pipeline, StageReport
+from streamcut.jobs.outputs import check_output
 from streamcut.jobs.request import (
     check_borders,
-    check_output,
     check_times,
     device_of,
-    files_of,
     look_of,
     parse_background,
     session_of,
@@ -33,8 +32,8 @@ from streamcut.media.frame import Frame, StreamInfo
 from streamcut.media.pixel_formats import depth
 from streamcut.media.urls import public
 from streamcut.sessions import BaseSession, place_of
-from streamcut.sinks import Codec, Outlet, Sink, encode_alpha, format_of, open_sink
-from streamcut.sources import Inlet, Size, Source, open_source
+from streamcut.sinks import Codec, Output, Sink, encode_alpha, open_sink, output_of
+from streamcut.sources import Input, Size, Source, input_of, open_source
 
 Tick = Callable[["State"], None]
 
@@ -130,8 +129,8 @@ class Job:
 
     def __init__(
         self,
-        url: str | os.PathLike[str] | Inlet,
-        output: str | os.PathLike[str] | Outlet,
+        url: str | os.PathLike[str] | Input,
+        output: str | os.PathLike[str] | Output,
         settings: Settings | None = None,
         *,
         session: BaseSession | None = None,
@@ -139,22 +138,20 @@ class Job:
         duration: Fraction | None = None,
         overwrite: bool = False,
     ) -> None:
-        self.url = url if isinstance(url, Inlet) else os.fspath(url)
-        self.output = output if isinstance(output, Outlet) else os.fspath(output)
+        self.input, self.output = input_of(url), output_of(output)
         self.settings = settings or Settings()
         self.session = session
         self.start, self.duration = start, duration
         self.state: State | None = None
         check_times(start, duration)
         device_of(self.settings)  # Refuses what is no device.
-        self.form = self.output.form if isinstance(self.output, Outlet) else format_of(self.output)
         check_borders(self.settings)
         self.look = look_of(self.settings)
         self.size = Size.parse(self.settings.picture.size) if self.settings.picture.size else None
-        self._check_alpha(self.form.codec(self.settings.output.codec))
-        if isinstance(self.output, str):
-            read = {"input": str(self.url), "background": self.settings.picture.background}
-            check_output(self.output, read, overwrite)
+        self._check_alpha(self.output.form.codec(self.settings.output.codec))
+        if self.output.path is not None:
+            read = {"input": str(self.input), "background": self.settings.picture.background}
+            check_output(self.output.path, read, overwrite)
 
     def run(self, tick: Tick | None = None) -> Summary:
         """Do it; ``tick`` is called after every frame with the job's counters.
@@ -172,7 +169,7 @@ class Job:
             made_by(self.look, source.info)  # Refuses what cannot be made.
             size = source.info.width, source.info.height
             session = able(self.session or session_of(self.settings, size))
-            with one_thread_per_picture, Pipeline() as pipeline, _unblocked(self.url):
+            with one_thread_per_picture, Pipeline() as pipeline, _unblocked(self.input):
                 frames = self._spawn(pipeline, source, session, background)
                 self.state = State(source.info, pipeline, frames)
                 sink = self._write(interrupts.between(frames), source.info, self.state, tick)
@@ -199,7 +196,7 @@ class Job:
 
     def _opened(self) -> Iterator[Source]:
         yield open_source(
-            self.url,
+            self.input,
             start=self.start,
             duration=self.duration,
             size=self.size,
@@ -259,16 +256,16 @@ class Job:
     def _codec(self, info: StreamInfo) -> Codec:
         """Return the codec asked for, else the format's usual one that holds the input's depth."""
         name = self.settings.output.codec
-        if not name and self.form.ending == ".mp4" and depth(info.pixel_format) > 8:
+        if not name and self.output.form.ending == ".mp4" and depth(info.pixel_format) > 8:
             name = "hevc"
-        return self.form.codec(name)
+        return self.output.form.codec(name)
 
     def _check_alpha(self, codec: Codec) -> None:
         if codec.alpha or self.look not in ALPHA_LOOKS:
             return
-        able = " or ".join(other.name for other in self.form.codecs if other.alpha)
-        holder = f"{codec.name if able else self.form.ending} holds no alpha: "
-        instead = ["give ", Named("codec", able)] if able else [self.form.for_alpha]
+        able = " or ".join(other.name for other in self.output.form.codecs if other.alpha)
+        holder = f"{codec.name if able else self.output.form.ending} holds no alpha: "
+        instead = ["give ", Named("codec", able)] if able else [self.output.form.for_alpha]
         raise UsageError(
             holder,
             *instead,
@@ -291,13 +288,13 @@ class Job:
         seconds = max(state.seconds, 1e-9)
         covered = state.frames / float(source.info.rate)
         return Summary(
-            input=public(str(self.url)),
+            input=public(str(self.input)),
             output=str(self.output),
             frames=sink.written,
             seconds=seconds,
             fps=state.frames / seconds,
             speed=covered / seconds,
-            bytes=_bytes(self.output),
+            bytes=self.output.bytes,
             dropped=sink.skipped + state.dropped(),
             undecodable=source.undecodable + sink.undecodable,
             stages=stages,
@@ -354,19 +351,12 @@ def _closing(background: Background | None) -> Iterator[Background | None]:
 
 
 @contextmanager
-def _unblocked(url: str | Inlet) -> Iterator[None]:
+def _unblocked(source: Input) -> Iterator[None]:
     """Let a pipe that is being read, and may be silent for ever, end with the block."""
     try:
         yield
     finally:
-        if isinstance(url, Inlet):
-            url.stop()
-
-
-def _bytes(output: str | Outlet) -> int:
-    if isinstance(output, Outlet):
-        return output.bytes
-    return sum(file.stat().st_size for file in files_of(output))
+        source.stop()
 
 
 def _cut_off(source: Source, state: State) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from streamcut.media.frame import StreamInfo
 from streamcut.sinks.base import LiveSink, Sink
 from streamcut.sinks.file.formats import (
@@ -11,23 +13,33 @@ from streamcut.sinks.file.formats import (
     Format,
     format_of,
     is_folder,
-    numbered,
     pattern_of,
 )
 from streamcut.sinks.file.media import MediaSink
+from streamcut.sinks.file.output import Output, files_of, output_of
 from streamcut.sinks.file.vp9_alpha import encode_alpha
 from streamcut.sinks.live.obs_setup import obs_instructions, set_up_obs, websocket_at
 from streamcut.sinks.live.targets import Target, open_live_sink
 from streamcut.sinks.pipe import FAMILIES, Outlet, pipe_format, reserved_stdout
 
 __all__ = ["FAMILIES", "FORMATS", "QUALITIES", "Codec", "Format", "LiveSink", "MediaSink"]
-__all__ += ["Outlet", "Sink", "Target", "encode_alpha", "format_of", "is_folder"]
+__all__ += [
+    "Outlet",
+    "Output",
+    "Sink",
+    "Target",
+    "encode_alpha",
+    "files_of",
+    "format_of",
+    "is_folder",
+    "output_of",
+]
 __all__ += ["obs_instructions", "open_live_sink", "open_sink", "pattern_of", "pipe_format"]
 __all__ += ["reserved_stdout", "set_up_obs", "websocket_at"]
 
 
 def open_sink(
-    path: str | Outlet,
+    output: str | os.PathLike[str] | Output,
     info: StreamInfo,
     *,
     size: tuple[int, int],
@@ -41,7 +53,7 @@ def open_sink(
     """Open a file, a folder or pattern for a picture sequence, as its ending asks, or a pipe.
 
     Args:
-        path: of the output, or the pipe itself.
+        output: where it lies, or what it is.
         info: of the input.
         size: (width, height) of the pictures that will come.
         pixel_format: of the pictures that will come.
@@ -55,10 +67,8 @@ def open_sink(
         UsageError: if the ending is unknown.
         SinkError: if it cannot be opened.
     """
-    form = path.form if isinstance(path, Outlet) else format_of(path)
     return MediaSink(
-        path if isinstance(path, Outlet) else numbered(path, form),
-        form,
+        output_of(output),
         codec,
         info,
         size=size,

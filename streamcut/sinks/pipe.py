@@ -10,6 +10,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+import av
+from av.container import OutputContainer
+
 from streamcut.core.errors import OutputClosedError, UsageError
 from streamcut.core.interrupts import Interrupts
 from streamcut.media.pixel_formats import (
@@ -24,7 +27,7 @@ from streamcut.sinks.file.formats import Codec, Format
 FAMILIES = ("nut", "rawvideo", "y4m")
 """What a pipe can carry: pictures with times and alpha, bare pictures, opaque YUV."""
 
-_PIECE = 1 << 20
+_BUFFER = _PIECE = 1 << 20
 _POLL = 0.2
 _GREYS = ("gray", "gray10le", "gray12le", "gray16le")
 _Y4M = (
@@ -53,8 +56,17 @@ class Outlet:
         self._broken = False
         self._waiting: float | None = None
 
+    path = None
+    """It has no place of its own."""
+
     def __str__(self) -> str:
         return "standard output"
+
+    def create(self) -> OutputContainer:
+        """Open it for frames; FFmpeg's errors are the caller's."""
+        form = self.form
+        options = dict(form.options)
+        return av.open(self, "w", format=form.muxer, options=options, buffer_size=_BUFFER)
 
     def write(self, data: bytes) -> int:
         """Write all of ``data``, however long its reader takes; PyAV calls it.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import Protocol, Self
 
 from streamcut.media.frame import Frame, StreamInfo
+from streamcut.sources.address import Input, input_of
 from streamcut.sources.camera import Camera, cameras, open_live
 from streamcut.sources.crop_scale import mirrored
 from streamcut.sources.live import LiveSource
@@ -15,8 +17,18 @@ from streamcut.sources.pipe import Inlet, raw_inlet
 from streamcut.sources.size import Size
 from streamcut.sources.v4l2 import Mode
 
-__all__ = ["Camera", "Inlet", "LiveSource", "MediaSource", "Mode", "Size", "Source", "cameras"]
-__all__ += ["mirrored", "open_live", "open_source", "raw_inlet"]
+__all__ = [
+    "Camera",
+    "Inlet",
+    "Input",
+    "LiveSource",
+    "MediaSource",
+    "Mode",
+    "Size",
+    "Source",
+    "cameras",
+]
+__all__ += ["input_of", "mirrored", "open_live", "open_source", "raw_inlet"]
 
 
 class Source(Protocol):
@@ -42,7 +54,7 @@ class Source(Protocol):
 
 
 def open_source(
-    url: str | Inlet,
+    url: str | os.PathLike[str] | Input,
     *,
     start: Fraction | None = None,
     duration: Fraction | None = None,

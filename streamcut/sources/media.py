@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import gc
+import os
 import re
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 from typing import Self, cast
 
 import av
@@ -22,10 +21,10 @@ from streamcut.media.demux import packets
 from streamcut.media.frame import Frame, StreamInfo
 from streamcut.media.pixel_formats import depth
 from streamcut.media.timestamps import Clock, is_free
-from streamcut.media.urls import public, timeout_for
+from streamcut.media.urls import public
+from streamcut.sources.address import Input, input_of
 from streamcut.sources.deinterlace import Progressive
 from streamcut.sources.normalize import Conform
-from streamcut.sources.pipe import Inlet
 from streamcut.sources.size import Size
 
 # FFmpeg's own decoders drop the alpha of VP8 and VP9 silently; libvpx keeps it.
@@ -46,16 +45,16 @@ class MediaSource:
 
     def __init__(
         self,
-        url: str | Inlet,
+        url: str | os.PathLike[str] | Input,
         *,
         start: Fraction | None = None,
         duration: Fraction | None = None,
         size: Size | None = None,
         threads: int = 0,
     ) -> None:
-        self.url, self._name = url, public(str(url))
+        self._input, self._name = input_of(url), public(str(url))
         self.undecodable = 0
-        self._container = open_container(url)
+        self._container = open_container(self._input)
         try:
             self._stream = self._pick_stream()
             self._threads = threads
@@ -69,7 +68,7 @@ class MediaSource:
             self._conform = Conform(first, size)
             self._first: Frame | None = self._conform(first)
             self._lost = _lost(first.format.name, self._first.picture.format.name)
-            if isinstance(url, Inlet) and self._container.streams.audio:
+            if self._input.again is None and self._container.streams.audio:
                 self._lost.append("its sound is left out: a pipe is read only once")
             self.info = self._describe(self._first.picture)
         except BaseException:
@@ -152,7 +151,7 @@ class MediaSource:
     def _rewind(self) -> None:
         """Open the input anew: not every one can be sought in."""
         self._container.close()
-        self._container = open_container(self.url)
+        self._container = open_container(self._input)
         self._stream = self._pick_stream()
         self._decoder = _decoder(self._stream, self._threads)
 
@@ -240,7 +239,7 @@ class MediaSource:
             duration=self._duration(),
             start=self._clip.zero,
             end=self._clip.last,
-            url=self.url if isinstance(self.url, str) and _opens_again(self.url) else None,
+            url=self._input.again,
             metadata=dict(self._container.metadata),
             chapters=self._container.chapters(),
         )
@@ -282,15 +281,15 @@ class _Clip:
         return self.last is not None and time >= self.last
 
 
-def open_container(url: str | Inlet) -> InputContainer:
+def open_container(source: Input) -> InputContainer:
     """Open an input.
 
     Raises:
         SourceError: in one line, whatever the reason.
     """
-    name = public(str(url))
+    name = public(str(source))
     try:
-        container = url.open() if isinstance(url, Inlet) else _opened(url)
+        container = source.open()
     except av.error.FileNotFoundError as error:
         raise SourceError(f"no such file: {name}") from error
     except av.error.IsADirectoryError as error:
@@ -303,18 +302,6 @@ def open_container(url: str | Inlet) -> InputContainer:
         container.close()
         raise SourceError(f"{name} is a text file, not a video")
     return container
-
-
-def _opened(url: str) -> InputContainer:
-    return av.open(url, "r", metadata_errors="replace", timeout=timeout_for(url))
-
-
-def _opens_again(url: str) -> bool:
-    """Whether an input can be opened a second time; what comes through a pipe cannot."""
-    try:
-        return stat.S_ISREG(Path(url).stat().st_mode)
-    except (OSError, ValueError):
-        return not url.startswith("pipe:")
 
 
 def reason(error: BaseException) -> str:

@@ -37,6 +37,9 @@ class Inlet:
         self._fd = fd
         self._stopped = False
 
+    again = None
+    """It is read only once."""
+
     def __str__(self) -> str:
         return "standard input"
 

@@ -140,8 +140,8 @@ def test_a_background_video_is_closed_however_the_job_ends(
     def counting(url: str, **options: Any) -> Any:
         source = open_source(url, **options)
         leave = source.close  # type: ignore[attr-defined]
-        monkeypatch.setattr(source, "close", lambda: (closed.append(url), leave()))
-        opened.append(url)
+        monkeypatch.setattr(source, "close", lambda: (closed.append(str(url)), leave()))
+        opened.append(str(url))
         return source
 
     for user in (module, request):

@@ -6,26 +6,21 @@ import errno
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from fractions import Fraction
-from pathlib import Path
 from typing import Self, cast
 
 import av
-from av.container import OutputContainer
 from av.video.frame import PictureType
 from av.video.stream import VideoStream
 
 from streamcut.core.errors import SinkError
 from streamcut.media.frame import Frame, StreamInfo
-from streamcut.media.urls import timeout_for
 from streamcut.sinks.file.audio import Companions, public_tags, shifted_chapters
 from streamcut.sinks.file.encoder_input import Fit, Palette
-from streamcut.sinks.file.formats import Codec, Format
+from streamcut.sinks.file.formats import Codec
+from streamcut.sinks.file.output import Output
 from streamcut.sinks.file.pixel_aspect import set_aspect
 from streamcut.sinks.file.vp9_alpha import attach_alpha, colour_encoder, described_stream
 from streamcut.sinks.file.vp9_memory import open_lean
-from streamcut.sinks.pipe import Outlet
-
-_PIPE_BUFFER = 1 << 20
 
 
 class MediaSink:
@@ -35,8 +30,7 @@ class MediaSink:
     written until then plays. The sound is then cut where the pictures end.
 
     Args:
-        path: of the file, or the pattern of a picture sequence, or a pipe.
-        form: the container.
+        output: what is written to.
         codec: how pictures are encoded.
         info: of the pictures' stream.
         size: (width, height) of the pictures that will come.
@@ -52,8 +46,7 @@ class MediaSink:
 
     def __init__(
         self,
-        path: str | Outlet,
-        form: Format,
+        output: Output,
         codec: Codec,
         info: StreamInfo,
         *,
@@ -64,8 +57,8 @@ class MediaSink:
         audio: bool = True,
         alpha_apart: bool = False,
     ) -> None:
-        self.path = str(path)
-        self._outlet = path if isinstance(path, Outlet) else None
+        self.path = str(output)
+        self._outlet = output
         self.written = 0
         self.skipped = 0
         self._notes: list[str] = []
@@ -75,7 +68,7 @@ class MediaSink:
         self._wanted = size, pixel_format, info.colour
         self._palette = Palette() if codec.name == "gif" else None
         with self._reporting():
-            self._output = _create(path, form)
+            self._output = output.create()
             self._stream = self._video_stream(info, size, quality, threads, alpha_apart)
             self._fit = Fit(pixel_format, codec, info)
             self._fit.describe(self._stream)
@@ -88,9 +81,9 @@ class MediaSink:
                 open_lean(self._encoder)
             if self._palette is not None:
                 self._stream.pix_fmt = self._palette.pixel_format
-            self._companions = Companions(self._output, info, form, audio=audio)
+            self._companions = Companions(self._output, info, output.form, audio=audio)
             self._output.metadata.update(public_tags(info.metadata))
-            if info.chapters and form.chapters:
+            if info.chapters and output.form.chapters:
                 self._output.set_chapters(shifted_chapters(info))
 
     @property
@@ -143,8 +136,7 @@ class MediaSink:
     def _finish(self) -> None:
         """Write what the encoder still holds and the file's end, whatever became of the sound."""
         with ExitStack() as last:  # Each of these, whatever fails, the last one first.
-            if self._outlet is not None:
-                last.callback(self._outlet.close)
+            last.callback(self._outlet.close)
             last.enter_context(self._reporting())
             last.callback(self._output.close)
             last.callback(self._companions.close)
@@ -221,17 +213,6 @@ def _unit(codec: Codec, info: StreamInfo) -> Fraction:
     if codec.timeless:
         return 1 / info.rate
     return max(info.time_base, codec.unit or info.time_base)
-
-
-def _create(path: str | Outlet, form: Format) -> OutputContainer:
-    """Open a file or pipe for writing; a picture sequence's folder is made."""
-    if isinstance(path, Outlet):
-        options = dict(form.options)
-        return av.open(path, "w", format=form.muxer, options=options, buffer_size=_PIPE_BUFFER)
-    if form.pictures:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-    timeout = timeout_for(path)
-    return av.open(path, "w", format=form.muxer, options=dict(form.options), timeout=timeout)
 
 
 def _explained(path: str, error: BaseException) -> str:

@@ -190,7 +190,6 @@ class _Client:
         self._outlet = _Waiting()
         self._sink = MediaSink(
             self._outlet,
-            _FORM,
             _FORM.codec(""),
             info,
             size=(info.width, info.height),

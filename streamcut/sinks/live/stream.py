@@ -49,13 +49,12 @@ class StreamSink(MediaSink):
     def state(self) -> str:
         """How much was written, and where to, and whether somebody does not take it."""
         told = f"{self.written} frames to {self.path}"
-        waiting = 0.0 if self._outlet is None else self._outlet.waiting
+        waiting = self._outlet.waiting
         return f"{told}, waiting for its reader ({waiting:.0f} s)" if waiting > _LONG else told
 
     def stop(self) -> None:
         """Let a picture go that waits for its reader, and all that follow."""
-        if self._outlet is not None:
-            self._outlet.stop()
+        self._outlet.stop()
 
     def write(self, frame: Frame) -> None:
         """Encode one picture and write it.

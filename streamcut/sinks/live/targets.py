@@ -12,7 +12,8 @@ from streamcut.core.errors import Named, UsageError
 from streamcut.media.frame import StreamInfo
 from streamcut.media.pixel_formats import has_alpha
 from streamcut.sinks.base import LiveSink
-from streamcut.sinks.file.formats import Format, format_of, is_folder, numbered
+from streamcut.sinks.file.formats import Format, format_of, is_folder
+from streamcut.sinks.file.output import FileOutput, Output
 from streamcut.sinks.live.obs import PORT, ObsSink
 from streamcut.sinks.live.stream import StreamSink, address_format, each_second, sender
 from streamcut.sinks.live.tee import TeeSink
@@ -136,11 +137,9 @@ def _opened(
         codec = each_second(codec, info.rate)
     with ExitStack() as unless_opened:
         place = _place(target.kind, target.place, target.form, fd)
-        if isinstance(place, Outlet):
-            unless_opened.callback(place.close)
+        unless_opened.callback(place.close)
         sink = StreamSink(
             place,
-            target.form,
             codec,
             info,
             size=size,
@@ -153,10 +152,10 @@ def _opened(
     return sink
 
 
-def _place(kind: Kind, place: str, form: Format, fd: int) -> str | Outlet:
+def _place(kind: Kind, place: str, form: Format, fd: int) -> Output:
     if kind == "pipe":
         return Outlet(form, fd)
-    return sender(place, form) if kind == "address" else numbered(place, form)
+    return sender(place, form) if kind == "address" else FileOutput(place, form)
 
 
 def _check_alpha(target: Target, pixel_format: str) -> None:

@@ -137,7 +137,7 @@ def _parts(matte: Matte) -> tuple[Labels, NDArray[np.int32], NDArray[np.bool_]]:
         subject[0] = False
         reach = max(1, round(_NEAR * max(matte.shape)))
         near = labels[_widened(subject[labels].view(np.uint8), reach) > 0]
-        islands[np.unique(near)] = False
+        islands[near] = False
     return labels, areas, islands
 
 

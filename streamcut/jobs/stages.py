@@ -15,16 +15,16 @@ from typing import Literal
 import av
 import cv2
 import numpy as np
-from av.video.reformatter import VideoReformatter
 
 from streamcut.compositing.background import Background, Layer
 from streamcut.compositing.light_wrap import wrapped
 from streamcut.core.errors import UsageError
 from streamcut.core.pipeline import gathered
-from streamcut.imaging.resize import network_input
 from streamcut.matting.guided_filter import GuidedUpsampler
+from streamcut.matting.letterbox import View, whole
 from streamcut.media.colour import Colour, Range
 from streamcut.media.frame import Frame, StreamInfo
+from streamcut.media.matte import Picture
 from streamcut.media.pixel_formats import ALPHA_TWIN, depth, dtype, peak
 from streamcut.media.planes import Plane, blank_like, planes
 from streamcut.sessions import BaseSession, BatchStream, MatteStream, Prediction, as_prediction
@@ -51,20 +51,18 @@ def matte(
     Raises:
         ModelError: if the network fails.
     """
-    stream = session.stream()
-    shrink = VideoReformatter()
+    stream, view = session.stream(), View()
     for group in gathered(frames, getattr(stream, "batch", 1) if together else 1):
-        for frame in group:
-            size = session.input_size(frame.picture.width, frame.picture.height)
-            frame.small = network_input(frame.picture, size, shrink)
-        for frame, told in zip(group, _predictions(group, stream), strict=True):
+        seen = [view.look(frame, session.input_size) for frame in group]
+        for frame, told in zip(group, _predictions(seen, stream), strict=True):
+            told = whole(frame, told)
             frame.coarse, frame.foreground, frame.screen = told.alpha, told.foreground, told.screen
             yield frame
 
 
-def _predictions(group: Sequence[Frame], stream: MatteStream) -> list[Prediction]:
-    pictures = [frame.small for frame in group if frame.small is not None]
-    if len(pictures) > 1 and isinstance(stream, BatchStream):
+def _predictions(pictures: Sequence[Picture], stream: MatteStream) -> list[Prediction]:
+    alike = len({picture.shape for picture in pictures}) == 1
+    if len(pictures) > 1 and alike and isinstance(stream, BatchStream):
         return list(map(as_prediction, stream.many(pictures)))
     return [as_prediction(stream(picture)) for picture in pictures]
 
@@ -81,6 +79,8 @@ def upsample(frames: Iterable[Frame], info: StreamInfo) -> Iterator[Frame]:
         if frame.coarse is None:
             raise ValueError("upsample needs frames with a coarse matte")
         frame.matte = enlarge(planes(frame.picture)[0], frame.coarse)
+        if frame.bars:
+            frame.bars.clear(frame.matte)
         yield frame
 
 

@@ -11,6 +11,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from streamcut.media.bars import NONE, Bars
 from streamcut.media.colour import Colour
 from streamcut.media.planes import Plane
 
@@ -64,10 +65,11 @@ class Frame:
     Attributes:
         picture: the decoded picture; its ``pts`` and ``time_base`` are the input's.
         opacity: the input's own alpha, like ``matte``, or None where it is opaque.
-        small: what the network saw: RGB uint8 [h, w, 3] at its size.
-        coarse: the network's matte, float32 [h, w] at the network's size, 0..1.
+        bars: around the picture; the network does not see them.
+        small: the whole picture at the scale at which the network saw it, RGB uint8 [h, w, 3].
+        coarse: the network's matte, float32 [h, w] at that size, 0..1.
         foreground: the subject's colours without the background's where the network tells them,
-            RGB float32 [h, w, 3] at the network's size, 0..1; None for most networks.
+            RGB float32 [h, w, 3] at that size, 0..1; None for most networks.
         screen: the colour of the screen behind the subject, RGB 0..255, where there is one.
         matte: the matte at the picture's size and depth: uint8 0..255, or uint16 up to
             2**bits - 1 for deeper pictures.
@@ -80,6 +82,7 @@ class Frame:
 
     picture: av.VideoFrame
     opacity: Plane | None = None
+    bars: Bars = NONE
     small: NDArray[np.uint8] | None = None
     coarse: NDArray[np.float32] | None = None
     foreground: NDArray[np.float32] | None = None

@@ -39,6 +39,7 @@ class Mixture:
     unlabelled: float = 0.18
     empty: float = 0.11
     synthetic_place: float = 0.10
+    beside: float = 0.0
     clutter: float = 0.35
     occluder: float = 0.10
     bent: float = 0.35
@@ -81,6 +82,20 @@ class Casting:
             if box is not None:
                 return record, person, box
         raise ValueError("no photograph in the pack shows a person")
+
+    def beside(self, rng: np.random.Generator) -> Bytes | None:
+        """The largest part of a photograph beside, above or below its people; None if small."""
+        _, person, box = self.drawn(self.labelled, rng)
+        faint = box_of(np.where(person.alpha > 12, 255, 0).astype(np.uint8)) or box
+        rows, columns = person.alpha.shape
+        parts = (
+            person.picture[:, : faint.left],
+            person.picture[:, faint.right :],
+            person.picture[: faint.top],
+            person.picture[faint.bottom :],
+        )
+        part = max(parts, key=lambda plane: plane.shape[0] * plane.shape[1])
+        return part if part.shape[0] * part.shape[1] > 0.15 * rows * columns else None
 
     def clip(self, rng: np.random.Generator, frames: int) -> list[tuple[Record, Person]]:
         """Consecutive frames of a real clip, forwards or backwards."""
@@ -402,7 +417,11 @@ def union(first: Bytes, second: Bytes) -> Bytes:
 
 def random_place(cast: Casting, size: Size, rng: np.random.Generator, mixture: Mixture) -> Bytes:
     """A view without people, with clutter now and then."""
-    if rng.random() < mixture.synthetic_place or not cast.places:
+    kind = rng.random()
+    beside = cast.beside(rng) if kind > 1.0 - mixture.beside and cast.labelled else None
+    if beside is not None:
+        place = _cropped(beside, size, rng)
+    elif kind < mixture.synthetic_place or not cast.places:
         place = synthetic_place(size, rng)
     else:
         place = _cropped(cast.place(rng), size, rng)

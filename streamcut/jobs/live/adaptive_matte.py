@@ -6,15 +6,15 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import cv2
 import numpy as np
-from av.video.reformatter import VideoReformatter
 
 from streamcut.imaging.flow import Field, Flow, follow, grey
-from streamcut.imaging.resize import network_input
 from streamcut.imaging.scene_cuts import is_cut
 from streamcut.jobs.live.governor import Governor
+from streamcut.matting.letterbox import View, whole
 from streamcut.media.frame import Frame, StreamInfo
 from streamcut.sessions import BaseSession, MatteStream, Picture, Prediction, as_prediction
 
@@ -94,13 +94,13 @@ class LiveMatte:
         """
         levels = levels_of(session, self._info.width, self._info.height)
         governor = Governor([level.weight for level in levels], 1 / float(self._info.rate))
-        stream, shrink = session.stream(), VideoReformatter()
+        stream, view = session.stream(), View()
         self._forget()
         self.level, told = levels[0], False
         for frame in frames:
             began = time.perf_counter()
-            frame.small = network_input(frame.picture, self.level.size, shrink)
-            told_of = self._predicted(frame.small, self.level.every, stream)
+            seen = view.look(frame, partial(self._size, session, governor.level))
+            told_of = whole(frame, self._predicted(seen, self.level.every, stream))
             frame.coarse, frame.foreground = told_of.alpha, told_of.foreground
             frame.screen = told_of.screen
             work = time.perf_counter() - began
@@ -112,6 +112,12 @@ class LiveMatte:
                 )
             told = told or governor.helpless
             yield frame
+
+    @staticmethod
+    def _size(session: BaseSession, level: int, width: int, height: int) -> tuple[int, int]:
+        """Return the network's size for a picture, at a step of the levels."""
+        levels = levels_of(session, width, height)
+        return levels[min(level, len(levels) - 1)].size
 
     def _step(self, level: Level) -> None:
         assert self.level is not None

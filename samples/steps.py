@@ -1,4 +1,4 @@
-"""Print the tables of README.md, "What each step is worth".
+"""Print the tables of docs/measurements.md, "What each step is worth".
 
 The clips are those of ``python -m streamcut.training clips``; networks beside the embedded one
 are given as files::

@@ -77,7 +77,8 @@ def _options_of(row: Setting, repeated: bool) -> Iterator[Callable[[F], F]]:
 def _help(row: Setting) -> str:
     if row.kind is bool or row.default == "":
         return row.help
-    return f"{row.help}  [default: {row.default}]"
+    default = f"{row.default:g}" if row.kind is float else row.default
+    return f"{row.help}  [default: {default}]"
 
 
 config_option = option(

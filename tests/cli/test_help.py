@@ -1,14 +1,12 @@
-"""Help: at once, about everything, and the same as what the README says."""
+"""Help: at once, and about everything."""
 
 from __future__ import annotations
 
 import json
-import re
+import shlex
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import fields
-from pathlib import Path
+from collections.abc import Callable
 
 import click
 import pytest
@@ -16,9 +14,7 @@ from helpers.jobs import Ran
 
 import streamcut
 from streamcut.cli.commands import cli
-from streamcut.core.config import Settings
 
-README = Path(__file__).parents[2] / "README.md"
 HEAVY = {"onnxruntime", "cv2", "av", "numpy", "rich", "PIL", "scipy", "pymatting"}
 
 
@@ -33,27 +29,6 @@ def commands() -> dict[str, click.Command]:
         for below, each in getattr(command, "commands", {}).items():
             found[f"{name} {below}"] = each
     return found
-
-
-def options() -> Iterator[tuple[str, str]]:
-    """Yield (command, option) for every spelling of every option but ``--no-`` before another."""
-    for name, command in commands().items():
-        for parameter in command.params:
-            if isinstance(parameter, click.Option):
-                for spelling in [*parameter.opts, *parameter.secondary_opts]:
-                    if spelling.replace("--no-", "--") not in parameter.opts or (
-                        spelling in parameter.opts
-                    ):
-                        yield name, spelling
-
-
-def part_about(command: str) -> str:
-    """The README's section about a command, by a heading that names it; else all of it."""
-    text = README.read_text()
-    found = re.search(
-        rf"^#+ [^\n]*streamcut {command}\b.*?(?=^#+ [^\n]*`?streamcut |\Z)", text, re.M | re.S
-    )
-    return found[0] if found else text
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["-h"], []])
@@ -115,48 +90,20 @@ def test_the_shell_can_complete_commands(program: Callable[..., Ran]) -> None:
     assert "video" in program(env=asked).out
 
 
-# --- README ---------------------------------------------------------------------------------
-
-
-def test_the_readme_names_every_command() -> None:
-    missing = [name for name in commands() if f"streamcut {name}" not in README.read_text()]
-    assert not missing, f"README.md does not name the command(s) {missing}"
+def test_options_stand_below_headings_after_examples(command: Callable[..., Ran]) -> None:
+    text = command("video", "--help").out
+    headings = ["Examples", "Input", "Matte", "Picture", "Output", "Hardware", "Options"]
+    assert [text.index(f"\n{heading}:") for heading in headings] == sorted(
+        text.index(f"\n{heading}:") for heading in headings
+    )
+    assert text.index("\nInput:") < text.index("\n  --start") < text.index("\nMatte:")
+    assert text.index("\nHardware:") < text.index("--device")
+    assert "streamcut video in.mp4 out.webm\n" in text
 
 
 @pytest.mark.parametrize("name", commands())
-def test_the_readme_documents_every_option(name: str) -> None:
-    text = part_about(name)
-    spelt = [option for command, option in options() if command == name]
-    missing = [option for option in spelt if not re.search(rf"(?<![\w-]){option}(?![\w-])", text)]
-    assert not missing, f"README.md, streamcut {name}: not documented: {' '.join(missing)}"
-
-
-def test_the_readme_documents_every_setting() -> None:
-    text = README.read_text()
-    names = [
-        entry.name for part in fields(Settings) for entry in fields(getattr(Settings(), part.name))
-    ]
-    missing = [name for name in names if not re.search(rf"\b{name}\b", text)]
-    missing += [f"[{part.name}]" for part in fields(Settings) if f"[{part.name}]" not in text]
-    assert not missing, f"README.md: settings not documented: {' '.join(missing)}"
-
-
-def test_the_readme_documents_every_public_name() -> None:
-    missing = [
-        name for name in streamcut.__all__ if not re.search(rf"\b{name}\b", README.read_text())
-    ]
-    assert not missing, f"README.md: public names not documented: {' '.join(missing)}"
-
-
-def test_the_readme_promises_no_option_that_is_not_there() -> None:
-    known = {option for _, option in options()} | {"--help", "--version"}
-    code = " ".join(re.findall(r"`[^`\n]+`|```.*?```", README.read_text(), re.S))
-    shown = set(
-        re.findall(
-            r"(?<![\w-])--[a-z][a-z-]+",
-            " ".join(
-                re.findall(r"streamcut (?:video|bench|evaluate|pipe|models|doctor)[^\n`]*", code)
-            ),
-        )
-    )
-    assert shown <= known, f"README.md shows options that do not exist: {shown - known}"
+def test_examples_are_lines_that_the_command_understands(name: str) -> None:
+    made = commands()[name]
+    for line, _ in getattr(made, "examples", ()):
+        words = shlex.split(line.rpartition("streamcut ")[2].split(" | ")[0].split(" > ")[0])
+        made.make_context(name, words[1:])

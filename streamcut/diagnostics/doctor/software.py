@@ -107,7 +107,7 @@ def configuration() -> Iterator[Finding]:
     try:
         settings = config_file.load(path)
     except ConfigError as error:
-        yield Finding.problem(short(error), "correct it; the README lists every key")
+        yield Finding.problem(short(error), "correct it; docs/cli.md lists every key")
         return
     mirror = ", models from a mirror" if settings.weights.mirror else ""
     yield Finding.ok(f"{short(path)} is valid{mirror}")

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
 from streamcut.core.config import MatteSettings
 from streamcut.sessions import CATALOG, Model
 
-README = Path(__file__).parents[3] / "README.md"
 SPDX = {"MIT", "Apache-2.0", "GPL-3.0-only", "CC-BY-NC-4.0", "its own"}
 
 
@@ -43,10 +41,3 @@ def test_its_files_can_be_fetched(model: Model) -> None:
 def test_files_of_different_models_have_different_names() -> None:
     files = [weights.file for model in CATALOG for weights in model.weights]
     assert len(set(files)) == len(files)
-
-
-def test_the_readme_names_every_model() -> None:
-    text = README.read_text()
-    for model in CATALOG:
-        kind = re.sub(r"^birefnet(?=-(?!general$))|-fp16$", "", model.name)
-        assert f"`{kind}`" in text, model.name

@@ -63,8 +63,8 @@ def matte(
 def _predictions(pictures: Sequence[Picture], stream: MatteStream) -> list[Prediction]:
     alike = len({picture.shape for picture in pictures}) == 1
     if len(pictures) > 1 and alike and isinstance(stream, BatchStream):
-        return list(map(as_prediction, stream.many(pictures)))
-    return [as_prediction(stream(picture)) for picture in pictures]
+        return list(map(as_prediction, stream.many(pictures), pictures))
+    return [as_prediction(stream(picture), picture) for picture in pictures]
 
 
 def upsample(frames: Iterable[Frame], info: StreamInfo) -> Iterator[Frame]:

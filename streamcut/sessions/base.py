@@ -48,17 +48,22 @@ class BatchStream(MatteStream, Protocol):
         ...
 
 
-def as_prediction(answer: Prediction | Matte) -> Prediction:
+def as_prediction(answer: Prediction | Matte, picture: Picture) -> Prediction:
     """Return a stream's answer; a bare matte is one without foreground and screen.
 
     Raises:
-        ModelError: if it is neither.
+        ModelError: if it is neither, or no matte of the picture's size, or no number somewhere.
     """
-    if isinstance(answer, Prediction):
-        return answer
     if isinstance(answer, np.ndarray) and answer.ndim == 2:
-        return Prediction(answer)
-    raise ModelError(f"a session's stream gave a {type(answer).__name__}, not a Prediction")
+        answer = Prediction(answer)
+    if not isinstance(answer, Prediction):
+        raise ModelError(f"a session's stream gave a {type(answer).__name__}, not a Prediction")
+    alpha, size = answer.alpha, picture.shape[:2]
+    if alpha.shape != size:
+        raise ModelError(f"a session's stream gave a matte of {alpha.shape}, not of {size}")
+    if np.isnan(alpha.min()):  # A minimum passes NaN on.
+        raise ModelError("a session's stream gave what is no number (NaN)")
+    return answer
 
 
 class BaseSession:

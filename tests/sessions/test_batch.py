@@ -134,11 +134,25 @@ def test_what_is_no_prediction_is_one_line(
 def test_a_bare_matte_is_a_prediction_without_foreground(
     session: MapSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plain = np.full((4, 4), 0.5, np.float32)
+    width, height = session.input_size(96, 64)
+    plain = np.full((height, width), 0.5, np.float32)
     monkeypatch.setattr(session, "stream", lambda: lambda _: plain)
     [frame] = matte(waiting(1), session)
     assert frame.coarse is plain
     assert frame.foreground is frame.screen is None
+
+
+@pytest.mark.parametrize(
+    ("share", "level", "words"), [(2, 0.5, "not of"), (1, np.nan, "no number")]
+)
+def test_a_matte_of_another_size_or_of_no_numbers_is_refused(
+    session: MapSession, monkeypatch: pytest.MonkeyPatch, share: int, level: float, words: str
+) -> None:
+    width, height = session.input_size(96, 64)
+    answer = np.full((height // share, width // share), level, np.float32)
+    monkeypatch.setattr(session, "stream", lambda: lambda _: answer)
+    with pytest.raises(ModelError, match=words):
+        list(matte(waiting(1), session))
 
 
 def waiting(count: int) -> Channel[Frame]:

@@ -137,7 +137,7 @@ class LiveMatte:
             made = self._carried(small, every)
         if made is None:
             began = time.perf_counter()
-            made = as_prediction(stream(small))
+            made = as_prediction(stream(small), small)
             self.seconds += time.perf_counter() - began
             self.runs += 1
             self._since = 0

@@ -16,10 +16,17 @@ from numpy.typing import NDArray
 from streamcut.core.errors import ModelError
 from streamcut.imaging.scene_cuts import is_cut
 from streamcut.sessions.base import Picture, Prediction
-from streamcut.sessions.networks.saliency import MapSession, size_of_area, smaller_sizes_of
+from streamcut.sessions.networks.saliency import (
+    MOST_PIXELS,
+    MapSession,
+    size_of_area,
+    smaller_sizes_of,
+)
 from streamcut.sessions.runtime.runner import Runner, State
 
 _GLANCE = 256
+_LARGEST_STRIDE = 1024
+_MOST_KEPT = 1 << 28  # Numbers in all states together.
 
 
 class RecurrentSession(MapSession):
@@ -70,8 +77,19 @@ class RecurrentSession(MapSession):
                 State(f"{name}i", f"{name}o", int(channels), int(stride))
                 for name, channels, stride in json.loads(facts["streamcut.states"])
             ]
-        except (KeyError, ValueError) as error:
+        except (KeyError, ValueError, TypeError, RecursionError) as error:
             raise ModelError(f"{path} does not say what states it keeps") from error
+        if not self._sensible():
+            raise ModelError(f"{path} says sizes that make no sense")
+
+    def _sensible(self) -> bool:
+        """Whether what the file says can be: a picture, and states that fit into memory."""
+        strides = [self._stride, *(state.stride or 1 for state in self._states)]
+        if not 0 < self._area <= MOST_PIXELS or min(strides) < 1 or max(strides) > _LARGEST_STRIDE:
+            return False
+        channels = [state.channels for state in self._states]
+        kept = sum(s.channels * self._area // (s.stride or 1) ** 2 for s in self._states)
+        return min(channels, default=1) > 0 and kept <= _MOST_KEPT
 
     def _infer(
         self, feed: NDArray[np.float32], runner: Runner | None = None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
@@ -20,6 +22,9 @@ from streamcut.sessions.runtime.runner import Runner
 
 _FALLBACK_SIZE = (320, 320)
 _TYPES = ("tensor(float)", "tensor(float16)", "tensor(double)")
+MOST_PIXELS = 2**24
+"""Of what a network is given; so much is 4096x4096."""
+
 _CUDA, _BATCH = "CUDAExecutionProvider", 4
 
 
@@ -46,7 +51,10 @@ class MapSession(BaseSession):
     ) -> None:
         super().__init__(model.name, sess_opts, *args, model=model, model_path=path, **kwargs)
         self.model = model
-        self._input = self.inner_session.get_inputs()[0]
+        inputs = self.inner_session.get_inputs()
+        if not inputs or not self.inner_session.get_outputs():
+            raise ModelError(f"{path or model.name} takes no picture, or gives nothing")
+        self._input = inputs[0]
         self._prepare(str(path or model.name))
         self._channels_last = self._input.shape[3] == 3 and self._input.shape[1] != 3
         # (value / scale - mean) / std, as one multiplication and one addition.
@@ -61,6 +69,9 @@ class MapSession(BaseSession):
             raise ModelError(f"{path} takes no picture: its input is not [1, 3, H, W]")
         if self._input.type not in _TYPES:
             raise ModelError(f"{path} takes {self._input.type}, not floating point")
+        sides = [side for side in self._input.shape[1:] if isinstance(side, int)]
+        if math.prod(sides) > 3 * MOST_PIXELS or not all(side > 0 for side in sides):
+            raise ModelError(f"{path} takes pictures of {sides}: their size makes no sense")
 
     @classmethod
     def name(cls, *args: Any, **kwargs: Any) -> str:
@@ -136,7 +147,10 @@ class MapSession(BaseSession):
         feeds = [self._feed(picture) for picture in pictures]
         output = self._infer(np.concatenate(feeds) if len(feeds) > 1 else feeds[0], runner)
         parts = np.split(output, len(pictures)) if len(pictures) > 1 else [output]
-        return [self._read(self._planes(part)) for part in parts]
+        return [
+            self._fitted(self._read(self._planes(part)), picture)
+            for part, picture in zip(parts, pictures, strict=True)
+        ]
 
     def predict(self, img: Image.Image, *args: Any, **kwargs: Any) -> list[Image.Image]:
         """Return the one mask of a picture: mode "L", at its size."""
@@ -187,6 +201,21 @@ class MapSession(BaseSession):
         subject = self._subject(_ACTIVATIONS[self.activation](maps))
         matte: Matte = np.clip(subject, np.float32(0), np.float32(1))
         return matte
+
+    def _fitted(self, matte: Matte, picture: Picture) -> Matte:
+        """Return a matte at its picture's size: some networks give one of their own.
+
+        Raises:
+            ModelError: if it has another shape altogether.
+        """
+        (high, wide), (height, width) = matte.shape, picture.shape[:2]
+        if (high, wide) == (height, width):
+            return matte
+        if not 0.8 < (wide * height) / (high * width) < 1.25:
+            told = f"gives a map of {wide}x{high} for a picture of {width}x{height}"
+            raise ModelError(f"the model {self.model_name} {told}")
+        resized = cv2.resize(matte, (width, height), interpolation=cv2.INTER_LINEAR)
+        return np.asarray(resized, np.float32)
 
     def _feed(self, picture: Picture) -> NDArray[np.float32]:
         """Return the network's input for an RGB picture at its size."""

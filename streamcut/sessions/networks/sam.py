@@ -34,6 +34,7 @@ from streamcut.sessions.networks.sam_prompt import (
     part_at,
 )
 from streamcut.sessions.runtime.device import Device
+from streamcut.sessions.runtime.runner import check_numbers
 
 _CANVAS = (684, 1024)  # Height and width that rembg feeds; pictures lie at its top left corner.
 _PADDING = -1  # The label of no point.
@@ -208,6 +209,8 @@ class SamSession(BaseSession):
             made: list[NDArray[Any]] = graph.run(None, feed)
         except Exception as error:  # ONNX Runtime's errors share no base of their own.
             raise ModelError(f"the model {self.model_name} failed: {first_words(error)}") from error
+        for output in made:
+            check_numbers(output)
         return made
 
 

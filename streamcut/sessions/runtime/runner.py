@@ -100,16 +100,19 @@ class Runner:
                 :meth:`reset`, if there are states.
 
         Raises:
-            ModelError: if the graph fails, in ONNX Runtime's own words.
+            ModelError: if the graph fails, in ONNX Runtime's own words, or gives no numbers.
         """
         typed = {
             name: np.ascontiguousarray(array, self._types.get(name))
             for name, array in feeds.items()
         }
         try:
-            return self._run(typed)
+            made = self._run(typed)
         except Exception as error:  # ONNX Runtime's errors share no base of their own.
             raise ModelError(first_words(error)) from error
+        for value in made:
+            check_numbers(value)
+        return made
 
     def reset(self) -> None:
         """Forget the frames before."""
@@ -232,6 +235,18 @@ class _Bound:
         which = self._graph_id + self._turn if settled else _NO_GRAPH
         options.add_run_config_entry("gpu_graph_id", str(which))
         return options
+
+
+def check_numbers(output: Array) -> None:
+    """Refuse what a graph gives if it is empty or not a number anywhere.
+
+    Raises:
+        ModelError: if it is.
+    """
+    if not isinstance(output, np.ndarray) or not output.size:
+        raise ModelError("it gives nothing")
+    if output.dtype.kind == "f" and np.isnan(output.min()):  # A minimum passes NaN on.
+        raise ModelError("it gives what is no number (NaN)")
 
 
 def _to_host(value: ort.OrtValue) -> Array:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
 import pytest
-from helpers.graphs import graph, mean_graph
+from helpers.graphs import graph, mean_graph, save
 from helpers.media import shared
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
@@ -231,3 +232,41 @@ def test_a_size_that_a_graph_refuses_is_told_in_words(tmp_path: Path) -> None:
     stream = new_session(mean_graph(tmp_path / "mean.onnx", shape=(1, 3, 48, 64))).stream()
     with pytest.raises(ModelError, match=r"failed: Got invalid .*indices: .*Got: 8 Expected: 48"):
         stream(np.zeros((8, 8, 3), np.uint8))
+
+
+HOSTILE: dict[str, tuple[str, Callable[[Path], Path]]] = {
+    "no input": ("takes no picture", lambda path: save(path, {}, {"y": (1,)}, [one("y", [1.0])])),
+    "huge input": ("makes no sense", lambda path: identity(path, (1, 3, 65536, 65536))),
+    "empty input": ("makes no sense", lambda path: identity(path, (1, 3, 0, 32))),
+    "NaN": ("no number", lambda path: constant(path, (1, 1, 32, 32), np.nan)),
+    "nothing": ("gives nothing", lambda path: constant(path, (1, 1, 0, 32), 1)),
+    "another shape": ("a map of 512x2", lambda path: constant(path, (1, 1, 2, 512), 1)),
+    "vector": ("is no map", lambda path: constant(path, (7,), 1)),
+}
+
+
+def one(name: str, value: object) -> Any:
+    tensor = onnx.numpy_helper.from_array(np.asarray(value, np.float32))
+    return helper.make_node("Constant", [], [name], value=tensor)
+
+
+def identity(path: Path, shape: tuple[int, ...]) -> Path:
+    return save(path, {"x": shape}, {"y": shape}, [helper.make_node("Identity", ["x"], ["y"])])
+
+
+def constant(path: Path, shape: tuple[int, ...], value: float) -> Path:
+    values = one("y", np.full(shape, value))
+    return save(path, {"x": (1, 3, 32, 32)}, {"y": tuple("abcd"[: len(shape)])}, [values])
+
+
+@pytest.mark.parametrize("fault", HOSTILE)
+def test_a_model_that_lies_is_one_line(tmp_path: Path, fault: str) -> None:
+    words, make = HOSTILE[fault]
+    with pytest.raises(ModelError, match=words) as raised:
+        new_session(make(tmp_path / "m.onnx")).stream()(picture(32, 32))
+    assert "\n" not in str(raised.value)
+
+
+def test_a_map_of_half_the_size_is_enlarged(tmp_path: Path) -> None:
+    half = constant(tmp_path / "m.onnx", (1, 1, 16, 16), 0.5)
+    assert new_session(half).stream()(picture(32, 32)).alpha.shape == (32, 32)

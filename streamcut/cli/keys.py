@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from streamcut.jobs.live.state import LiveState
-    from streamcut.media.frame import Frame
+    from streamcut.media.frame import CompositedFrame
 
 if sys.platform == "win32":
     import msvcrt
@@ -91,7 +91,7 @@ class Keys:
     def __exit__(self, *_: object) -> None:
         self._terminal.close()
 
-    def __call__(self, state: LiveState, frame: Frame | None) -> None:
+    def __call__(self, state: LiveState, frame: CompositedFrame | None) -> None:
         """Do what the keys typed since the last call stand for; others do nothing."""
         for key in self._terminal.typed():
             if key in self._actions:

@@ -18,7 +18,7 @@ from streamcut.cli.say import safe, say, say_json
 
 if TYPE_CHECKING:
     from streamcut.jobs.live.state import LiveState, LiveSummary
-    from streamcut.media.frame import Frame
+    from streamcut.media.frame import CompositedFrame
 
 _REDRAW = 0.5
 _LINE = 5.0
@@ -28,7 +28,7 @@ _JSON = 1.0
 class Shown(Protocol):
     """Something that looks at the counters of a live job and draws when it is time to."""
 
-    def __call__(self, state: LiveState, frame: Frame | None) -> None:
+    def __call__(self, state: LiveState, frame: CompositedFrame | None) -> None:
         """Look."""
         ...
 
@@ -132,7 +132,7 @@ class Every:
         if self._state is not None:
             self._last(self._meter(self._state))
 
-    def __call__(self, state: LiveState, frame: Frame | None) -> None:
+    def __call__(self, state: LiveState, frame: CompositedFrame | None) -> None:
         """Report, if it is time to."""
         self._state = state
         now = time.monotonic()
@@ -178,7 +178,7 @@ class Silence:
     def __exit__(self, *_: object) -> None:
         """Show nothing."""
 
-    def __call__(self, state: LiveState, frame: Frame | None) -> None:
+    def __call__(self, state: LiveState, frame: CompositedFrame | None) -> None:
         """Show nothing."""
 
 

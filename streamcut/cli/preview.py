@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from streamcut.core.errors import MissingDependencyError, UsageError
 from streamcut.media.colour import Colour
 from streamcut.media.convert import SCALING_THREADS
-from streamcut.media.frame import Frame
+from streamcut.media.frame import CompositedFrame
 from streamcut.media.pixel_formats import has_alpha
 
 if TYPE_CHECKING:
@@ -39,22 +39,20 @@ class Viewer:
         self.matte = self.split = self.frozen = False
         self._made, self._before = VideoReformatter(), VideoReformatter()
 
-    def __call__(self, frame: Frame) -> NDArray[np.uint8] | None:
+    def __call__(self, frame: CompositedFrame) -> NDArray[np.uint8] | None:
         """Return RGB uint8 [height, width, 3], at most 960 pixels wide; None while frozen."""
         if self.frozen:
             return None
-        shown = self._matte_of(frame) if self.matte else _shown(self._made, frame.picture)
-        if self.split and frame.filmed is not None:
-            before = _shown(self._before, frame.filmed)
+        shown = self._matte_of(frame) if self.matte else _shown(self._made, frame.output)
+        if self.split:
+            before = _shown(self._before, frame.source)
             if before.shape == shown.shape:
                 half = shown.shape[1] // 2
                 shown[:, :half] = before[:, :half]
                 shown[:, half : half + 1] = 255
         return shown
 
-    def _matte_of(self, frame: Frame) -> NDArray[np.uint8]:
-        if frame.matte is None:
-            return _shown(self._made, frame.picture)
+    def _matte_of(self, frame: CompositedFrame) -> NDArray[np.uint8]:
         height, width = frame.matte.shape
         small = cv2.resize(frame.matte, _fitted(width, height), interpolation=cv2.INTER_AREA)
         return np.asarray(cv2.cvtColor(small, cv2.COLOR_GRAY2RGB), np.uint8)
@@ -96,7 +94,7 @@ class Window:
     def __exit__(self, *_: object) -> None:
         self._root.destroy()
 
-    def __call__(self, state: LiveState, frame: Frame | None) -> None:
+    def __call__(self, state: LiveState, frame: CompositedFrame | None) -> None:
         """Show a frame, if there is a new one, and answer to keys."""
         from PIL import Image, ImageTk
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from streamcut.core.config import Settings
     from streamcut.jobs.live.job import LiveJob, Tick
     from streamcut.jobs.live.state import LiveState, LiveSummary
-    from streamcut.media.frame import Frame, StreamInfo
+    from streamcut.media.frame import CompositedFrame, StreamInfo
     from streamcut.sinks import LiveSink, Target
 
 _EPILOG = (
@@ -296,7 +296,7 @@ def _opened(
 
 
 def _run(job: LiveJob, ticks: Sequence[Tick]) -> LiveSummary:
-    def tick(state: LiveState, frame: Frame | None) -> None:
+    def tick(state: LiveState, frame: CompositedFrame | None) -> None:
         for each in ticks:
             each(state, frame)
 

@@ -24,7 +24,7 @@ from streamcut.core.errors import Named, SourceError, UsageError
 from streamcut.imaging.resize import averaged
 from streamcut.media.colour import Colour, Range
 from streamcut.media.convert import SCALING_THREADS
-from streamcut.media.frame import Frame, StreamInfo
+from streamcut.media.frame import Frame, MattedFrame, StreamInfo
 from streamcut.media.pixel_formats import peak
 from streamcut.media.planes import Plane, planes
 
@@ -51,8 +51,8 @@ class Pictures(Protocol):
 class Background(Protocol):
     """Gives what lies behind each picture."""
 
-    def layers(self, frame: Frame) -> list[Layer]:
-        """Return a layer for each plane of ``frame.picture``."""
+    def layers(self, frame: MattedFrame) -> list[Layer]:
+        """Return a layer for each plane of ``frame.source``."""
         ...
 
     def close(self) -> None:
@@ -66,7 +66,7 @@ class Fixed:
     def __init__(self, layers: list[Layer]) -> None:
         self._layers = layers
 
-    def layers(self, frame: Frame) -> list[Layer]:
+    def layers(self, frame: MattedFrame) -> list[Layer]:
         """Return the layers, whatever the picture."""
         return self._layers
 
@@ -134,9 +134,9 @@ class Video:
         self._shown = self._planes(next(self._pictures)[1])
         self._next = next(self._pictures)
 
-    def layers(self, frame: Frame) -> list[Layer]:
+    def layers(self, frame: MattedFrame) -> list[Layer]:
         """Return the picture that is due at the frame's presentation time."""
-        now = _time(frame.picture)
+        now = _time(frame.source)
         if self._began is None:
             self._began = now
         due = None
@@ -157,11 +157,11 @@ class Video:
             began, last, step = None, Fraction(0), Fraction(1, 30)
             with self._opened() as pictures:
                 for frame in pictures:
-                    time = _time(frame.picture)
+                    time = _time(frame.source)
                     began = time if began is None else began
                     step = time - began - last or step
                     last = time - began
-                    yield offset + last, frame.picture
+                    yield offset + last, frame.source
             offset += last + step
 
     def _planes(self, picture: av.VideoFrame) -> list[Plane]:
@@ -185,20 +185,17 @@ class Blur:
     def __init__(self, strength: float) -> None:
         self._strength = strength
 
-    def layers(self, frame: Frame) -> list[Layer]:
+    def layers(self, frame: MattedFrame) -> list[Layer]:
         """Return the blurred planes of the frame's picture."""
-        matte = frame.matte
-        if matte is None:
-            raise ValueError("a blurred background needs the frame's matte")
-        sigma = max(0.5, self._strength / 1000 * frame.picture.height)
-        top = peak(frame.picture.format.name)
+        matte, top = frame.matte, peak(frame.source.format.name)
+        sigma = max(0.5, self._strength / 1000 * frame.source.height)
         shrink = _power_of_two(sigma / _CELLS)
         height, width = matte.shape
         size = (max(1, width // shrink), max(1, height // shrink))
         weight = _weights(matte, top, size)
         share = cv2.GaussianBlur(weight, (0, 0), sigma / shrink)
         made: list[Layer] = []
-        for plane in planes(frame.picture):
+        for plane in planes(frame.source):
             small = averaged(plane, size).astype(np.float32)
             total = cv2.GaussianBlur(np.multiply(small, weight), (0, 0), sigma / shrink)
             # Rounded while it is small, which is several times faster and as smooth.

@@ -9,34 +9,31 @@ as in Vlahos' travelling mattes. Pixels that the screen has no share in stay as 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import av
-import cv2
 import numpy as np
 
 from streamcut.imaging.chroma import Screen, differences, luma_weights
 from streamcut.media.colour import Colour
-from streamcut.media.frame import Frame
+from streamcut.media.frame import MattedFrame
 from streamcut.media.matte import Grid
-from streamcut.media.pixel_formats import depth, peak
-from streamcut.media.planes import Plane, blank_like, planes
+from streamcut.media.planes import Levels, Plane, copied, fitted, planes
 
 _NOISE = 0.03  # Smaller shares are the subject's own colour.
 _MOST = 0.85  # What is left of a pixel cannot be raised without end.
 
 
-def despill(frames: Iterable[Frame]) -> Iterator[Frame]:
-    """Take the screen's light off the subject, in frames that have a screen.
+def despill(frames: Iterable[MattedFrame]) -> Iterator[MattedFrame]:
+    """Take the screen's light off the subject, in frames that have a screen."""
+    yield from map(_despilled, frames)
 
-    Args:
-        frames: with mattes at the picture's size.
-    """
-    for frame in frames:
-        if frame.screen is not None:
-            if frame.matte is None:
-                raise ValueError("despill needs frames with a matte")
-            frame.picture = without_spill(frame.picture, frame.matte, frame.screen)
-        yield frame
+
+def _despilled(frame: MattedFrame) -> MattedFrame:
+    screen = frame.prediction.screen
+    if screen is None:
+        return frame
+    return replace(frame, subject=without_spill(frame.subject, frame.matte, screen))
 
 
 def without_spill(
@@ -49,59 +46,40 @@ def without_spill(
         matte: at its size and depth.
         screen: the screen's colour, RGB 0..255.
     """
-    made = blank_like(picture, picture.format.name)
+    made, known = copied(picture), Levels.of_frame(picture)
     weights = luma_weights(Colour.of(picture).known_matrix(picture.height))
-    key, units = Screen.of(screen, weights), _units(picture)
-    share = _share(planes(picture), units, key, weights)
-    opacity = _fit(matte, share.shape) * np.float32(1 / peak(picture.format.name))
+    key = Screen.of(screen, weights)
+    share = _share(planes(picture), known, key, weights)
+    opacity = _fit(matte, share.shape) * np.float32(1 / known.peak)
     share[opacity <= 0] = 0
     left = 1 - np.minimum(share, 1 - opacity)
     levels = _levels(picture, screen, key)
-    for plane, target, (zero, unit), level in zip(
-        planes(picture), planes(made), units, levels, strict=True
-    ):
-        target[:] = plane
-        light = np.float32(level * unit)
-        _subtract(target, _fit(share, plane.shape), _fit(left, plane.shape), zero, light, made)
+    for target, zero, span, level in zip(planes(made), known.zero, known.span, levels, strict=True):
+        light = np.float32(level * span)
+        shares = _fit(share, target.shape), _fit(left, target.shape)
+        _subtract(target, *shares, zero, light, known.peak)
     return made
 
 
 def _subtract(
-    target: Plane, share: Grid, left: Grid, zero: float, light: np.float32, made: av.VideoFrame
+    target: Plane, share: Grid, left: Grid, zero: int, light: np.float32, top: int
 ) -> None:
     """Make code values ``(value - share * light) / left`` where the screen has a share."""
     touched = share > 0
     codes = target[touched] - np.float32(zero) - share[touched] * light
     codes = np.rint(codes / left[touched] + np.float32(zero))
-    target[touched] = np.clip(codes, 0, peak(made.format.name)).astype(target.dtype)
+    target[touched] = np.clip(codes, 0, top).astype(target.dtype)
 
 
-def _share(
-    layers: list[Plane],
-    units: list[tuple[float, float]],
-    key: Screen,
-    weights: tuple[float, float],
-) -> Grid:
+def _share(layers: list[Plane], levels: Levels, key: Screen, weights: tuple[float, float]) -> Grid:
     """Return the screen's share of each pixel, at the size of the colour planes."""
     first, second, third = (
-        (layer.astype(np.float32) - np.float32(zero)) * np.float32(1 / unit)
-        for layer, (zero, unit) in zip(layers, units, strict=True)
+        (layer.astype(np.float32) - np.float32(zero)) * np.float32(1 / span)
+        for layer, zero, span in zip(layers, levels.zero, levels.span, strict=True)
     )
-    if units[1][0] == 0:  # Green, blue, red.
+    if levels.zero[1] == 0:  # Green, blue, red.
         _, second, third = differences(third, first, second, weights)
     return np.asarray(np.clip(key.share(second, third) - np.float32(_NOISE), 0, _MOST), np.float32)
-
-
-def _units(picture: av.VideoFrame) -> list[tuple[float, float]]:
-    """Return the code value of 0, and how many of them 1 is, for each plane."""
-    name = picture.format.name
-    top, eight = float(peak(name)), float(1 << (depth(name) - 8))
-    if name.startswith("gbr"):
-        return [(0.0, top)] * 3
-    middle = 128 * eight
-    if Colour.of(picture).full_range:
-        return [(0.0, top), (middle, top), (middle, top)]
-    return [(16 * eight, 219 * eight), (middle, 224 * eight), (middle, 224 * eight)]
 
 
 def _levels(
@@ -115,8 +93,4 @@ def _levels(
 
 
 def _fit(values: Plane, shape: tuple[int, ...]) -> Grid:
-    if values.shape == shape:
-        return np.asarray(values, np.float32)
-    grows = shape[0] > values.shape[0] or shape[1] > values.shape[1]
-    how = cv2.INTER_LINEAR if grows else cv2.INTER_AREA
-    return np.asarray(cv2.resize(values, (shape[1], shape[0]), interpolation=how), np.float32)
+    return np.asarray(fitted(values, shape), np.float32)

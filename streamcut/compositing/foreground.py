@@ -18,6 +18,8 @@ A network that tells the subject's colours itself (RobustVideoMatting) is believ
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import partial
 
 import av
 import cv2
@@ -29,10 +31,10 @@ from streamcut.imaging.resize import averaged
 from streamcut.matting.multilevel import subject_colours
 from streamcut.media.colour import Colour, Range
 from streamcut.media.convert import SCALING_THREADS
-from streamcut.media.frame import Frame
+from streamcut.media.frame import MattedFrame
 from streamcut.media.matte import Grid
 from streamcut.media.pixel_formats import peak
-from streamcut.media.planes import Plane, blank_like, planes
+from streamcut.media.planes import Plane, copied, fitted, planes
 
 # Surroundings: a box of 5 x 5 cells on a grid of about 90 rows, and with a small weight, which
 # counts where that holds nothing sure, one of 15 x 15. By the colour error in the border of
@@ -53,9 +55,9 @@ _ROW = 1024
 
 
 def decontaminate(
-    frames: Iterable[Frame], *, thorough: bool = False, invert: bool = False
-) -> Iterator[Frame]:
-    """Give each frame a copy of its picture with the subject's own colours at the border.
+    frames: Iterable[MattedFrame], *, thorough: bool = False, invert: bool = False
+) -> Iterator[MattedFrame]:
+    """Give each frame's subject its own colours at the border.
 
     Args:
         frames: with mattes as the picture explains them: before their border is shaped. Before
@@ -64,23 +66,25 @@ def decontaminate(
             cannot leave colours out: where the input hides some, the quick estimate is taken.
         invert: what the matte leaves out is what will be seen.
     """
-    for frame in frames:
-        if frame.matte is None:
-            raise ValueError("decontaminate needs frames with a matte")
-        if frame.foreground is not None and not invert:
-            frame.front = _told(frame.picture, frame.matte, frame.foreground)
-        elif frame.screen is None:
-            matte, visible = _seen(frame.picture, frame.matte, invert), _visible(frame.opacity)
-            if thorough and visible is None:
-                frame.front = _thorough(frame.picture, matte)
-            else:
-                frame.front = _fast(frame.picture, matte, visible)
-        yield frame
+    yield from map(partial(_decontaminated, thorough=thorough, invert=invert), frames)
 
 
-def _seen(picture: av.VideoFrame, matte: Plane, invert: bool) -> Plane:
-    top = peak(picture.format.name)
-    return np.subtract(top, matte, dtype=matte.dtype) if invert else matte
+def _decontaminated(frame: MattedFrame, *, thorough: bool, invert: bool) -> MattedFrame:
+    told = None if invert else frame.prediction.foreground
+    if told is not None:
+        return replace(frame, subject=_told(frame.subject, frame.matte, told))
+    if frame.prediction.screen is not None:
+        return frame
+    return replace(frame, subject=_unmixed(frame, thorough=thorough, invert=invert))
+
+
+def _unmixed(frame: MattedFrame, *, thorough: bool, invert: bool) -> av.VideoFrame:
+    matte, visible = frame.matte, _visible(frame.opacity)
+    if invert:
+        matte = np.subtract(peak(frame.subject.format.name), matte, dtype=matte.dtype)
+    if thorough and visible is None:
+        return _thorough(frame.subject, matte)
+    return _fast(frame.subject, matte, visible)
 
 
 def _visible(opacity: Plane | None) -> Plane | None:
@@ -92,7 +96,7 @@ def _visible(opacity: Plane | None) -> Plane | None:
 
 def _told(picture: av.VideoFrame, matte: Plane, colours: Grid) -> av.VideoFrame:
     """Return a copy with the colours in the border as a network tells them, RGB 0..1."""
-    made, top = _copied(picture), peak(picture.format.name)
+    made, top = copied(picture), peak(picture.format.name)
     codes = np.rint(np.clip(colours, 0, 1) * np.float32(65535)).astype(np.uint16)
     tags = Colour.of(picture)
     yuv = not picture.format.name.startswith("gbr")
@@ -106,21 +110,21 @@ def _told(picture: av.VideoFrame, matte: Plane, colours: Grid) -> av.VideoFrame:
         threads=SCALING_THREADS,
     )
     for source, plane in zip(planes(front), planes(made), strict=True):
-        band = _band(_fit(matte, plane.shape), top)
+        band = _band(fitted(matte, plane.shape), top)
         plane[band] = source[band]
     return made
 
 
 def _fast(picture: av.VideoFrame, matte: Plane, visible: Plane | None) -> av.VideoFrame:
     """Return a copy with the colours in the border unmixed from their visible surroundings."""
-    made = _copied(picture)
+    made = copied(picture)
     top = peak(picture.format.name)
     around = _Surroundings(planes(picture), matte, top, visible)
     borders: dict[tuple[int, ...], _Border] = {}
     for number, plane in enumerate(planes(made)):
         border = borders.get(plane.shape)
         if border is None:
-            alpha = _fit(matte, plane.shape)
+            alpha = fitted(matte, plane.shape)
             border = borders[plane.shape] = _Border(alpha, top, around.cells)
         if border.share.size:
             _unmix(plane, border, around.colours(number, border), top)
@@ -214,7 +218,7 @@ def _averages(
     plain = averaged(plane, size).astype(np.float32)
     if visible is None:
         return plain, np.float32(1)
-    weight = _fit(visible, plane.shape) * np.float32(1 / 255)
+    weight = fitted(visible, plane.shape) * np.float32(1 / 255)
     share = averaged(weight, size)
     kept = averaged(plane * weight, size)
     return np.divide(kept, share, out=plain, where=share > 0), share
@@ -230,7 +234,7 @@ def _around(grid: Grid) -> Grid:
 
 def _thorough(picture: av.VideoFrame, matte: Plane) -> av.VideoFrame:
     """Return a copy with the colours in the border as estimated by several levels."""
-    made, top = _copied(picture), peak(picture.format.name)
+    made, top = copied(picture), peak(picture.format.name)
     area = _border_area(matte, top)
     if area is None:
         return made
@@ -241,9 +245,9 @@ def _thorough(picture: av.VideoFrame, matte: Plane) -> av.VideoFrame:
     for number, plane in enumerate(planes(made)):
         wide = np.zeros(matte.shape, np.float32)
         wide[area] = found[..., number]
-        alpha = _fit(matte, plane.shape)
+        alpha = fitted(matte, plane.shape)
         band = _band(alpha, top)
-        plane[band] = np.rint(_fit(wide, plane.shape)[band])
+        plane[band] = np.rint(fitted(wide, plane.shape)[band])
     return made
 
 
@@ -261,18 +265,3 @@ def _border_area(matte: Plane, top: int) -> tuple[slice, slice] | None:
 def _band(matte: Plane, top: int) -> NDArray[np.bool_]:
     """Return where a matte is neither empty nor full."""
     return np.asarray(cv2.inRange(matte, 1, top - 1) != 0, np.bool_)
-
-
-def _copied(picture: av.VideoFrame) -> av.VideoFrame:
-    """Return a copy: decoders may still refer to the picture that they gave."""
-    made = blank_like(picture, picture.format.name)
-    for source, target in zip(planes(picture), planes(made), strict=True):
-        target[:] = source
-    return made
-
-
-def _fit(plane: Plane, shape: tuple[int, ...]) -> Plane:
-    """Return a full-size plane at the size of another (chroma) plane."""
-    if plane.shape == shape:
-        return plane
-    return cv2.resize(plane, (shape[1], shape[0]), interpolation=cv2.INTER_AREA)

@@ -3,15 +3,36 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+
+from streamcut.media.matte import Picture
 
 # Mean absolute difference of code values between two frames from which on they belong to two
 # scenes. A pan stays below it; taking one for a cut costs a moment of memory and nothing else.
 _CUT = 40.0
+# Pixels of the longer side that are looked at: larger frames are compared at every few pixels.
+_GLANCE = 256
 
 
-def is_cut(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> bool:
-    """Whether two successive pictures (uint8, as the network sees them) belong to two scenes."""
+class SceneCuts:
+    """Tells of each frame of a stream whether a scene begins with it: asked once a frame."""
+
+    def __init__(self) -> None:
+        self._last: Picture | None = None
+
+    def __call__(self, picture: Picture) -> bool:
+        """Whether a scene begins with a frame: the first, one after a cut, one of another size.
+
+        Args:
+            picture: RGB uint8 [height, width, 3], as the network sees it.
+        """
+        last, self._last = self._last, picture
+        return last is None or is_cut(last, picture)
+
+
+def is_cut(before: Picture, after: Picture) -> bool:
+    """Whether a cut, or a change of size, lies between two successive frames of any size."""
     if before.shape != after.shape:
         return True
-    return float(np.abs(before.astype(np.int16) - after).mean()) > _CUT
+    step = max(1, max(after.shape[:2]) // _GLANCE)
+    earlier, later = before[::step, ::step].astype(np.int16), after[::step, ::step]
+    return float(np.abs(earlier - later).mean()) > _CUT

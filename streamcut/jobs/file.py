@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import chain, islice
-from typing import Any
+from typing import Any, cast
 
 from streamcut.compositing.background import Background
+from streamcut.compositing.looks import ALPHA_LOOKS, made_by
 from streamcut.core.config import Settings
 from streamcut.core.errors import Named, UsageError
 from streamcut.core.interrupts import Interrupts
@@ -25,10 +26,10 @@ from streamcut.jobs.request import (
     parse_background,
     session_of,
 )
-from streamcut.jobs.stages import ALPHA_LOOKS, made_by, matte
+from streamcut.jobs.stages import matte
 from streamcut.jobs.wiring import able, one_thread_per_picture, shown
 from streamcut.matting.smoothing import steady
-from streamcut.media.frame import Frame, StreamInfo
+from streamcut.media.frame import CompositedFrame, OutputFrame, StreamInfo
 from streamcut.media.pixel_formats import depth
 from streamcut.media.urls import public
 from streamcut.sessions import BaseSession, place_of
@@ -38,7 +39,9 @@ from streamcut.sources import Input, Size, Source, input_of, open_source
 Tick = Callable[["State"], None]
 
 _PATIENCE = 1.0  # Seconds for a stalled open to end after Ctrl-C, before it is left behind.
-_CAPACITY = 3  # Frames between two stages: enough to even out their pace, little to remember.
+# Frames between two stages: enough to even out their pace, little to remember. What is composited
+# is three frames in one: source, output, matte.
+_CAPACITY, _COMPOSITED = 3, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,12 @@ class Summary:
 class State:
     """A running job's counters, for who shows its progress."""
 
-    def __init__(self, info: StreamInfo, pipeline: Pipeline, last: Channel[Frame]) -> None:
+    def __init__(
+        self,
+        info: StreamInfo,
+        pipeline: Pipeline,
+        last: Channel[OutputFrame],
+    ) -> None:
         self.info = info
         self.frames = 0
         self.time = 0.0
@@ -85,10 +93,10 @@ class State:
         self._last = last
         self._began = time.perf_counter()
 
-    def count(self, frame: Frame) -> None:
+    def count(self, frame: OutputFrame) -> None:
         """Note that a frame was written."""
         self.frames += 1
-        self.time = frame.picture.time or 0.0
+        self.time = frame.output.time or 0.0
 
     @property
     def seconds(self) -> float:
@@ -177,7 +185,7 @@ class Job:
             return self._summary(source, sink, self.state, stages, place_of(session))
 
     def _write(
-        self, frames: Iterator[Frame], info: StreamInfo, state: State, tick: Tick | None
+        self, frames: Iterator[OutputFrame], info: StreamInfo, state: State, tick: Tick | None
     ) -> Sink:
         """Write the frames; what fails before the first one leaves an older output as it is."""
         first = list(islice(frames, 1))
@@ -209,7 +217,7 @@ class Job:
         source: Source,
         session: BaseSession,
         background: Background | None,
-    ) -> Channel[Frame]:
+    ) -> Channel[OutputFrame]:
         """Wire the stages: each runs on a thread of its own and fills the next channel."""
         info = source.info
         decoded = pipeline.spawn("decode", source, capacity=_CAPACITY, drop_oldest=info.live)
@@ -219,18 +227,18 @@ class Job:
         matted = pipeline.spawn("matte", steadied, after=decoded, capacity=_CAPACITY)
         apart = self.alpha_apart(info)
         made = shown(matted, info, self.settings, self.look, background, apart=apart)
-        composited = pipeline.spawn("composite", made, after=matted, capacity=_CAPACITY)
+        composited = pipeline.spawn("composite", made, after=matted, capacity=_COMPOSITED)
         return self.with_alpha(pipeline, composited, info)
 
     def with_alpha(
-        self, pipeline: Pipeline, frames: Channel[Frame], info: StreamInfo
-    ) -> Channel[Frame]:
+        self, pipeline: Pipeline, frames: Channel[CompositedFrame], info: StreamInfo
+    ) -> Channel[OutputFrame]:
         """Return the frames as the sink wants them: with alpha encoded, where it is apart."""
         if not self.alpha_apart(info):
-            return frames
+            return cast(Channel[OutputFrame], frames)  # From here on it is only read.
         quality, threads = self.settings.output.quality, self.settings.run.threads
         encoded = encode_alpha(frames, self._codec(info), info, quality, threads)
-        return pipeline.spawn("alpha", encoded, after=frames, capacity=_CAPACITY)
+        return pipeline.spawn("alpha", encoded, after=frames, capacity=_COMPOSITED)
 
     def alpha_apart(self, info: StreamInfo) -> bool:
         """Whether the output's alpha is encoded beside its colour."""

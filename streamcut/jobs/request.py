@@ -21,9 +21,9 @@ from streamcut.compositing.background import (
     colour_background,
     image_background,
 )
+from streamcut.compositing.looks import ALPHA_LOOKS, Look
 from streamcut.core.config import MatteSettings, Settings, setting
 from streamcut.core.errors import Named, UsageError
-from streamcut.jobs.stages import ALPHA_LOOKS, Look
 from streamcut.matting.morphology import Edges
 from streamcut.media.frame import StreamInfo
 from streamcut.sessions import BaseSession, Device, new_session, session_options

@@ -8,22 +8,24 @@ from collections.abc import Iterable, Iterator
 import cv2
 
 from streamcut.compositing.background import Background
+from streamcut.compositing.composite import composite
 from streamcut.compositing.despill import despill
 from streamcut.compositing.foreground import decontaminate
+from streamcut.compositing.looks import Look
 from streamcut.core.config import MatteSettings, Settings
 from streamcut.core.errors import ModelError
 from streamcut.core.pipeline import Pipeline
 from streamcut.jobs.request import edges_of
-from streamcut.jobs.stages import Look, composite, upsample
+from streamcut.jobs.stages import upsample
 from streamcut.matting.keyframes import every_frame, on_keyframes, on_keyframes_live
 from streamcut.matting.morphology import shape
 from streamcut.matting.solver import Trimming
-from streamcut.media.frame import Frame, StreamInfo
+from streamcut.media.frame import CompositedFrame, MattedFrame, PredictedFrame, StreamInfo
 from streamcut.sessions import BaseSession
 
 
 def shown(
-    matted: Iterable[Frame],
+    matted: Iterable[PredictedFrame],
     info: StreamInfo,
     settings: Settings,
     look: Look,
@@ -31,7 +33,7 @@ def shown(
     *,
     apart: bool = False,
     pipeline: Pipeline | None = None,
-) -> Iterator[Frame]:
+) -> Iterator[CompositedFrame]:
     """Make what is seen from frames with the network's mattes.
 
     Args:
@@ -40,7 +42,8 @@ def shown(
         settings: how borders are treated.
         look: what is made.
         background: what lies behind, for the look "background".
-        apart: leave the matte beside the picture, see :func:`streamcut.jobs.stages.composite`.
+        apart: leave the matte beside the picture, see
+            :func:`~streamcut.compositing.composite.composite`.
         pipeline: of a live job, which matts keyframes on a thread of its own.
     """
     frames = despill(_solved(upsample(matted, info), info, settings.matte, pipeline))
@@ -54,8 +57,11 @@ def shown(
 
 
 def _solved(
-    frames: Iterator[Frame], info: StreamInfo, matte: MatteSettings, pipeline: Pipeline | None
-) -> Iterator[Frame]:
+    frames: Iterator[MattedFrame],
+    info: StreamInfo,
+    matte: MatteSettings,
+    pipeline: Pipeline | None,
+) -> Iterator[MattedFrame]:
     """Add closed-form matting, where it is asked for."""
     if matte.matting == "off":
         return frames

@@ -78,12 +78,16 @@ class Blobs:
         """Return which parts have been there long enough, and count on."""
         ages = np.full(islands.size, _WAIT, np.uint8)
         ages[0] = 0
-        if self._ages is not None and islands.any():
+        if not islands.any():
+            self._ages = np.multiply(labels > 0, _WAIT, dtype=np.uint8)
+        elif self._ages is not None:
             before = np.zeros(islands.size, np.uint8)
             inside = islands[labels]
             np.maximum.at(before, labels[inside], _widened(self._ages, 3)[inside])
             ages[islands] = np.minimum(before[islands] + 1, _WAIT)
-        self._ages = ages[labels]
+            self._ages = ages[labels]
+        else:
+            self._ages = ages[labels]
         old = ages >= _WAIT
         old[0] = True
         return old

@@ -19,12 +19,11 @@ import numpy as np
 
 from streamcut.core.pipeline import Channel, Pipeline
 from streamcut.imaging.flow import Flow, grey
-from streamcut.imaging.scene_cuts import is_cut
 from streamcut.matting.guided_filter import GuidedUpsampler
 from streamcut.matting.propagation import Key, Light, Share, Step, Trail, carried, evidence
 from streamcut.matting.solver import Solver, Trimming
-from streamcut.media.frame import Frame, StreamInfo
-from streamcut.media.matte import Grid, Picture
+from streamcut.media.frame import MattedFrame, StreamInfo
+from streamcut.media.matte import Grid
 from streamcut.media.pixel_formats import depth, peak
 from streamcut.media.planes import planes
 
@@ -43,12 +42,12 @@ _SOONEST = 3
 
 
 def every_frame(
-    frames: Iterable[Frame], info: StreamInfo, trimming: Trimming | None = None
-) -> Iterator[Frame]:
+    frames: Iterable[MattedFrame], info: StreamInfo, trimming: Trimming | None = None
+) -> Iterator[MattedFrame]:
     """Solve for the matte of every frame.
 
     Args:
-        frames: with their coarse mattes and mattes.
+        frames: with their mattes.
         info: of the stream.
         trimming: how a matte becomes a trimap.
     """
@@ -57,23 +56,21 @@ def every_frame(
     finish = Finish(info, solve.size)
     for frame in frames:
         alpha = solve(frame)
-        if alpha is not None:
-            finish(frame, alpha)
-        yield frame
+        yield frame if alpha is None else finish(frame, alpha)
 
 
 def on_keyframes(
-    frames: Iterable[Frame],
+    frames: Iterable[MattedFrame],
     info: StreamInfo,
     interval: int,
     trimming: Trimming | None = None,
-) -> Iterator[Frame]:
+) -> Iterator[MattedFrame]:
     """Solve for the mattes of keyframes and carry their detail to the frames between.
 
     Frames come out in order and none is lost; up to ``interval`` of them are held back.
 
     Args:
-        frames: with what the network saw, its coarse mattes, and mattes.
+        frames: with their mattes.
         info: of the stream.
         interval: frames from one keyframe to the next at most.
         trimming: how a matte becomes a trimap.
@@ -85,11 +82,11 @@ def on_keyframes(
     yield from between.flush()
 
 
-def _network(frames: Iterable[Frame]) -> tuple[Iterator[Frame], tuple[int, ...]]:
+def _network(frames: Iterable[MattedFrame]) -> tuple[Iterator[MattedFrame], tuple[int, ...]]:
     """Return the frames, and (rows, columns) of the network's mattes as the first has them."""
     frames = iter(frames)
     first = list(islice(frames, 1))
-    shapes = [frame.coarse.shape for frame in first if frame.coarse is not None]
+    shapes = [frame.prediction.alpha.shape for frame in first]
     return chain(first, frames), next(iter(shapes), (1, 1))
 
 
@@ -102,20 +99,21 @@ class Finish:
             info.width, info.height, self._top, haze=0.0, epsilon=_EPSILON
         )
 
-    def __call__(self, frame: Frame, alpha: Grid) -> None:
-        """Give the frame a matte on the grid as its matte."""
-        frame.matte = self._enlarge(planes(frame.picture)[0], np.clip(alpha, 0, 1))
+    def __call__(self, frame: MattedFrame, alpha: Grid) -> MattedFrame:
+        """Return the frame with a matte on the grid as its matte."""
+        matte = self._enlarge(planes(frame.source)[0], np.clip(alpha, 0, 1))
+        if frame.bars:
+            frame.bars.clear(matte)
+        return replace(frame, matte=matte)
 
-    def carried(self, frame: Frame, shares: Sequence[Share]) -> Frame:
-        """Give the frame what keyframes have to say about it, and return it."""
-        if any(share.trust.any() for share in shares):
-            self(frame, carried(self.plain(frame), shares))
-        return frame
+    def carried(self, frame: MattedFrame, shares: Sequence[Share]) -> MattedFrame:
+        """Return the frame with what keyframes have to say about it."""
+        if not any(share.trust.any() for share in shares):
+            return frame
+        return self(frame, carried(self.plain(frame), shares))
 
-    def plain(self, frame: Frame) -> Grid:
+    def plain(self, frame: MattedFrame) -> Grid:
         """Return a frame's own matte on the grid."""
-        if frame.matte is None:
-            raise ValueError("keyframes need frames with a matte")
         small = cv2.resize(frame.matte, self._size, interpolation=cv2.INTER_AREA)
         return np.multiply(small, np.float32(1 / self._top), dtype=np.float32)
 
@@ -132,7 +130,7 @@ class _Seen:
         past: what the keyframe before has to say about it.
     """
 
-    frame: Frame
+    frame: MattedFrame
     light: Light
     coarse: Grid
     step: Step | None
@@ -148,16 +146,14 @@ class _Watch:
 
     def __init__(self) -> None:
         self._flow = Flow()
-        self._before: tuple[Picture, Light] | None = None
+        self._before: Light | None = None
 
-    def __call__(self, frame: Frame) -> _Seen:
-        if frame.small is None or frame.coarse is None:
-            raise ValueError("keyframes need frames with a coarse matte")
-        light, step = _fitting(grey(frame.small)), None
-        if self._before is not None and not is_cut(self._before[0], frame.small):
-            step = Step.between(self._flow, self._before[1], light)
-        self._before = frame.small, light
-        coarse = frame.coarse
+    def __call__(self, frame: MattedFrame) -> _Seen:
+        light, step = _fitting(grey(frame.seen)), None
+        if self._before is not None and not frame.cut:
+            step = Step.between(self._flow, self._before, light)
+        self._before = light
+        coarse = frame.prediction.alpha
         if coarse.shape != light.shape:
             coarse = np.asarray(cv2.resize(coarse, light.shape[::-1]), np.float32)
         return _Seen(frame, light, coarse, step)
@@ -207,7 +203,7 @@ class _Between:
         self._most = max(1, min(interval, _HELD // _held_bytes(info)))
         self._leader: _Leader | None = None
 
-    def put(self, frame: Frame) -> Iterator[Frame]:
+    def put(self, frame: MattedFrame) -> Iterator[MattedFrame]:
         """Take a frame; yield those that are finished."""
         seen = self._watch(frame)
         if self._leader is None or seen.step is None:
@@ -224,20 +220,20 @@ class _Between:
         if len(self._held) > self._most:
             yield self._done(self._held.popleft())
 
-    def flush(self) -> Iterator[Frame]:
+    def flush(self) -> Iterator[MattedFrame]:
         """Yield the frames held, with what the keyframe before them says."""
         while self._held:
             yield self._done(self._held.popleft())
 
-    def _new_key(self, seen: _Seen) -> Frame:
-        alpha, detail = self._solve(seen.frame), None
+    def _new_key(self, seen: _Seen) -> MattedFrame:
+        alpha, detail, frame = self._solve(seen.frame), None, seen.frame
         if alpha is not None:
-            detail = alpha - self._finish.plain(seen.frame)
-            self._finish(seen.frame, alpha)
+            detail = alpha - self._finish.plain(frame)
+            frame = self._finish(frame, alpha)
         self._leader = _Leader(Key(seen.light, seen.coarse, detail))
-        return seen.frame
+        return frame
 
-    def _blended(self, last: _Seen) -> Iterator[Frame]:
+    def _blended(self, last: _Seen) -> Iterator[MattedFrame]:
         """Yield the frames held, each with what the keyframes before and after it say."""
         assert self._leader is not None
         key, trail, count = self._leader.key, Trail.start(last.light.shape), len(self._held)
@@ -251,7 +247,7 @@ class _Between:
         while self._held:
             yield self._done(self._held.popleft(), shares.popleft())
 
-    def _done(self, seen: _Seen, ahead: Share | None = None) -> Frame:
+    def _done(self, seen: _Seen, ahead: Share | None = None) -> MattedFrame:
         assert seen.past is not None
         if ahead is None:
             return self._finish.carried(seen.frame, [seen.past])
@@ -268,12 +264,12 @@ def _held_bytes(info: StreamInfo) -> int:
 
 
 def on_keyframes_live(
-    frames: Iterable[Frame],
+    frames: Iterable[MattedFrame],
     pipeline: Pipeline,
     info: StreamInfo,
     interval: int,
     trimming: Trimming | None = None,
-) -> Iterator[Frame]:
+) -> Iterator[MattedFrame]:
     """Carry the detail of keyframes that are solved on a thread of their own, when ready.
 
     Every frame is yielded as soon as it is taken.
@@ -287,13 +283,12 @@ def on_keyframes_live(
     """
     frames, network = _network(frames)
     solve = Solver(info, network, trimming)
-    asked: Channel[Frame] = Channel(capacity=1)
+    asked: Channel[MattedFrame] = Channel(capacity=1)
     answers = pipeline.spawn("keyframes", map(solve, asked), after=asked, capacity=1)
     live = _Live(Finish(info, solve.size), interval, asked, answers)
     try:
         for frame in frames:
-            live.take(frame)
-            yield frame
+            yield live.take(frame)
     finally:
         asked.close()
 
@@ -305,7 +300,7 @@ class _Live:
         self,
         finish: Finish,
         interval: int,
-        asked: Channel[Frame],
+        asked: Channel[MattedFrame],
         answers: Channel[Grid | None],
     ) -> None:
         self._interval, self._asked, self._answers = interval, asked, answers
@@ -315,8 +310,8 @@ class _Live:
         self._plain: Grid | None = None
         self._busy = False
 
-    def take(self, frame: Frame) -> None:
-        """Give a frame what the last solved keyframe says, and have another solved in time."""
+    def take(self, frame: MattedFrame) -> MattedFrame:
+        """Return a frame with what the last solved keyframe says; have another solved in time."""
         seen = self._watch(frame)
         if seen.step is None:
             self._leader = self._next = None
@@ -326,16 +321,16 @@ class _Live:
         self._hear()
         if not self._busy and (self._leader is None or self._leader.outdated(seen, self._interval)):
             self._ask(seen)
-        if seen.past is not None and self._leader is not None:
-            self._finish.carried(seen.frame, [seen.past])
+        if seen.past is None or self._leader is None:
+            return frame
+        return self._finish.carried(frame, [seen.past])
 
     def _ask(self, seen: _Seen) -> None:
         """Have a frame solved, beginning with it the trail that its answer will need."""
         self._busy = True
         self._plain = self._finish.plain(seen.frame)
         self._next = _Leader(Key(seen.light, seen.coarse, None))
-        # What is composited into the frame later replaces its picture, not the one asked about.
-        self._asked.put(Frame(seen.frame.picture, coarse=seen.coarse))
+        self._asked.put(seen.frame)
 
     def _hear(self) -> None:
         """Follow the keyframe asked about from now on, if it is solved."""

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-import av
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from streamcut.imaging.letterbox import BarFinder
 from streamcut.imaging.resize import network_input
+from streamcut.imaging.scene_cuts import SceneCuts
 from streamcut.media.bars import Bars
-from streamcut.media.frame import Frame
+from streamcut.media.frame import Frame, PredictedFrame
 from streamcut.media.matte import Picture, Prediction
 from streamcut.media.pixel_formats import peak
 from streamcut.media.planes import planes
@@ -21,56 +21,70 @@ Size = tuple[int, int]
 """(width, height) in pixels."""
 
 
-class View:
-    """What the network is shown of a stream's frames."""
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What the network is shown of one frame.
 
-    def __init__(self) -> None:
-        self._find, self._shrink = BarFinder(), VideoReformatter()
+    Attributes:
+        frame: which.
+        picture: what the network is to see: the frame without its bars, RGB uint8.
+        whole: the frame with its bars, at the same scale.
+        bars: of the frame.
+        window: rows and columns of ``whole`` that ``picture`` is.
+        cut: whether a scene begins with the frame.
+    """
 
-    def look(self, frame: Frame, size_of: Callable[[int, int], Size]) -> Picture:
-        """Scale a frame for the network; fill in ``small`` and ``bars`` of it.
+    frame: Frame
+    picture: Picture
+    whole: Picture
+    bars: Bars
+    window: tuple[slice, slice]
+    cut: bool
+
+    def predicted(self, told: Prediction) -> PredictedFrame:
+        """Return the frame with what is predicted of it, bars and all.
 
         Args:
-            frame: as decoded.
-            size_of: returns the network's size for a picture's width and height.
-
-        Returns:
-            What the network is to see: ``small`` without its bars, RGB uint8.
+            told: of ``picture``.
         """
-        picture = frame.picture
-        frame.bars = self._find(planes(picture)[0], peak(picture.format.name))
-        rows, columns = frame.bars.inside(picture.height, picture.width)
+        prediction = self._whole(told) if self.bars else told
+        return self.frame.predicted(self.whole, prediction, bars=self.bars, cut=self.cut)
+
+    def _whole(self, told: Prediction) -> Prediction:
+        alpha = np.zeros(self.whole.shape[:2], np.float32)
+        alpha[self.window] = told.alpha
+        if told.foreground is None:
+            return replace(told, alpha=alpha)
+        colours = self.whole.astype(np.float32) / np.float32(255)
+        colours[self.window] = told.foreground
+        return replace(told, alpha=alpha, foreground=colours)
+
+
+class View:
+    """What the network is shown of a stream's frames, and where scenes begin in it."""
+
+    def __init__(self) -> None:
+        self._find, self._shrink, self._cuts = BarFinder(), VideoReformatter(), SceneCuts()
+
+    def __call__(self, frame: Frame, size_of: Callable[[int, int], Size]) -> Sight:
+        """Scale a frame for the network.
+
+        Args:
+            frame: the next one of the stream.
+            size_of: returns the network's size for a picture's width and height.
+        """
+        source = frame.source
+        bars = self._find(planes(source)[0], peak(source.format.name))
+        rows, columns = bars.inside(source.height, source.width)
         inner = columns.stop - columns.start, rows.stop - rows.start
         wanted = size_of(*inner)
-        whole = (
-            round(picture.width * wanted[0] / inner[0]),
-            round(picture.height * wanted[1] / inner[1]),
+        size = (
+            round(source.width * wanted[0] / inner[0]),
+            round(source.height * wanted[1] / inner[1]),
         )
-        frame.small = network_input(picture, whole, self._shrink)
-        if not frame.bars:
-            return frame.small
-        window = _window(frame.bars, picture, whole, wanted)
-        return np.ascontiguousarray(frame.small[window])
-
-
-def whole(frame: Frame, told: Prediction) -> Prediction:
-    """Return what is predicted of a frame's ``small`` from what is predicted between its bars."""
-    if not frame.bars or frame.small is None:
-        return told
-    height, width, _ = frame.small.shape
-    rows, columns = told.alpha.shape
-    window = _window(frame.bars, frame.picture, (width, height), (columns, rows))
-    alpha = np.zeros((height, width), np.float32)
-    alpha[window] = told.alpha
-    if told.foreground is None:
-        return replace(told, alpha=alpha)
-    colours = frame.small.astype(np.float32) / np.float32(255)
-    colours[window] = told.foreground
-    return replace(told, alpha=alpha, foreground=colours)
-
-
-def _window(bars: Bars, picture: av.VideoFrame, whole: Size, inner: Size) -> tuple[slice, slice]:
-    """Return the rows and columns of the scaled picture that lie between the bars."""
-    left = min(round(bars.left * whole[0] / picture.width), whole[0] - inner[0])
-    top = min(round(bars.top * whole[1] / picture.height), whole[1] - inner[1])
-    return slice(top, top + inner[1]), slice(left, left + inner[0])
+        whole = network_input(source, size, self._shrink)
+        left = min(round(bars.left * size[0] / source.width), size[0] - wanted[0])
+        top = min(round(bars.top * size[1] / source.height), size[1] - wanted[1])
+        window = slice(top, top + wanted[1]), slice(left, left + wanted[0])
+        picture = np.ascontiguousarray(whole[window]) if bars else whole
+        return Sight(frame, picture, whole, bars, window, self._cuts(whole))

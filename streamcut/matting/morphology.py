@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
-from streamcut.media.frame import Frame, StreamInfo
+from streamcut.media.frame import MattedFrame, StreamInfo
 from streamcut.media.pixel_formats import peak
 from streamcut.media.planes import Plane
 
@@ -32,21 +32,22 @@ class Edges:
     invert: bool = False
 
 
-def shape(frames: Iterable[Frame], info: StreamInfo, edges: Edges) -> Iterator[Frame]:
+def shape(frames: Iterable[MattedFrame], info: StreamInfo, edges: Edges) -> Iterator[MattedFrame]:
     """Shape the border of each matte; last, the input's own alpha limits it.
 
     Args:
-        frames: with mattes at the picture's size.
+        frames: with their mattes.
         info: of the stream.
         edges: what to do.
     """
     top = peak(info.pixel_format)
-    for frame in frames:
-        if frame.matte is None:
-            raise ValueError("shape needs frames with a matte")
+
+    def limited(frame: MattedFrame) -> MattedFrame:
         made = shaped(frame.matte, edges, top)
-        frame.matte = made if frame.opacity is None else _both(made, frame.opacity, top)
-        yield frame
+        made = made if frame.opacity is None else _both(made, frame.opacity, top)
+        return replace(frame, matte=made)
+
+    yield from map(limited, frames)
 
 
 def shaped(matte: Plane, edges: Edges, top: int) -> Plane:

@@ -20,9 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamcut.imaging.flow import Flow, follow, grey
-from streamcut.imaging.scene_cuts import is_cut
 from streamcut.matting.islands import Blobs
-from streamcut.media.frame import Frame
+from streamcut.media.frame import PredictedFrame
 from streamcut.media.matte import Matte, Picture
 
 # A difference of this many code values, and this many times the median difference, counts as
@@ -35,25 +34,26 @@ _UNSURE = 8
 _AGREE, _CONTRADICT = 1 / 3, 1.0
 
 
-def steady(frames: Iterable[Frame], strength: float, min_area: float = 0.0) -> Iterator[Frame]:
+def steady(
+    frames: Iterable[PredictedFrame], strength: float, min_area: float = 0.0
+) -> Iterator[PredictedFrame]:
     """Steady the network's mattes in time and rid them of specks; a cut starts anew.
 
     Args:
-        frames: with what the network saw and made of it.
+        frames: with their predictions.
         strength: of the smoothing, 0 (none; every matte stands alone) to 1.
         min_area: islands and holes below this share of the picture, in percent, are removed.
     """
     smoother, blobs = Smoother(strength), Blobs(min_area, patient=strength > 0)
-    before: Picture | None = None
-    for frame in frames:
-        if frame.small is None or frame.coarse is None:
-            raise ValueError("steady needs frames with a coarse matte")
-        if before is None or is_cut(before, frame.small):
+
+    def steadied(frame: PredictedFrame) -> PredictedFrame:
+        if frame.cut:
             smoother.reset()
             blobs.reset()
-        before = frame.small
-        frame.coarse = smoother(frame.small, blobs(frame.small, frame.coarse))
-        yield frame
+        kept = blobs(frame.seen, frame.prediction.alpha)
+        return frame.with_alpha(smoother(frame.seen, kept))
+
+    yield from map(steadied, frames)
 
 
 class Smoother:

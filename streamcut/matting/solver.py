@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from streamcut.imaging.resize import network_input
 from streamcut.matting.closed_form import MattingError, band_alpha, trimap
-from streamcut.media.frame import Frame, StreamInfo
+from streamcut.media.frame import PredictedFrame, StreamInfo
 from streamcut.media.matte import Grid
 
 # Cells of the grid, 320x180 for a picture of 16:9, where the network's matte is not finer. More
@@ -83,19 +83,13 @@ class Solver:
         self._erode = max(1, round(asked / factor)) if asked else _ERODE
         self._shrink = VideoReformatter()
 
-    def __call__(self, frame: Frame) -> Grid | None:
-        """Return the matte of a frame on the grid; None where there is nothing to solve.
-
-        Args:
-            frame: with its coarse matte.
-        """
-        if frame.coarse is None:
-            raise ValueError("matting needs frames with a coarse matte")
-        rough = np.asarray(cv2.resize(frame.coarse, self.size), np.float32)
+    def __call__(self, frame: PredictedFrame) -> Grid | None:
+        """Return the matte of a frame on the grid; None where there is nothing to solve."""
+        rough = np.asarray(cv2.resize(frame.prediction.alpha, self.size), np.float32)
         known = self._trimap(rough)
         if not 0 < np.count_nonzero(known == 128) <= _MOST_UNKNOWN:
             return None
-        colours = network_input(frame.picture, self._picture, self._shrink)
+        colours = network_input(frame.source, self._picture, self._shrink)
         small = cv2.resize(colours, self.size, interpolation=cv2.INTER_AREA)
         try:
             return _without_haze(plausible(band_alpha(small, known), rough))

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, Self
 
 import av
-import numpy as np
-from numpy.typing import NDArray
 
 from streamcut.media.bars import NONE, Bars
 from streamcut.media.colour import Colour
+from streamcut.media.matte import Matte, Picture, Prediction
 from streamcut.media.planes import Plane
 
 
@@ -58,37 +57,123 @@ class StreamInfo:
         return None if self.duration is None else max(1, round(self.duration * float(self.rate)))
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """A picture with its matte: they travel together, so that a matte cannot lag.
+    """One frame as it was decoded. Nothing along the way writes into it.
+
+    Every stage that finds something out returns another frame that holds it beside all that was
+    known before, so that a matte cannot lag and what a stage needs is seen in its types::
+
+        Frame -> PredictedFrame -> MattedFrame -> CompositedFrame
+
+    A stage that makes one of each says ``yield from map(make, frames)``: a loop's variable would
+    hold the last frame, and all its planes, until the next one comes.
 
     Attributes:
-        picture: the decoded picture; its ``pts`` and ``time_base`` are the input's.
-        opacity: the input's own alpha, like ``matte``, or None where it is opaque.
-        bars: around the picture; the network does not see them.
-        small: the whole picture at the scale at which the network saw it, RGB uint8 [h, w, 3].
-        coarse: the network's matte, float32 [h, w] at that size, 0..1.
-        foreground: the subject's colours without the background's where the network tells them,
-            RGB float32 [h, w, 3] at that size, 0..1; None for most networks.
-        screen: the colour of the screen behind the subject, RGB 0..255, where there is one.
-        matte: the matte at the picture's size and depth: uint8 0..255, or uint16 up to
-            2**bits - 1 for deeper pictures.
-        front: the picture with the subject's own colours along its border, or None where they
-            were not asked for.
-        alpha: the matte as an encoded picture, where the output wants it beside the colour.
-        filmed: the picture before it was composited, where a preview may show both.
-        captured: when a live picture was taken (``time.monotonic``, seconds), else None.
+        source: what was decoded, in a working format; its ``pts`` and ``time_base`` are the
+            input's.
+        opacity: the input's own alpha, as large and deep as ``source``, or None where it is
+            opaque.
+        captured: when a live frame was taken (``time.monotonic``, seconds), else None.
     """
 
-    picture: av.VideoFrame
+    source: av.VideoFrame
     opacity: Plane | None = None
-    bars: Bars = NONE
-    small: NDArray[np.uint8] | None = None
-    coarse: NDArray[np.float32] | None = None
-    foreground: NDArray[np.float32] | None = None
-    screen: tuple[float, float, float] | None = None
-    matte: Plane | None = None
-    front: av.VideoFrame | None = None
-    alpha: bytes | None = None
-    filmed: av.VideoFrame | None = None
     captured: float | None = None
+
+    def predicted(
+        self, seen: Picture, prediction: Prediction, *, bars: Bars = NONE, cut: bool = False
+    ) -> PredictedFrame:
+        """Return the frame with what the network says, see :class:`PredictedFrame`."""
+        return PredictedFrame(
+            source=self.source,
+            opacity=self.opacity,
+            captured=self.captured,
+            seen=seen,
+            prediction=prediction,
+            bars=bars,
+            cut=cut,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictedFrame(Frame):
+    """A frame with what the network says about it.
+
+    Attributes:
+        seen: the frame at the scale at which the network saw it, RGB.
+        prediction: the network's answer, as large as ``seen``.
+        bars: around the picture; the network does not see them.
+        cut: whether a scene begins with this frame.
+    """
+
+    seen: Picture
+    prediction: Prediction
+    bars: Bars = NONE
+    cut: bool = False
+
+    def with_alpha(self, alpha: Matte) -> Self:
+        """Return the frame with another matte at the network's size."""
+        return replace(self, prediction=replace(self.prediction, alpha=alpha))
+
+    def matted(self, matte: Plane) -> MattedFrame:
+        """Return the frame with its matte, see :class:`MattedFrame`."""
+        return MattedFrame(
+            source=self.source,
+            opacity=self.opacity,
+            captured=self.captured,
+            seen=self.seen,
+            prediction=self.prediction,
+            bars=self.bars,
+            cut=self.cut,
+            matte=matte,
+            subject=self.source,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MattedFrame(PredictedFrame):
+    """A frame with a matte of its size.
+
+    Attributes:
+        matte: as large and deep as ``source``: uint8 0..255, or uint16 up to 2**bits - 1.
+        subject: the frame with the subject's own colours along its border; ``source`` where
+            nothing had to be done.
+    """
+
+    matte: Plane
+    subject: av.VideoFrame
+
+    def composited(self, output: av.VideoFrame) -> CompositedFrame:
+        """Return the frame with what is made of it."""
+        return CompositedFrame(
+            output=output, captured=self.captured, source=self.source, matte=self.matte
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputFrame:
+    """What sinks take: a frame's output without what it was made of.
+
+    Attributes:
+        output: what is shown or encoded; it may be what was decoded.
+        alpha: the matte as an encoded frame, where the output wants it beside the colour.
+        captured: when a live frame was taken (``time.monotonic``, seconds), else None.
+    """
+
+    output: av.VideoFrame
+    alpha: bytes | None = None
+    captured: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompositedFrame(OutputFrame):
+    """What was made of a frame, and what of, for a preview or for an encoder of mattes.
+
+    Attributes:
+        source: as :class:`Frame` has it.
+        matte: as :class:`MattedFrame` has it.
+    """
+
+    source: av.VideoFrame
+    matte: Plane

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import av
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from streamcut.media.colour import Colour
-from streamcut.media.pixel_formats import dtype
+from streamcut.media.pixel_formats import depth, dtype, peak
 
 Plane = NDArray[Any]
 """A view of one plane: uint8 for 8-bit formats, uint16 above; [height, width]."""
@@ -42,3 +44,63 @@ def copy_time(source: av.VideoFrame, target: av.VideoFrame) -> None:
     if source.time_base is not None:
         target.time_base = source.time_base
     target.duration = source.duration
+
+
+def copy_planes(source: av.VideoFrame, target: av.VideoFrame) -> av.VideoFrame:
+    """Copy the planes of a frame, as many as both have, and return ``target``.
+
+    Where ``target`` is smaller it takes the upper left part.
+    """
+    for ours, theirs in zip(planes(target), planes(source), strict=False):
+        ours[:] = theirs[: ours.shape[0], : ours.shape[1]]
+    return target
+
+
+def copied(frame: av.VideoFrame) -> av.VideoFrame:
+    """Return a copy to write into: decoders may still refer to the frame that they gave."""
+    return copy_planes(frame, blank_like(frame, frame.format.name))
+
+
+def cropped(frame: av.VideoFrame, width: int, height: int) -> av.VideoFrame:
+    """Return the upper left part of a frame."""
+    return copy_planes(frame, blank_like(frame, frame.format.name, (width, height)))
+
+
+def fitted(plane: Plane, shape: tuple[int, ...]) -> Plane:
+    """Return a plane at the size of another: averaged where it shrinks, as chroma planes ask."""
+    if plane.shape == shape:
+        return plane
+    grows = shape[0] > plane.shape[0] or shape[1] > plane.shape[1]
+    how = cv2.INTER_LINEAR if grows else cv2.INTER_AREA
+    return cv2.resize(plane, (shape[1], shape[0]), interpolation=how)
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """What the code values of a frame's planes stand for.
+
+    Attributes:
+        zero: of each plane, the code value of no light or of no colour.
+        span: of each plane, how many code values it is to full light, or through all colour.
+        peak: the largest code value.
+    """
+
+    zero: tuple[int, int, int]
+    span: tuple[int, int, int]
+    peak: int
+
+    @classmethod
+    def of(cls, pixel_format: str, full_range: bool) -> Levels:
+        """Return those of a planar format."""
+        top, unit = peak(pixel_format), 1 << (depth(pixel_format) - 8)
+        if pixel_format.startswith("gbr"):
+            return cls((0, 0, 0), (top, top, top), top)
+        middle = 128 * unit
+        if full_range:
+            return cls((0, middle, middle), (top, top, top), top)
+        return cls((16 * unit, middle, middle), (219 * unit, 224 * unit, 224 * unit), top)
+
+    @classmethod
+    def of_frame(cls, frame: av.VideoFrame) -> Levels:
+        """Return those of a planar frame, by its format and tags."""
+        return cls.of(frame.format.name, Colour.of(frame).full_range)

@@ -9,7 +9,7 @@ from av.video.reformatter import Interpolation, VideoReformatter
 
 from streamcut.media.colour import Colour
 from streamcut.media.convert import SCALING_THREADS
-from streamcut.media.frame import Frame
+from streamcut.media.frame import OutputFrame
 from streamcut.media.planes import copy_time
 
 
@@ -29,8 +29,8 @@ class Sink(Protocol):
         """How many packets of sound were lost."""
         ...
 
-    def write(self, frame: Frame) -> None:
-        """Take one frame, its picture composited."""
+    def write(self, frame: OutputFrame) -> None:
+        """Take one frame's output."""
         ...
 
     def __enter__(self) -> Self: ...
@@ -84,8 +84,8 @@ class LiveBase:
         """Who reads, in a few words."""
         raise NotImplementedError
 
-    def write(self, frame: Frame) -> None:
-        """Take one frame, its picture composited."""
+    def write(self, frame: OutputFrame) -> None:
+        """Take one frame's output."""
         raise NotImplementedError
 
     def stop(self) -> None:

@@ -103,7 +103,7 @@ class LiveSource:
     def _frame(self, captured: float, picture: av.VideoFrame, pts: int) -> Frame:
         made = self._framing(picture)
         made.pts, made.time_base = pts, _TIME_BASE
-        return Frame(made, captured=captured)
+        return Frame(source=made, captured=captured)
 
 
 class Pace:

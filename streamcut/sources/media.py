@@ -67,20 +67,20 @@ class MediaSource:
             first = self._first_picture()
             self._conform = Conform(first, size)
             self._first: Frame | None = self._conform(first)
-            self._lost = _lost(first.format.name, self._first.picture.format.name)
+            self._lost = _lost(first.format.name, self._first.source.format.name)
             if self._input.again is None and self._container.streams.audio:
                 self._lost.append("its sound is left out: a pipe is read only once")
-            self.info = self._describe(self._first.picture)
+            self.info = self._describe(self._first.source)
         except BaseException:
             self._container.close()
             raise
 
     def __iter__(self) -> Iterator[Frame]:
-        first, self._first = self._first, None
-        if first is not None:
-            yield first
-        for picture in self._pictures:
-            yield self._conform(picture)
+        # No variable holds on to a frame while the next one is waited for.
+        first, self._first = [self._first] if self._first is not None else [], None
+        while first:
+            yield first.pop()
+        yield from map(self._conform, self._pictures)
 
     @property
     def jumps(self) -> int:

@@ -40,8 +40,9 @@ class Conform:
     def __call__(self, picture: av.VideoFrame) -> Frame:
         """Return ``picture`` as a frame, its own alpha apart from its colour."""
         if not has_alpha(picture.format.name):
-            return Frame(self._upright(self._scaled(picture, self._pixel_format)))
-        return Frame(*self._split(self._upright(self._scaled(picture, self._twin))))
+            return Frame(source=self._upright(self._scaled(picture, self._pixel_format)))
+        colour, opacity = self._split(self._upright(self._scaled(picture, self._twin)))
+        return Frame(source=colour, opacity=opacity)
 
     def aspect(self, source: Fraction) -> Fraction:
         """Return the sample aspect ratio upright, so that a stretched picture looks as before."""

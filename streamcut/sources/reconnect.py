@@ -214,10 +214,10 @@ class RealTime:
             source, self._source = self._source or self._open(), None
             with source:
                 for frame in source:
-                    moment = float(frame.picture.time or 0.0)
+                    moment = float(frame.source.time or 0.0)
                     if not self._wait_for(shown + moment):
                         return
-                    yield time.monotonic(), frame.picture
+                    yield time.monotonic(), frame.source
             shown += moment + 1 / float(source.info.rate)
             self.undecodable += source.undecodable
             if not self._loop:

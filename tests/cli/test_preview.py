@@ -14,17 +14,18 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from helpers.frames import composited_frame
 from helpers.jobs import PROGRAM, Ran
 from helpers.media import inside, picture, pictures, views, write
 
 from streamcut.cli.preview import Viewer, Window
-from streamcut.media.frame import Frame
+from streamcut.media.frame import CompositedFrame
 from streamcut.sources import Size, open_live
 
 WIDTH, HEIGHT = 320, 180
 
 
-def frame(pixel_format: str = "yuv420p") -> Frame:
+def frame(pixel_format: str = "yuv420p") -> CompositedFrame:
     """A red picture made of a blue one; the subject is an ellipse."""
     filmed = av.VideoFrame(WIDTH, HEIGHT, "yuv420p")
     for plane, code in zip(views(filmed), (41, 240, 110), strict=True):
@@ -35,7 +36,7 @@ def frame(pixel_format: str = "yuv420p") -> Frame:
     matte = inside(WIDTH, HEIGHT, 0).astype(np.uint8) * 255
     if pixel_format == "yuva420p":
         views(made)[3][:] = matte
-    return Frame(made, matte=matte, filmed=filmed)
+    return composited_frame(made, source=filmed, matte=matte)
 
 
 def reds(pixels: Any) -> Any:
@@ -82,7 +83,7 @@ def test_what_is_transparent_lies_over_squares() -> None:
 
 
 def test_wide_pictures_are_made_to_fit() -> None:
-    large = Frame(picture(0, 1920, 1080))
+    large = composited_frame(picture(0, 1920, 1080))
     shown = Viewer()(large)
     assert shown is not None
     assert shown.shape == (540, 960, 3)
@@ -173,7 +174,7 @@ def test_the_screen_is_a_camera_too(display: str) -> None:
     with open_live("screen", size=Size(400, 200), fps=10) as source:
         shown = list(islice(source, 2))
     assert (source.info.width, source.info.height, source.info.live) == (400, 200, True)
-    assert all((views(frame.picture)[0] == 16).mean() > 0.99 for frame in shown)
+    assert all((views(frame.output)[0] == 16).mean() > 0.99 for frame in shown)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has a display always")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.frames import matted
 from helpers.media import (
     MS,
     copied,
@@ -33,7 +34,7 @@ from streamcut.compositing.background import (
 from streamcut.core.errors import SourceError, UsageError
 from streamcut.jobs.request import parse_background
 from streamcut.media.colour import Colour
-from streamcut.media.frame import Frame, StreamInfo
+from streamcut.media.frame import MattedFrame, StreamInfo
 from streamcut.sources import open_source
 
 Clip = Callable[..., Path]
@@ -60,7 +61,7 @@ def rgb_of(layers: list, pixel_format: str, matrix: str = "601", full: bool = Fa
 @pytest.mark.parametrize("full", [False, True], ids=["limited", "full"])
 def test_colour(pixel_format: str, matrix: str, number: int, full: bool, text: str) -> None:
     colour = Colour(matrix=number, range=2 if full else 1)
-    made = colour_background(text, info(pixel_format, colour)).layers(Frame(picture(0)))
+    made = colour_background(text, info(pixel_format, colour)).layers(matted(picture(0)))
     far = rgb_of(made, pixel_format, matrix, full) - ImageColor.getrgb(text)
     assert np.abs(far).max() <= 2.5
 
@@ -84,14 +85,14 @@ def test_picture_covers_the_frame(tmp_path: Path) -> None:
     wide[:, 275:] = 0, 0, 255
     Image.fromarray(wide).save(tmp_path / "wide.png")
     made = rgb_of(
-        image_background(tmp_path / "wide.png", info()).layers(Frame(picture(0))), "yuv444p"
+        image_background(tmp_path / "wide.png", info()).layers(matted(picture(0))), "yuv444p"
     )
     assert made.shape == (64, 96, 3)
     assert np.abs(made[:, 4:-4] - (0, 255, 0)).max() < 4  # 150 of 400 by 100 is 96 by 64.
     tall = np.moveaxis(wide, 0, 1).copy()
     Image.fromarray(tall).save(tmp_path / "tall.png")
     made = rgb_of(
-        image_background(tmp_path / "tall.png", info()).layers(Frame(picture(0))), "yuv444p"
+        image_background(tmp_path / "tall.png", info()).layers(matted(picture(0))), "yuv444p"
     )
     assert np.abs(made - (0, 255, 0)).max() < 4
 
@@ -114,7 +115,7 @@ def test_picture_is_upright_and_counts_the_pixels_aspect(tmp_path: Path) -> None
 
 
 def copied_luma(background: object) -> np.ndarray:
-    return background.layers(Frame(picture(0)))[0]
+    return background.layers(matted(picture(0)))[0]
 
 
 def test_no_picture(tmp_path: Path) -> None:
@@ -127,10 +128,10 @@ def test_no_picture(tmp_path: Path) -> None:
         parse_background(str(tmp_path / "absent.png"), info())
 
 
-def at(seconds: Fraction) -> Frame:
+def at(seconds: Fraction) -> MattedFrame:
     shot = picture(0)
     shot.pts, shot.time_base = round(seconds / MS), MS
-    return Frame(shot)
+    return matted(shot)
 
 
 def number_of(layers: list) -> int:
@@ -192,7 +193,7 @@ def test_video_is_cropped_and_converted(tmp_path: Path) -> None:
     assert np.abs(made - want).mean() < 4
 
 
-def split(strong: float = 20.0) -> tuple[Frame, list[np.ndarray]]:
+def split(strong: float = 20.0) -> tuple[MattedFrame, list[np.ndarray]]:
     """A white subject on a black ground, its matte exact."""
     shot = picture(0)
     subject = inside(96, 64, 0)
@@ -200,8 +201,8 @@ def split(strong: float = 20.0) -> tuple[Frame, list[np.ndarray]]:
     luma[:] = np.where(subject, 235, 16)
     for plane in chroma:
         plane[:] = 128
-    made = Blur(strong).layers(Frame(shot, matte=np.where(subject, 255, 0).astype(np.uint8)))
-    return Frame(shot), made
+    made = Blur(strong).layers(matted(shot, np.where(subject, 255, 0).astype(np.uint8)))
+    return matted(shot), made
 
 
 @pytest.mark.parametrize("strength", [5.0, 20.0, 100.0])
@@ -218,7 +219,7 @@ def test_blur_is_stronger_the_stronger() -> None:
     nothing = np.zeros((240, 320), np.uint8)
     spread = []
     for strength in (1.0, 10.0, 40.0):
-        made = Blur(strength).layers(Frame(shot, matte=nothing))
+        made = Blur(strength).layers(matted(shot, nothing))
         assert [plane.shape for plane in made] == [plane.shape for plane in views(shot)]
         assert made[0].astype(float).mean() == pytest.approx(views(shot)[0].mean(), abs=3)
         spread.append(np.abs(np.diff(made[0].astype(int), axis=1)).mean())
@@ -234,7 +235,7 @@ def test_blur_strengths_that_are_none(text: str) -> None:
 def test_all_opaque_blur_is_defined() -> None:
     """Where everything is subject there is no background to take; it must not divide by zero."""
     shot = picture(0)
-    made = Blur(20).layers(Frame(shot, matte=np.full((64, 96), 255, np.uint8)))
+    made = Blur(20).layers(matted(shot, np.full((64, 96), 255, np.uint8)))
     assert 16 <= made[0].mean() <= 235
 
 

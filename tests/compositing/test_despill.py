@@ -5,13 +5,13 @@ from __future__ import annotations
 import av
 import numpy as np
 import pytest
+from helpers.frames import matted
 from helpers.keyed import before_a_screen
 from helpers.media import copied
 from numpy.typing import NDArray
 
 from streamcut.compositing.despill import despill, without_spill
 from streamcut.media.colour import Colour
-from streamcut.media.frame import Frame
 from streamcut.media.pixel_formats import peak
 from streamcut.media.planes import planes
 
@@ -86,7 +86,5 @@ def test_the_background_stays_as_decoded() -> None:
 
 def test_frames_without_a_screen_pass_through() -> None:
     picture = picture_of(np.full((16, 16, 3), GREEN, np.uint8), "yuv420p")
-    [frame] = despill([Frame(picture)])
-    assert frame.picture is picture
-    with pytest.raises(ValueError, match="with a matte"):
-        list(despill([Frame(picture, screen=(60.0, 170.0, 70.0))]))
+    [frame] = despill([matted(picture)])
+    assert frame.subject is picture

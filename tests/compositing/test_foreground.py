@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import av
 import cv2
 import numpy as np
 import pytest
+from helpers.frames import matted, predicted
 from helpers.media import Planes, copied, depth, picture, shown, views
 from numpy.typing import NDArray
 
 from streamcut.compositing.background import Blur, Fixed
+from streamcut.compositing.composite import composite
 from streamcut.compositing.foreground import decontaminate
 from streamcut.core.config import Settings
 from streamcut.jobs import wiring
 from streamcut.jobs.file import remove_video
-from streamcut.jobs.stages import composite, upsample
+from streamcut.jobs.stages import upsample
 from streamcut.media.colour import Colour
-from streamcut.media.frame import Frame, StreamInfo
+from streamcut.media.frame import MattedFrame, StreamInfo
 
 FORMATS = ["yuv420p", "yuv422p", "yuv444p", "yuv420p10le", "yuv444p12le", "gbrp", "gbrp16le"]
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -37,7 +40,7 @@ def shares(matte: NDArray[np.generic], plane: NDArray[np.generic], top: int) -> 
     return cv2.resize(matte, size, interpolation=cv2.INTER_AREA) / np.float64(top)
 
 
-def mixed(pixel_format: str) -> tuple[Frame, Planes]:
+def mixed(pixel_format: str) -> tuple[MattedFrame, Planes]:
     """A subject mixed with a background by a matte that is known, and the subject's planes."""
     top = (1 << depth(pixel_format)) - 1
     matte = soft_disc(WIDTH, HEIGHT, top)
@@ -52,10 +55,10 @@ def mixed(pixel_format: str) -> tuple[Frame, Planes]:
         share = shares(matte, plane, top)
         plane[:] = np.rint((share * subject + (1 - share) * place) * top)
         front.append(subject * top)
-    return Frame(made, matte=matte), front
+    return matted(made, matte), front
 
 
-def one(frame: Frame, **options: bool) -> Frame:
+def one(frame: MattedFrame, **options: bool) -> MattedFrame:
     (made,) = decontaminate([frame], **options)
     return made
 
@@ -66,14 +69,13 @@ def test_the_border_takes_the_subject_s_colour_and_the_rest_stays(
     pixel_format: str, thorough: bool
 ) -> None:
     frame, front = mixed(pixel_format)
-    before, top = copied(frame.picture), (1 << depth(pixel_format)) - 1
+    before, top = copied(frame.source), (1 << depth(pixel_format)) - 1
     made = one(frame, thorough=thorough)
-    assert made.front is not None
-    assert made.front is not frame.picture
-    assert made.front.format.name == pixel_format
-    for old, kept in zip(before, copied(frame.picture), strict=True):
+    assert made.subject is not frame.source
+    assert made.subject.format.name == pixel_format
+    for old, kept in zip(before, copied(frame.source), strict=True):
         assert np.array_equal(old, kept), "the decoder's picture was written to"
-    for new, old, true in zip(copied(made.front), before, front, strict=True):
+    for new, old, true in zip(copied(made.subject), before, front, strict=True):
         share = shares(frame.matte, old, top)
         rounded = np.rint(share * top)
         sure = (rounded == 0) | (rounded == top)
@@ -90,9 +92,9 @@ def test_no_rim_of_the_old_background_shows_over_a_new_one(thorough: bool) -> No
     green = [150, 44, 21]
     want = [share * f + (1 - share) * g for f, g in zip(front, green, strict=True)]
     rims = []
-    for given in (Frame(frame.picture, matte=frame.matte), one(frame, thorough=thorough)):
+    for given in (frame, one(frame, thorough=thorough)):
         (made,) = composite([given], "background", Fixed(list(green)))
-        rim = [np.abs(a - b).max() for a, b in zip(copied(made.picture), want, strict=True)]
+        rim = [np.abs(a - b).max() for a, b in zip(copied(made.output), want, strict=True)]
         rims.append(max(rim))
     assert rims[1] < 0.4 * rims[0]
 
@@ -105,12 +107,12 @@ def test_what_the_input_hides_is_no_surroundings(pixel_format: str, thorough: bo
     top = (1 << depth(pixel_format)) - 1
     y, x = np.mgrid[:HEIGHT, :WIDTH] + 0.5
     hidden = np.hypot(x - WIDTH / 2, y - HEIGHT / 2) > HEIGHT / 3 + 4
-    frame.opacity = np.where(hidden, 0, top).astype(frame.matte.dtype)
-    before = copied(frame.picture)
-    for plane in views(frame.picture):
+    frame = replace(frame, opacity=np.where(hidden, 0, top).astype(frame.matte.dtype))
+    before = copied(frame.source)
+    for plane in views(frame.source):
         size = (plane.shape[1], plane.shape[0])
         plane[cv2.resize(hidden.astype(np.uint8), size) > 0] = 0
-    made = copied(one(frame, thorough=thorough).front)
+    made = copied(one(frame, thorough=thorough).subject)
     for new, old, true in zip(made, before, front, strict=True):
         share = shares(frame.matte, old, top)
         seen = (share > 0.1) & (np.rint(share * top) < top)
@@ -131,13 +133,13 @@ def test_a_network_that_tells_the_subject_s_colours_is_believed(
     frame, _ = mixed(pixel_format)
     rgb = pixel_format.startswith("gbr")
     tags = Colour(matrix=0 if rgb else 1, range=2 if full or rgb else 1)
-    tags.apply(frame.picture)
+    tags.apply(frame.source)
     top = (1 << depth(pixel_format)) - 1
-    frame.foreground = np.full((45, 80, 3), np.divide(TOLD, 255), np.float32)
+    told = np.full((45, 80, 3), np.divide(TOLD, 255), np.float32)
+    frame = matted(frame.source, frame.matte, foreground=told)
     made = one(frame)
-    assert made.front is not None
     wanted = [TOLD[1], TOLD[2], TOLD[0]] if rgb else BT709[full]
-    for new, old, code in zip(copied(made.front), copied(frame.picture), wanted, strict=True):
+    for new, old, code in zip(copied(made.subject), copied(frame.source), wanted, strict=True):
         share = np.rint(shares(frame.matte, old, top) * top)
         sure = (share == 0) | (share == top)
         assert np.array_equal(new[sure], old[sure])
@@ -147,27 +149,28 @@ def test_a_network_that_tells_the_subject_s_colours_is_believed(
 
 def test_inverted_the_network_tells_nothing_of_the_background() -> None:
     frame, _ = mixed("yuv444p")
-    plain = copied(one(frame, invert=True).front)
-    frame.foreground = np.ones((45, 80, 3), np.float32)
-    assert all(map(np.array_equal, copied(one(frame, invert=True).front), plain))
+    plain = copied(one(frame, invert=True).subject)
+    told = np.ones((45, 80, 3), np.float32)
+    frame = matted(frame.source, frame.matte, foreground=told)
+    assert all(map(np.array_equal, copied(one(frame, invert=True).subject), plain))
 
 
 def test_inverted_the_background_keeps_none_of_the_subject() -> None:
     frame, _ = mixed("yuv444p")
-    flipped = Frame(frame.picture, matte=255 - frame.matte)
-    plain = copied(one(flipped).front)
+    flipped = matted(frame.source, 255 - frame.matte)
+    plain = copied(one(flipped).subject)
     assert all(
         np.array_equal(a, b)
-        for a, b in zip(copied(one(frame, invert=True).front), plain, strict=True)
+        for a, b in zip(copied(one(frame, invert=True).subject), plain, strict=True)
     )
 
 
 @pytest.mark.parametrize("level", [0, 255])
 def test_without_a_border_nothing_changes(level: int) -> None:
-    frame = Frame(picture(1), matte=np.full((64, 96), level, np.uint8))
+    frame = matted(picture(1), np.full((64, 96), level, np.uint8))
     for thorough in (False, True):
         made = one(frame, thorough=thorough)
-        pairs = zip(copied(made.front), copied(frame.picture), strict=True)
+        pairs = zip(copied(made.subject), copied(frame.source), strict=True)
         assert all(np.array_equal(a, b) for a, b in pairs)
 
 
@@ -176,13 +179,13 @@ def test_without_a_border_nothing_changes(level: int) -> None:
 def test_any_size_and_any_matte(width: int, height: int, thorough: bool) -> None:
     """Noise for a matte: no colour to be sure of anywhere, and still colours come out."""
     matte = np.random.default_rng(1).integers(0, 256, (height, width)).astype(np.uint8)
-    made = one(Frame(picture(0, width, height), matte=matte), thorough=thorough)
-    assert (made.front.width, made.front.height) == (width, height)
+    made = one(matted(picture(0, width, height), matte), thorough=thorough)
+    assert (made.subject.width, made.subject.height) == (width, height)
 
 
 def test_blur_is_made_of_the_picture_as_decoded() -> None:
     frame, _ = mixed("yuv420p")
-    expected = Blur(20).layers(Frame(frame.picture, matte=frame.matte))
+    expected = Blur(20).layers(frame)
     for layer, want in zip(Blur(20).layers(one(frame)), expected, strict=True):
         assert np.array_equal(layer, want)
 
@@ -212,25 +215,21 @@ def test_files_at_the_best_quality_alone_wait_for_the_thorough_estimate(
     frame, _ = mixed("yuv420p")
     info = StreamInfo(WIDTH, HEIGHT, "yuv420p", live=live)
     settings = Settings().with_options({"quality": quality})
-    coarse = Frame(frame.picture, coarse=cv2.resize(frame.matte, (160, 90)) / np.float32(255))
-    (plain,) = upsample([Frame(frame.picture, coarse=coarse.coarse)], info)
-    expected = copied(one(plain, thorough=quality == "best" and not live).front)
+    coarse = predicted(frame.source, cv2.resize(frame.matte, (160, 90)) / np.float32(255))
+    (plain,) = upsample([coarse], info)
+    expected = copied(one(plain, thorough=quality == "best" and not live).subject)
     (made,) = wiring.shown([coarse], info, settings, "straight", None)
-    for plane, want in zip(copied(made.picture)[:3], expected, strict=True):
+    for plane, want in zip(copied(made.output)[:3], expected, strict=True):
         assert np.array_equal(plane, want)
-
-
-def test_decontaminate_needs_a_matte() -> None:
-    with pytest.raises(ValueError, match="with a matte"):
-        list(decontaminate([Frame(picture(0))]))
 
 
 def test_a_wide_part_that_the_network_is_unsure_of_stays_as_decoded() -> None:
     """Half a matte over all of a hand does not mean that half of its colour is the wall's."""
     frame, _ = mixed("yuv420p")
-    frame.matte = np.full((HEIGHT, WIDTH), 128, np.uint8)
-    frame.matte[:, :20], frame.matte[:, 20:60] = 255, 0
-    before = copied(frame.picture)
-    for new, old in zip(copied(one(frame).front), before, strict=True):
+    matte = np.full((HEIGHT, WIDTH), 128, np.uint8)
+    matte[:, :20], matte[:, 20:60] = 255, 0
+    frame = replace(frame, matte=matte)
+    before = copied(frame.source)
+    for new, old in zip(copied(one(frame).subject), before, strict=True):
         beside = new.shape[1] * 100 // WIDTH
         assert np.array_equal(new[:, beside:], old[:, beside:])

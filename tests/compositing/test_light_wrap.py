@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from helpers.frames import matted
 from helpers.media import copied, depth, picture
 
 from streamcut.compositing.background import Fixed
+from streamcut.compositing.composite import composite
 from streamcut.compositing.light_wrap import wrapped
-from streamcut.jobs.stages import composite
-from streamcut.media.frame import Frame
 
 WIDTH, HEIGHT = 320, 180
 
@@ -53,8 +53,8 @@ def test_it_is_a_matter_of_the_look_background() -> None:
     ground = Fixed([np.full((180, 320), 235, np.uint8), 128, 128])
 
     def made(**options: float) -> list[np.ndarray]:
-        frame = Frame(picture(0, WIDTH, HEIGHT), matte=disc(255))
-        return copied(next(composite([frame], "background", ground, **options)).picture)
+        frame = matted(picture(0, WIDTH, HEIGHT), disc(255))
+        return copied(next(composite([frame], "background", ground, **options)).output)
 
     plain, lit = made(), made(light_wrap=0.5)
     outside = disc(255) == 0

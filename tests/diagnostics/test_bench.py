@@ -15,7 +15,7 @@ from streamcut.core.config import Settings
 from streamcut.core.errors import UsageError
 from streamcut.diagnostics.bench import live, parts
 from streamcut.diagnostics.bench.clip import generate
-from streamcut.media.frame import Frame
+from streamcut.media.frame import OutputFrame
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +103,7 @@ def test_a_picture_shown_again_or_at_another_ones_time_is_found_out(clip: Path) 
         rgb = np.zeros((108, 192, 3), np.uint8)
         live.mark(rgb, number)
         shown = av.VideoFrame.from_ndarray(rgb, format="rgb24").reformat(format="yuv420p")
-        reader.write(Frame(shown, captured=captured))
+        reader.write(OutputFrame(output=shown, captured=captured))
     assert (len(reader.latencies), reader.mistaken) == (2, 2)
 
 

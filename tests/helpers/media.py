@@ -432,7 +432,7 @@ def composited(
             matte(frames, session or Brightness()), settings.matte.smooth, settings.matte.min_area
         )
         made = wiring.shown(mattes, frames.info, settings, look_of(settings), background)
-        return [frame.picture for frame in made]
+        return [frame.output for frame in made]
 
 
 def shared(*parts: str) -> Path:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import av
 import numpy as np
 import pytest
+from helpers.frames import matted
 from helpers.media import Bright, Brightness, copied, depth, inside, picture, pictures, views
 
 from streamcut.compositing.background import Fixed
-from streamcut.jobs.stages import composite, matte, mix, upsample
-from streamcut.media.frame import Frame, StreamInfo
+from streamcut.compositing.composite import composite, mix
+from streamcut.jobs.stages import matte, upsample
+from streamcut.media.frame import Frame, MattedFrame, StreamInfo
 from streamcut.media.pixel_formats import ALPHA_TWIN
 
 FORMATS = ["yuv420p", "yuv422p", "yuv444p", "yuv420p10le", "yuv422p12le", "gbrp", "gbrp16le"]
@@ -22,23 +24,23 @@ def graded(width: int, height: int, top: int) -> np.ndarray:
     return np.tile(np.rint(ramp).astype(kind), (height, 1))
 
 
-def frame(pixel_format: str, width: int = 96, height: int = 64) -> Frame:
+def frame(pixel_format: str, width: int = 96, height: int = 64) -> MattedFrame:
     shot = picture(2, width, height, pixel_format)
     shot.pts = 7
     top = (1 << depth(pixel_format)) - 1
-    return Frame(shot, matte=graded(width, height, top))
+    return matted(shot, graded(width, height, top))
 
 
 def one(made: object) -> av.VideoFrame:
     (only,) = made
-    return only.picture
+    return only.output
 
 
 @pytest.mark.parametrize("pixel_format", FORMATS)
 @pytest.mark.parametrize(("width", "height"), [(96, 64), (85, 49)])
 def test_straight(pixel_format: str, width: int, height: int) -> None:
     given = frame(pixel_format, width, height)
-    colour = copied(given.picture)
+    colour = copied(given.source)
     made = one(composite([given], "straight"))
     assert made.format.name == ALPHA_TWIN[pixel_format]
     assert made.pts == 7
@@ -49,11 +51,11 @@ def test_straight(pixel_format: str, width: int, height: int) -> None:
 
 def test_straight_apart_is_the_decoded_picture_itself() -> None:
     given = frame("yuv420p")
-    shot = given.picture
+    shot = given.source
     assert one(composite([given], "straight", apart=True)) is shot
 
 
-def shares(given: Frame, plane: np.ndarray, top: int) -> np.ndarray:
+def shares(given: MattedFrame, plane: np.ndarray, top: int) -> np.ndarray:
     """The matte at a plane's size, 0..1: the mean over each sample's pixels."""
     height, width = given.matte.shape
     rows, columns = plane.shape
@@ -69,8 +71,8 @@ def shares(given: Frame, plane: np.ndarray, top: int) -> np.ndarray:
 def test_premultiplied(pixel_format: str, full: bool, apart: bool) -> None:
     """Over black: in limited range that is 16, not 0."""
     given = frame(pixel_format)
-    given.picture.color_range = 2 if full else 1
-    colour = copied(given.picture)
+    given.source.color_range = 2 if full else 1
+    colour = copied(given.source)
     unit = 1 << (depth(pixel_format) - 8)
     made = copied(one(composite([given], "premultiplied", apart=apart)))
     top = 256 * unit - 1
@@ -91,7 +93,7 @@ def test_premultiplied(pixel_format: str, full: bool, apart: bool) -> None:
 def test_over_a_background(pixel_format: str, width: int, height: int) -> None:
     """Exactly the picture inside, exactly the background outside, the blend between."""
     given = frame(pixel_format, width, height)
-    colour = copied(given.picture)
+    colour = copied(given.source)
     below = [plane // 2 + 3 for plane in copied(picture(5, width, height, pixel_format))]
     made = one(composite([given], "background", Fixed(below)))
     assert made.format.name == pixel_format
@@ -135,8 +137,8 @@ def test_the_matte_alone(pixel_format: str) -> None:
 def test_stacked(pixel_format: str, full: bool, width: int, height: int) -> None:
     """Colour above, matte below as a grey picture in the same range: white is full opacity."""
     given = frame(pixel_format, width, height)
-    given.picture.color_range = 2 if full else 1
-    colour = copied(given.picture)
+    given.source.color_range = 2 if full else 1
+    colour = copied(given.source)
     made = one(composite([given], "stacked"))
     wide, high = width & ~1, height & ~1
     assert (made.width, made.height) == (wide, 2 * high)
@@ -158,7 +160,7 @@ def test_stacked(pixel_format: str, full: bool, width: int, height: int) -> None
 def test_the_matte_is_that_of_its_own_picture(pixel_format: str) -> None:
     top = (1 << depth(pixel_format)) - 1
     shots = pictures(8, 96, 64, pixel_format)
-    frames = matte((Frame(shot) for shot in shots), Brightness())
+    frames = matte((Frame(source=shot) for shot in shots), Brightness())
     for index, frame in enumerate(upsample(frames, StreamInfo(96, 64, pixel_format))):
         made = frame.matte
         assert (made[inside(96, 64, index, 0.8)] == top).all()
@@ -185,14 +187,7 @@ def test_the_network_sees_the_picture_in_its_colours() -> None:
         for plane, code in zip(views(shot), codes, strict=True):
             plane[:] = code
         shot.colorspace, shot.color_range = matrix, 1
-        list(matte([Frame(shot)], Looking()))
+        list(matte([Frame(source=shot)], Looking()))
         assert seen[-1].shape == (32, 48, 3)
         assert seen[-1].dtype == np.uint8
         assert np.abs(seen[-1].reshape(-1, 3).astype(int) - red).max() <= 3
-
-
-def test_stages_pass_errors_on_and_need_what_comes_before() -> None:
-    with pytest.raises(ValueError, match="coarse matte"):
-        list(upsample([Frame(picture(0))], StreamInfo(96, 64, "yuv420p")))
-    with pytest.raises(ValueError, match="with a matte"):
-        list(composite([Frame(picture(0))], "straight"))

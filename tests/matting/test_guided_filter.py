@@ -109,7 +109,7 @@ def test_on_real_footage_the_matte_changes_where_the_picture_does(clip: str) -> 
         upsample = GuidedUpsampler(source.info.width, source.info.height, 255)
         gains = []
         for frame in islice(matte(source, new_session()), 0, 30, 10):
-            luma, coarse = planes(frame.picture)[0], frame.coarse
+            luma, coarse = planes(frame.source)[0], frame.prediction.alpha
             assert coarse is not None
             size = (source.info.width, source.info.height)
             bilinear = cv2.resize(coarse, size) * 255

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 
 import av
 import cv2
 import numpy as np
 import pytest
+from helpers.frames import in_scenes, predicted
 
 from streamcut.core.pipeline import Pipeline
 from streamcut.jobs.stages import upsample
 from streamcut.matting import keyframes
 from streamcut.matting.keyframes import every_frame, on_keyframes, on_keyframes_live
-from streamcut.media.frame import Frame, StreamInfo
+from streamcut.media.frame import MattedFrame, PredictedFrame, StreamInfo
 
 W, H, FACTOR = 320, 180, 5
 INFO = StreamInfo(W, H, "yuv444p")
@@ -46,7 +48,7 @@ def body(left: float) -> np.ndarray:
     return np.maximum(bar(left), solid)
 
 
-def frame(alpha: np.ndarray, shift: int = 0, place: np.ndarray = PLACE) -> Frame:
+def frame(alpha: np.ndarray, shift: int = 0, place: np.ndarray = PLACE) -> PredictedFrame:
     """A picture of a subject with that opacity, and what a network sees and says of it."""
     cloth = np.roll(CLOTH, shift, axis=1)
     rgb = np.rint(alpha[..., None] * cloth + (1 - alpha[..., None]) * place).astype(np.uint8)
@@ -57,27 +59,29 @@ def frame(alpha: np.ndarray, shift: int = 0, place: np.ndarray = PLACE) -> Frame
     # As large as a network's usual input, so that flow sees as much of the motion as usual.
     small = cv2.resize(rgb, (256, 144), interpolation=cv2.INTER_AREA)
     coarse = cv2.resize(rough.astype(np.float32), (256, 144))
-    return Frame(picture, small=small, coarse=coarse)
+    return predicted(picture, coarse, seen=small)
 
 
-def clip(lefts: list[float]) -> tuple[list[Frame], list[np.ndarray]]:
+def clip(lefts: list[float]) -> tuple[list[MattedFrame], list[np.ndarray]]:
     """Frames with the network's mattes at full size, and the truth."""
     truths = [body(left) for left in lefts]
     frames = [frame(truth, round(left)) for truth, left in zip(truths, lefts, strict=True)]
-    return list(upsample(frames, INFO)), truths
+    return list(upsample(in_scenes(frames), INFO)), truths
 
 
-def errors(frames: list[Frame], truths: list[np.ndarray]) -> np.ndarray:
+def errors(frames: list[MattedFrame], truths: list[np.ndarray]) -> np.ndarray:
     return np.array(
         [np.abs(f.matte / 255 - t).mean() * 1000 for f, t in zip(frames, truths, strict=True)]
     )
 
 
-def plain_and_made(lefts: list[float], interval: int) -> tuple[np.ndarray, np.ndarray, list[Frame]]:
+def plain_and_made(
+    lefts: list[float], interval: int
+) -> tuple[np.ndarray, np.ndarray, list[MattedFrame]]:
     frames, truths = clip(lefts)
     plain = errors(frames, truths)
     made = list(on_keyframes(frames, INFO, interval))
-    assert all(after is before for after, before in zip(made, frames, strict=True))
+    assert all(after.source is before.source for after, before in zip(made, frames, strict=True))
     return plain, errors(made, truths), made
 
 
@@ -106,7 +110,7 @@ def test_an_arm_that_moves_fast_drags_nothing_along() -> None:
     assert after.mean() < before.mean()
 
 
-def lag(frames: list[Frame], truths: list[np.ndarray]) -> int:
+def lag(frames: list[MattedFrame], truths: list[np.ndarray]) -> int:
     """By how many frames the matte's motion follows the truth's, by cross-correlation."""
     moved = [
         np.stack(clip).astype(np.float32) for clip in ([f.matte / 255 for f in frames], truths)
@@ -140,16 +144,16 @@ class Solved:
         self.times: list[int] = []
         solve = keyframes.Solver.__call__
 
-        def counted(solver: keyframes.Solver, frame: Frame) -> np.ndarray | None:
-            self.times.append(frame.picture.pts)
+        def counted(solver: keyframes.Solver, frame: PredictedFrame) -> np.ndarray | None:
+            self.times.append(frame.source.pts)
             return solve(solver, frame)
 
         monkeypatch.setattr(keyframes.Solver, "__call__", counted)
 
 
-def numbered(frames: list[Frame]) -> list[Frame]:
+def numbered(frames: list[MattedFrame]) -> list[MattedFrame]:
     for number, one in enumerate(frames):
-        one.picture.pts = number
+        one.source.pts = number
     return frames
 
 
@@ -168,7 +172,7 @@ def test_a_cut_begins_with_a_keyframe_and_nothing_crosses_it(
     frames = [
         frame(truth, 0, PLACE if number < 3 else other) for number, truth in enumerate(truths)
     ]
-    frames = numbered(list(upsample(frames, INFO)))
+    frames = numbered(list(upsample(in_scenes(frames), INFO)))
     before = errors(frames, truths)
     after = errors(list(on_keyframes(frames, INFO, 30)), truths)
     assert solved.times == [0, 3]
@@ -196,7 +200,7 @@ def test_no_more_frames_are_held_back_than_memory_allows(
     monkeypatch.setattr(keyframes, "_HELD", 3 * keyframes._held_bytes(INFO))
     taken = 0
 
-    def counted() -> Iterator[Frame]:
+    def counted() -> Iterator[MattedFrame]:
         nonlocal taken
         for one in clip([100.0] * 12)[0]:
             taken += 1
@@ -211,7 +215,7 @@ def test_deep_pictures_have_deep_mattes() -> None:
     info = StreamInfo(W, H, "yuv444p10le")
     truth = body(100)
     shown = frame(truth)
-    shown.picture = shown.picture.reformat(format="yuv444p10le")
+    shown = replace(shown, source=shown.source.reformat(format="yuv444p10le"))
     (plain,) = upsample([shown], info)
     before = np.abs(plain.matte / 1023 - truth).mean()
     (made,) = on_keyframes([plain], info, 4)
@@ -231,7 +235,7 @@ def test_live_frames_never_wait_and_use_what_is_solved_when_it_is(
     may, done = threading.Event(), threading.Event()
     solve = keyframes.Solver.__call__
 
-    def held(solver: keyframes.Solver, frame: Frame) -> np.ndarray | None:
+    def held(solver: keyframes.Solver, frame: PredictedFrame) -> np.ndarray | None:
         assert may.wait(60)
         try:
             return solve(solver, frame)
@@ -259,7 +263,7 @@ def test_live_frames_never_wait_and_use_what_is_solved_when_it_is(
     assert not [thread for thread in threading.enumerate() if "keyframes" in thread.name]
 
 
-def stopped_early(frames: list[Frame]) -> None:
+def stopped_early(frames: list[MattedFrame]) -> None:
     with Pipeline() as pipeline:
         live = pipeline.spawn("all", on_keyframes_live(iter(frames), pipeline, INFO, 3))
         next(live)
@@ -273,7 +277,7 @@ def test_a_live_job_that_ends_early_leaves_no_thread() -> None:
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("streamcut")]
 
 
-def run_live(frames: list[Frame]) -> None:
+def run_live(frames: list[MattedFrame]) -> None:
     with Pipeline() as pipeline:
         for _ in on_keyframes_live(iter(frames), pipeline, INFO, 3):
             threading.Event().wait(0.02)
@@ -287,8 +291,3 @@ def test_a_fault_while_solving_reaches_the_live_job(monkeypatch: pytest.MonkeyPa
     frames, _ = clip([100.0] * 7)
     with pytest.raises(RuntimeError, match="no more"):
         run_live(frames)
-
-
-def test_frames_need_what_the_network_saw() -> None:
-    with pytest.raises(ValueError, match="coarse matte"):
-        list(on_keyframes([Frame(frame(body(9)).picture)], INFO, 3))

@@ -6,7 +6,7 @@ import av
 import numpy as np
 
 from streamcut.jobs.stages import upsample
-from streamcut.matting.letterbox import View, whole
+from streamcut.matting.letterbox import View
 from streamcut.media.bars import NONE, Bars
 from streamcut.media.frame import Frame, StreamInfo
 from streamcut.media.matte import Prediction
@@ -20,7 +20,7 @@ def frame(bars: Bars, size: tuple[int, int] = (180, 320)) -> Frame:
     rows, columns = bars.inside(*size)
     rgb[rows, columns][::2] = rng.integers(60, 250, 3, dtype=np.uint8)
     picture = av.VideoFrame.from_ndarray(rgb, format="rgb24").reformat(format="yuv444p")
-    return Frame(picture)
+    return Frame(source=picture)
 
 
 def half(width: int, height: int) -> tuple[int, int]:
@@ -29,19 +29,18 @@ def half(width: int, height: int) -> tuple[int, int]:
 
 def test_the_network_sees_the_picture_without_its_bars() -> None:
     shown = frame(Bars(20, 20))
-    seen = View().look(shown, half)
-    assert seen.shape == (70, 160, 3)
-    assert shown.bars == Bars(20, 20)
-    assert seen.min() > 30
-    assert shown.small is not None
-    assert shown.small.shape == (90, 160, 3)
-    assert shown.small[:9].max() < 20
+    sight = View()(shown, half)
+    assert sight.picture.shape == (70, 160, 3)
+    assert sight.bars == Bars(20, 20)
+    assert sight.picture.min() > 30
+    assert sight.whole.shape == (90, 160, 3)
+    assert sight.whole[:9].max() < 20
 
 
 def test_its_matte_is_laid_back_between_them() -> None:
     shown = frame(Bars(0, 0, 40, 40))
-    seen = View().look(shown, half)
-    told = whole(shown, Prediction(np.ones(seen.shape[:2], np.float32)))
+    sight = View()(shown, half)
+    told = sight.predicted(Prediction(np.ones(sight.picture.shape[:2], np.float32))).prediction
     assert told.alpha.shape == (90, 160)
     assert told.alpha[:, 20:-20].min() == 1.0
     assert told.alpha[:, :20].max() == told.alpha[:, -20:].max() == 0.0
@@ -49,9 +48,10 @@ def test_its_matte_is_laid_back_between_them() -> None:
 
 def test_colours_that_the_network_tells_come_back_too() -> None:
     shown = frame(Bars(20, 20))
-    seen = View().look(shown, half)
-    colours = np.full(seen.shape, 0.5, np.float32)
-    told = whole(shown, Prediction(np.ones(seen.shape[:2], np.float32), colours, (1, 2, 3)))
+    sight = View()(shown, half)
+    colours = np.full(sight.picture.shape, 0.5, np.float32)
+    ones = np.ones(colours.shape[:2], np.float32)
+    told = sight.predicted(Prediction(ones, colours, (1, 2, 3))).prediction
     assert told.foreground is not None
     assert told.foreground.shape == (90, 160, 3)
     assert np.all(told.foreground[10:-10] == 0.5)
@@ -60,17 +60,16 @@ def test_colours_that_the_network_tells_come_back_too() -> None:
 
 def test_a_picture_without_bars_is_left_alone() -> None:
     shown = frame(NONE)
-    seen = View().look(shown, half)
-    assert seen is shown.small
-    told = Prediction(np.ones(seen.shape[:2], np.float32))
-    assert whole(shown, told) is told
+    sight = View()(shown, half)
+    assert sight.picture is sight.whole
+    told = Prediction(np.ones(sight.whole.shape[:2], np.float32))
+    assert sight.predicted(told).prediction is told
 
 
 def test_no_opacity_is_left_on_a_bar_at_full_size() -> None:
     shown = frame(Bars(21, 23))
-    seen = View().look(shown, half)
-    shown.coarse = whole(shown, Prediction(np.ones(seen.shape[:2], np.float32))).alpha
-    (made,) = upsample([shown], StreamInfo(320, 180, "yuv444p"))
-    assert made.matte is not None
+    sight = View()(shown, half)
+    told = sight.predicted(Prediction(np.ones(sight.picture.shape[:2], np.float32)))
+    (made,) = upsample([told], StreamInfo(320, 180, "yuv444p"))
     assert made.matte[:21].max() == made.matte[-23:].max() == 0
     assert made.matte[30:-30].min() == 255

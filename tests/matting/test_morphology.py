@@ -7,7 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from helpers.media import Brightness, depth, picture, pictures
+from helpers.media import Brightness, depth, pictures
 
 from streamcut.jobs.stages import matte, upsample
 from streamcut.matting.morphology import Edges, feathered, grown, hardened, shape, shaped
@@ -17,7 +17,7 @@ from streamcut.media.frame import Frame, StreamInfo
 def through(count: int = 6, pixel_format: str = "yuv420p", **options: Any) -> list[np.ndarray]:
     shots = pictures(count, 96, 64, pixel_format)
     info = StreamInfo(96, 64, pixel_format)
-    frames = matte((Frame(shot) for shot in shots), Brightness())
+    frames = matte((Frame(source=shot) for shot in shots), Brightness())
     return [made.matte.copy() for made in shape(upsample(frames, info), info, Edges(**options))]
 
 
@@ -52,18 +52,13 @@ def test_own_alpha_limits_the_matte() -> None:
     opacity = np.full((64, 96), 255, np.uint8)
     opacity[:, :40] = 0
     opacity[:, 40:44] = 128
-    frames = (Frame(shot, opacity=opacity) for shot in shots)
+    frames = (Frame(source=shot, opacity=opacity) for shot in shots)
     info = StreamInfo(96, 64, "yuv420p")
     made = list(shape(upsample(matte(frames, Brightness()), info), info, Edges()))
     plain = through(2)
     for got, want in zip(made, plain, strict=True):
         assert np.abs(got.matte - want * (opacity / 255)).max() <= 1
         assert got.matte[:, :40].max() == 0
-
-
-def test_shape_needs_a_matte() -> None:
-    with pytest.raises(ValueError, match="with a matte"):
-        list(shape([Frame(picture(0))], StreamInfo(96, 64, "yuv420p"), Edges()))
 
 
 def square(top: int = 255) -> np.ndarray:

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 import pytest
+from helpers.frames import in_scenes, predicted
 from helpers.media import picture
 from numpy.typing import NDArray
 
 from streamcut.matting.smoothing import Smoother, doubt, sameness, steady
-from streamcut.media.frame import Frame
+from streamcut.media.frame import PredictedFrame
 
 Matte = NDArray[np.float32]
 Pictures = list[NDArray[np.uint8]]
@@ -193,18 +194,20 @@ def test_a_flash_takes_every_matte_as_it_is() -> None:
     assert np.abs(made[1] - mattes[1]).mean() < 0.1 * np.abs(mattes[0] - mattes[1]).mean()
 
 
-def frames(pictures: Pictures, mattes: Sequence[Matte]) -> list[Frame]:
-    return [
-        Frame(picture(0), small=shown, coarse=matte)
-        for shown, matte in zip(pictures, mattes, strict=True)
-    ]
+def frames(pictures: Pictures, mattes: Sequence[Matte]) -> list[PredictedFrame]:
+    return list(
+        in_scenes(
+            predicted(picture(0), matte, seen=shown)
+            for shown, matte in zip(pictures, mattes, strict=True)
+        )
+    )
 
 
 def test_a_cut_starts_anew() -> None:
     truths = [disc(128)] * 6
     pictures, mattes = filmed(truths, [0] * 6), guessed(truths, 0.15)
     pictures[3:] = [255 - shown for shown in pictures[3:]]
-    made = [frame.coarse for frame in steady(frames(pictures, mattes), 0.8)]
+    made = [frame.prediction.alpha for frame in steady(frames(pictures, mattes), 0.8)]
     kept = [np.array_equal(one, other) for one, other in zip(made, mattes, strict=True)]
     assert kept == [True, False, False, True, False, False]
 
@@ -212,21 +215,14 @@ def test_a_cut_starts_anew() -> None:
 def test_without_strength_nothing_changes() -> None:
     truths = [disc(128)] * 3
     pictures, mattes = filmed(truths, [0] * 3), guessed(truths, 0.15)
-    made = [frame.coarse for frame in steady(frames(pictures, mattes), 0)]
+    made = [frame.prediction.alpha for frame in steady(frames(pictures, mattes), 0)]
     assert all(np.array_equal(one, other) for one, other in zip(made, mattes, strict=True))
 
 
 def test_other_sizes_do_not_meet() -> None:
     """A stream whose size changes begins anew, and very small pictures are no trouble."""
-    given = [
-        Frame(picture(0), small=np.zeros((*size, 3), np.uint8), coarse=np.full(size, 0.5, "f4"))
-        for size in [(9, 16), (9, 16), (20, 11), (1, 1), (1, 1)]
+    sizes = [(9, 16), (9, 16), (20, 11), (1, 1), (1, 1)]
+    given = list(in_scenes(predicted(picture(0), np.full(size, 0.5, "f4")) for size in sizes))
+    assert [frame.prediction.alpha.shape for frame in steady(given, 0.8)] == [
+        frame.seen.shape[:2] for frame in given
     ]
-    assert [frame.coarse.shape for frame in steady(given, 0.8)] == [
-        frame.small.shape[:2] for frame in given
-    ]
-
-
-def test_steady_needs_what_comes_before() -> None:
-    with pytest.raises(ValueError, match="coarse matte"):
-        list(steady([Frame(picture(0))], 0.8))

@@ -8,9 +8,10 @@ import av
 import cv2
 import numpy as np
 import pytest
+from helpers.frames import matted, predicted
 
 from streamcut.matting.solver import Solver, Trimming, plausible
-from streamcut.media.frame import Frame, StreamInfo
+from streamcut.media.frame import StreamInfo
 
 W, H = 320, 180
 
@@ -50,7 +51,7 @@ def test_a_solved_matte_is_far_nearer_to_the_truth() -> None:
     solve = Solver(StreamInfo(W, H, "yuv444p"))
     assert solve.size == (W, H)
     rough = coarse(truth)
-    found = solve(Frame(shot(truth), coarse=rough))
+    found = solve(predicted(shot(truth), rough))
     assert found is not None
     assert found.dtype == np.float32
     assert error(found, truth) < 0.15 * error(cv2.resize(rough, (W, H)), truth)
@@ -80,22 +81,22 @@ def test_a_band_too_long_to_be_solved_in_time_is_left() -> None:
     rough = np.tile(np.array([0.0, 0.5, 1.0], np.float32), (400, 200))
     picture = shot(np.zeros((400, 600), np.float32))
     solve = Solver(StreamInfo(600, 400, "yuv444p"), rough.shape)
-    assert solve(Frame(picture, coarse=rough)) is None
+    assert solve(predicted(picture, rough)) is None
 
 
 @pytest.mark.parametrize("level", [0.0, 0.5, 1.0])
 def test_a_matte_with_nothing_to_solve_from_has_no_solution(level: float) -> None:
-    frame = Frame(shot(disc()), coarse=np.full((36, 64), level, np.float32))
+    frame = matted(shot(disc()), alpha=np.full((36, 64), level, np.float32))
     assert Solver(StreamInfo(W, H, "yuv444p"))(frame) is None
 
 
 def test_thresholds_and_erosion_widen_what_is_solved() -> None:
     truth = disc()
-    frame, info = Frame(shot(truth), coarse=coarse(truth)), StreamInfo(W, H, "yuv444p")
+    frame, info = predicted(shot(truth), coarse(truth)), StreamInfo(W, H, "yuv444p")
 
     def unknown(trimming: Trimming) -> int:
         solve = Solver(info, trimming=trimming)
-        return int((solve._trimap(cv2.resize(frame.coarse, (W, H))) == 128).sum())
+        return int((solve._trimap(cv2.resize(frame.prediction.alpha, (W, H))) == 128).sum())
 
     usual = unknown(Trimming())
     assert unknown(Trimming(erode_size=9)) > usual > unknown(Trimming(erode_size=1))
@@ -113,8 +114,3 @@ def test_a_solution_that_ran_away_is_not_taken() -> None:
     assert (made[20:40, 24:30] == 0).all()
     np.testing.assert_allclose(made[:5, 40:42], solved[:5, 40:42], atol=1e-6)
     np.testing.assert_array_equal(plausible(rough, rough), rough)
-
-
-def test_frames_need_a_coarse_matte() -> None:
-    with pytest.raises(ValueError, match="coarse matte"):
-        Solver(StreamInfo(W, H, "yuv444p"))(Frame(shot(disc())))

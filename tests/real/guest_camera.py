@@ -14,7 +14,7 @@ import av
 
 from streamcut.core.errors import StreamcutError
 from streamcut.media.colour import Colour
-from streamcut.media.frame import Frame
+from streamcut.media.frame import OutputFrame
 from streamcut.sinks.live.virtual_camera import CameraSink
 
 SIZE = (320, 240)
@@ -28,11 +28,11 @@ with av.open(sys.argv[1], format="v4l2") as camera:
 """
 
 
-def flat(codes: tuple[int, int, int]) -> Frame:
+def flat(codes: tuple[int, int, int]) -> OutputFrame:
     made = av.VideoFrame(*SIZE, "yuv420p")
     for plane, code in zip(made.planes, codes, strict=True):
         plane.update(bytes([code]) * plane.buffer_size)
-    return Frame(Colour(matrix=5, range=1).apply(made))
+    return OutputFrame(output=Colour(matrix=5, range=1).apply(made))
 
 
 def shown(device: str) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from helpers.waiting import until
 from PIL import Image
 
 from streamcut.media.colour import Colour
-from streamcut.media.frame import Frame, StreamInfo
+from streamcut.media.frame import OutputFrame, StreamInfo
 from streamcut.sinks import set_up_obs
 from streamcut.sinks.live.obs import ObsSink
 
@@ -132,7 +132,7 @@ def obs(tmp_path: Path) -> Iterator[Obs]:
         yield made
 
 
-def chart(index: int) -> Frame:
+def chart(index: int) -> OutputFrame:
     """Four colours from left to right, four alphas from top to bottom."""
     made = av.VideoFrame(WIDTH, HEIGHT, "yuva420p")
     *layers, alpha = views(made)
@@ -143,7 +143,7 @@ def chart(index: int) -> Frame:
     for row, level in enumerate(ALPHAS):
         alpha[row * HEIGHT // 4 : (row + 1) * HEIGHT // 4] = level
     made.pts, made.time_base = index, Fraction(1, 30)
-    return Frame(Colour(matrix=1, range=1).apply(made))
+    return OutputFrame(output=Colour(matrix=1, range=1).apply(made))
 
 
 @contextmanager

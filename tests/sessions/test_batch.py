@@ -114,12 +114,11 @@ def test_a_batch_s_frames_have_their_own_foreground_and_screen(
     made = list(matte(waiting(4), session, together=True))
     assert len(made) == 4
     for frame in made:
-        assert frame.small is not None
-        assert frame.foreground is not None
-        colour = frame.small.mean(axis=(0, 1), dtype=np.float32)
-        assert np.allclose(frame.foreground[0, 0] * 255, colour, atol=1e-3)
-        assert frame.screen == pytest.approx(tuple(colour.tolist()))
-    assert len({frame.screen for frame in made}) == 4
+        assert frame.prediction.foreground is not None
+        colour = frame.seen.mean(axis=(0, 1), dtype=np.float32)
+        assert np.allclose(frame.prediction.foreground[0, 0] * 255, colour, atol=1e-3)
+        assert frame.prediction.screen == pytest.approx(tuple(colour.tolist()))
+    assert len({frame.prediction.screen for frame in made}) == 4
 
 
 @pytest.mark.parametrize("answer", [None, "a matte", np.zeros((4, 4, 3), np.float32)])
@@ -138,8 +137,8 @@ def test_a_bare_matte_is_a_prediction_without_foreground(
     plain = np.full((height, width), 0.5, np.float32)
     monkeypatch.setattr(session, "stream", lambda: lambda _: plain)
     [frame] = matte(waiting(1), session)
-    assert frame.coarse is plain
-    assert frame.foreground is frame.screen is None
+    assert frame.prediction.alpha is plain
+    assert frame.prediction.foreground is frame.prediction.screen is None
 
 
 @pytest.mark.parametrize(
@@ -158,7 +157,7 @@ def test_a_matte_of_another_size_or_of_no_numbers_is_refused(
 def waiting(count: int) -> Channel[Frame]:
     channel: Channel[Frame] = Channel(9)
     for shot in pictures(count, 96, 64):
-        channel.put(Frame(shot))
+        channel.put(Frame(source=shot))
     channel.close()
     return channel
 
@@ -167,10 +166,13 @@ def waiting(count: int) -> Channel[Frame]:
 def test_the_stage_takes_together_what_waits(
     session: MapSession, monkeypatch: pytest.MonkeyPatch, together: bool, given: list[int]
 ) -> None:
-    plain = [frame.coarse for frame in matte(waiting(6), session)]
+    plain = [frame.prediction.alpha for frame in matte(waiting(6), session)]
     stream = Counting(session)
     monkeypatch.setattr(session, "stream", lambda: stream)
     made = list(matte(waiting(6), session, together=together))
     assert stream.given == given
-    assert all(np.array_equal(frame.coarse, each) for frame, each in zip(made, plain, strict=True))
-    assert [frame.picture.pts for frame in made] == [shot.pts for shot in pictures(6, 96, 64)]
+    assert all(
+        np.array_equal(frame.prediction.alpha, each)
+        for frame, each in zip(made, plain, strict=True)
+    )
+    assert [frame.source.pts for frame in made] == [shot.pts for shot in pictures(6, 96, 64)]

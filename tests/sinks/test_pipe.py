@@ -229,7 +229,7 @@ def test_what_others_print_goes_to_standard_error(capfd: pytest.CaptureFixture[s
 
 def test_each_picture_leaves_at_once(tmp_path: Path) -> None:
     """What a live reader sees after each picture: the header, then whole pictures."""
-    from streamcut.media.frame import Frame, StreamInfo
+    from streamcut.media.frame import OutputFrame, StreamInfo
     from streamcut.sinks import open_sink
 
     info = StreamInfo(WIDTH, HEIGHT, "yuv420p", rate=Fraction(30))
@@ -248,6 +248,6 @@ def test_each_picture_leaves_at_once(tmp_path: Path) -> None:
                 for index in range(3):
                     made = picture(index, WIDTH, HEIGHT)
                     made.pts, made.time_base = index, Fraction(1, 30)
-                    sink.write(Frame(made))
+                    sink.write(OutputFrame(output=made))
                     with av.open(str(out)) as so_far:
                         assert len(list(so_far.decode(video=0))) == index + 1

@@ -51,7 +51,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def numbers(frames: Iterator[Frame], count: int) -> list[int]:
-    return [number_of(frame.picture) for frame in islice(frames, count)]
+    return [number_of(frame.source) for frame in islice(frames, count)]
 
 
 # --- pictures -------------------------------------------------------------------------------

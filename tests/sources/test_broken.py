@@ -63,7 +63,7 @@ def test_undecodable_packets_are_reported(tmp_path: Path) -> None:
         made = list(source)
         assert source.undecodable == 3
     assert len(made) == 17
-    assert np.array_equal(copied(made[-1].picture)[0], copied(picture(19))[0])
+    assert np.array_equal(copied(made[-1].source)[0], copied(picture(19))[0])
 
 
 @pytest.mark.parametrize("share", [0.4, 0.8])

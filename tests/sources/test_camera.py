@@ -191,7 +191,7 @@ def test_another_resolution_is_brought_to_the_output_s() -> None:
     sizes = [(64, 48), (64, 48), (128, 96), (160, 90), (64, 48)]
     feed = Given([(i / 30, picture(i, *size)) for i, size in enumerate(sizes)])
     frames = list(LiveSource(feed))
-    assert {(f.picture.width, f.picture.height, f.picture.format.name) for f in frames} == {
+    assert {(f.source.width, f.source.height, f.source.format.name) for f in frames} == {
         (64, 48, "yuv420p")
     }
 
@@ -204,7 +204,7 @@ def test_pixels_that_are_not_square_become_so(tmp_path: Path, arriving: bool) ->
     path = write(tmp_path / "in.mp4", [source] * 3, codec="libx264", aspect=Fraction(4, 3))
     feed = Arriving(lambda: Input("a camera", str(path))) if arriving else RealTime(str(path))
     with LiveSource(feed) as live:
-        made = views(next(iter(live)).picture)[0]
+        made = views(next(iter(live)).source)[0]
     assert made.shape == (120, 160)
     height, width = np.ptp(np.argwhere(made > 120), axis=0) + 1
     assert (abs(height - 60) <= 1, abs(width - 60) <= 1) == (True, True)
@@ -214,9 +214,9 @@ def test_times_are_those_of_capture_and_rise() -> None:
     moments = [5.0, 5.1, 5.1, 5.05, 5.3]
     frames = list(LiveSource(Given([(moment, picture(0)) for moment in moments])))
     assert [frame.captured for frame in frames] == moments
-    stamps = [frame.picture.pts for frame in frames]
+    stamps = [frame.source.pts for frame in frames]
     assert stamps == sorted(set(stamps))
-    assert float(stamps[-1] * frames[-1].picture.time_base) == pytest.approx(0.3)
+    assert float(stamps[-1] * frames[-1].source.time_base) == pytest.approx(0.3)
 
 
 def test_a_source_without_a_picture_is_an_error() -> None:

@@ -52,8 +52,8 @@ def write(path: Path, lumas: list[Any], interlaced: bool) -> Path:
 def read(path: Path) -> tuple[list[Any], list[float], list[str]]:
     with open_source(str(path)) as source:
         frames = list(source)
-        lumas = [planes(frame.picture)[0].astype(int) for frame in frames]
-        return lumas, [float(frame.picture.time or 0) for frame in frames], source.notes
+        lumas = [planes(frame.source)[0].astype(int) for frame in frames]
+        return lumas, [float(frame.source.time or 0) for frame in frames], source.notes
 
 
 def combed(luma: Any) -> float:
@@ -82,7 +82,7 @@ def test_other_pictures_are_not_touched(tmp_path: Path) -> None:
 def test_a_part_of_an_interlaced_video_keeps_its_times(tmp_path: Path) -> None:
     path = write(tmp_path / "in.mkv", [*map(woven, range(8))], True)
     with open_source(str(path), start=Fraction(1, 10), duration=Fraction(1, 10)) as source:
-        lumas = [planes(frame.picture)[0].copy() for frame in source]
+        lumas = [planes(frame.source)[0].copy() for frame in source]
     assert len(lumas) == 2  # Those at .12 and .161; the next is at .202.
     assert np.array_equal(lumas[0][1::2], bar(2 * 3)[1::2])
 

@@ -55,12 +55,12 @@ def test_resolution_changes_midway(tmp_path: Path, second: tuple[int, int]) -> N
     both = tmp_path / "both.ts"
     both.write_bytes(one.read_bytes() + two.read_bytes())
     made = frames_of(both)
-    assert {(frame.picture.width, frame.picture.height) for frame in made} == {(96, 64)}
+    assert {(frame.source.width, frame.source.height) for frame in made} == {(96, 64)}
     assert len(made) == 8
     for index, frame in enumerate(made):
         given = picture(index) if index < 4 else picture(index - 4, *second)
         want = copied(given.reformat(96, 64))[0].astype(int)
-        assert np.abs(copied(frame.picture)[0] - want).mean() < 8
+        assert np.abs(copied(frame.source)[0] - want).mean() < 8
     run(both, tmp_path / "out.webm")
     assert len(shown(tmp_path / "out.webm").pictures) == 8
 
@@ -71,8 +71,8 @@ def test_pixel_format_changes_midway(tmp_path: Path) -> None:
     path = tmp_path / "in" / "0001.png"
     Image.open(path).convert("L").save(path)
     made = frames_of(pattern)
-    assert len({frame.picture.format.name for frame in made}) == 1
-    grey = made[1].picture.to_ndarray(format="rgb24").astype(int)
+    assert len({frame.source.format.name for frame in made}) == 1
+    grey = made[1].source.to_ndarray(format="rgb24").astype(int)
     assert np.abs(grey[..., 0] - grey[..., 1]).max() <= 1
     want = np.array(Image.open(path)).astype(int)
     assert np.abs(grey[..., 1] - want).max() <= 2
@@ -184,7 +184,7 @@ def test_covers_are_not_the_video(
 ) -> None:
     path = clip(name, codec="libx264", options={"qp": "0"}, cover=kind, cover_first=first)
     assert len(frames_of(path)) == 5
-    assert frames_of(path)[0].picture.width == 96
+    assert frames_of(path)[0].source.width == 96
 
 
 def test_a_song_with_a_cover_is_no_video(tmp_path: Path) -> None:

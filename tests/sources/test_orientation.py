@@ -53,7 +53,7 @@ def rotated(
 
 def planes_of(path: Path, **options: object) -> list[list[np.ndarray]]:
     with open_source(str(path), **options) as source:
-        return [copied(frame.picture) for frame in source]
+        return [copied(frame.source) for frame in source]
 
 
 @pytest.mark.parametrize("matrix", MATRICES.values(), ids=MATRICES)
@@ -107,7 +107,7 @@ def test_photos(tmp_path: Path, number: int, ending: str) -> None:
     exif[0x0112] = number
     image.save(tmp_path / f"in.{ending}", exif=exif)
     with open_source(str(tmp_path / f"in.{ending}")) as source:
-        made = next(iter(source)).picture.to_ndarray(format="rgb24").astype(int)
+        made = next(iter(source)).source.to_ndarray(format="rgb24").astype(int)
     want = np.array(ImageOps.exif_transpose(Image.open(tmp_path / f"in.{ending}")).convert("RGB"))
     assert made.shape == want.shape
     assert np.abs(made - want).mean() < 3
@@ -142,4 +142,4 @@ def test_size_is_meant_upright(tmp_path: Path) -> None:
     with open_source(str(path), size=Size.parse("32x")) as source:
         assert (source.info.width, source.info.height) == (32, 48)
         for frame in source:
-            assert (frame.picture.width, frame.picture.height) == (32, 48)
+            assert (frame.source.width, frame.source.height) == (32, 48)

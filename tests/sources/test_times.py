@@ -37,8 +37,8 @@ def read(path: Path | str, **options: object) -> Shown:
     seen = Shown()
     with open_source(str(path), **options) as frames:
         for frame in frames:
-            seen.pictures.append(frame.picture)
-            seen.times.append(frame.picture.pts * frame.picture.time_base)
+            seen.pictures.append(frame.source)
+            seen.times.append(frame.source.pts * frame.source.time_base)
     return seen
 
 

@@ -28,7 +28,7 @@ from streamcut.core.cpu import cpu_count
 from streamcut.core.errors import UsageError
 from streamcut.jobs.live.job import LiveJob
 from streamcut.media.colour import Matrix
-from streamcut.media.frame import Frame, StreamInfo
+from streamcut.media.frame import Frame, OutputFrame, StreamInfo
 from streamcut.media.planes import Plane, planes
 from streamcut.sinks.base import LiveBase
 from streamcut.sources import LiveSource, open_source
@@ -212,9 +212,9 @@ class _Reader(LiveBase):
     def cpu(self) -> float:
         return self._cpu - self._began
 
-    def write(self, frame: Frame) -> None:
+    def write(self, frame: OutputFrame) -> None:
         now, spent = time.monotonic(), time.process_time()
-        number = number_in(planes(frame.picture)[0])
+        number = number_in(planes(frame.output)[0])
         self.written += 1
         if number is None or number not in self._camera.taken:
             self.done = self.written > 2 * self._end
@@ -244,7 +244,7 @@ def _filmed(frames: Iterable[Frame], size: tuple[int, int]) -> list[av.Packet[Vi
     encoder.options = {"qmin": str(_QUALITY), "qmax": str(_QUALITY)}
     packets: list[av.Packet[VideoStream]] = []
     for number, frame in enumerate(frames):
-        rgb = cast(NDArray[np.uint8], frame.picture.to_ndarray(format="rgb24"))
+        rgb = cast(NDArray[np.uint8], frame.source.to_ndarray(format="rgb24"))
         rgb = np.ascontiguousarray(rgb[: size[1], : size[0]])
         mark(rgb, number)
         made = av.VideoFrame.from_ndarray(rgb, format="rgb24")

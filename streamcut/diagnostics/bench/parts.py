@@ -18,13 +18,14 @@ from pathlib import Path
 
 from av.video.reformatter import VideoReformatter
 
+from streamcut.compositing.composite import composite
 from streamcut.core.config import Settings
 from streamcut.core.cpu import cpu_count
 from streamcut.core.pipeline import Pipeline
 from streamcut.imaging.resize import network_input
 from streamcut.jobs.file import Job
 from streamcut.jobs.request import session_of
-from streamcut.jobs.stages import composite, matte, upsample
+from streamcut.jobs.stages import matte, upsample
 from streamcut.sources import Size, Source, open_source
 
 
@@ -121,8 +122,7 @@ class _Subject:
             self._session = session_of(settings, (self._info.width, self._info.height))
             size = self._session.input_size(self._info.width, self._info.height)
             taken = list(itertools.islice(source, frames))
-        self._inputs = [network_input(frame.picture, size, shrink) for frame in taken]
-        self._stamps = [frame.picture.pts for frame in taken]
+        self._inputs = [network_input(frame.source, size, shrink) for frame in taken]
         self._duration = Fraction(len(taken)) / self._info.rate
         self._job = self._new_job()
         matted = upsample(matte(taken, self._session), self._info)
@@ -144,8 +144,6 @@ class _Subject:
 
     def encode(self) -> int:
         """Encode and write composited pictures."""
-        for frame, pts in zip(self._made, self._stamps, strict=True):
-            frame.picture.pts, frame.picture.time_base = pts, self._info.time_base
         with self._job.sink(self._info) as sink, Pipeline() as pipeline:
             ready = pipeline.spawn("ready", self._made)
             for frame in self._job.with_alpha(pipeline, ready, self._info):

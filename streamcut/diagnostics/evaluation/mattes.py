@@ -82,7 +82,7 @@ class Reader:
             side: how long the longer side of the colours may be, pixels; 0 for no colours.
         """
         for frame in self._frames():
-            picture = frame.picture
+            picture = frame.source
             time = None
             if not self._timeless and picture.pts is not None and picture.time_base is not None:
                 time = float(picture.pts * picture.time_base)
@@ -106,17 +106,17 @@ class Reader:
                 self.frames = source.info.frames
         frames = self._frames()
         first = next(frames)
-        size = (first.picture.height, first.picture.width)
+        size = (first.source.height, first.source.width)
         if first.opacity is not None or any(f.opacity is not None for f in islice(frames, _AHEAD)):
             return "alpha", size
-        return ("grey" if _is_grey(first.picture) else "colour"), size
+        return ("grey" if _is_grey(first.source) else "colour"), size
 
     def _matte(self, frame: Frame) -> Matte:
         if self.kind != "alpha":
-            return _levels(frame.picture)
+            return _levels(frame.source)
         if frame.opacity is None:
-            return np.ones((frame.picture.height, frame.picture.width), np.float32)
-        return _unit(frame.opacity, 0, peak(frame.picture.format.name))
+            return np.ones((frame.source.height, frame.source.width), np.float32)
+        return _unit(frame.opacity, 0, peak(frame.source.format.name))
 
 
 def _pictures_in(folder: Path) -> list[Path]:

@@ -12,10 +12,9 @@ import cv2
 import numpy as np
 
 from streamcut.imaging.flow import Field, Flow, follow, grey
-from streamcut.imaging.scene_cuts import is_cut
 from streamcut.jobs.live.governor import Governor
-from streamcut.matting.letterbox import View, whole
-from streamcut.media.frame import Frame, StreamInfo
+from streamcut.matting.letterbox import View
+from streamcut.media.frame import Frame, PredictedFrame, StreamInfo
 from streamcut.sessions import BaseSession, MatteStream, Picture, Prediction, as_prediction
 
 # Side of the parts whose change is measured, in pixels of the network's input: a hand that
@@ -86,8 +85,8 @@ class LiveMatte:
         self._flow = Flow(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
         self._forget()
 
-    def __call__(self, frames: Iterable[Frame], session: BaseSession) -> Iterator[Frame]:
-        """Give each frame its coarse matte and what the network saw.
+    def __call__(self, frames: Iterable[Frame], session: BaseSession) -> Iterator[PredictedFrame]:
+        """Give each frame the network's answer, or what stands for it.
 
         Raises:
             ModelError: if the network fails.
@@ -99,10 +98,8 @@ class LiveMatte:
         self.level, told = levels[0], False
         for frame in frames:
             began = time.perf_counter()
-            seen = view.look(frame, partial(self._size, session, governor.level))
-            told_of = whole(frame, self._predicted(seen, self.level.every, stream))
-            frame.coarse, frame.foreground = told_of.alpha, told_of.foreground
-            frame.screen = told_of.screen
+            sight = view(frame, partial(self._size, session, governor.level))
+            told_of = self._predicted(sight.picture, self.level.every, stream, cut=sight.cut)
             work = time.perf_counter() - began
             if governor.observe(time.monotonic(), self._lost(), work):
                 self._step(levels[governor.level])
@@ -111,7 +108,7 @@ class LiveMatte:
                     "frames are lost, and not to the network: try a smaller size or frame rate"
                 )
             told = told or governor.helpless
-            yield frame
+            yield sight.predicted(told_of)
 
     @staticmethod
     def _size(session: BaseSession, level: int, width: int, height: int) -> tuple[int, int]:
@@ -131,10 +128,12 @@ class LiveMatte:
         self._before: tuple[Picture, Prediction] | None = None
         self._since = self._alike = 0
 
-    def _predicted(self, small: Picture, every: int, stream: MatteStream) -> Prediction:
+    def _predicted(
+        self, small: Picture, every: int, stream: MatteStream, *, cut: bool
+    ) -> Prediction:
         made = self._kept(small)
         if made is None:
-            made = self._carried(small, every)
+            made = self._carried(small, every, cut)
         if made is None:
             began = time.perf_counter()
             made = as_prediction(stream(small), small)
@@ -157,10 +156,10 @@ class LiveMatte:
         self.kept += 1
         return self._seen[1]
 
-    def _carried(self, small: Picture, every: int) -> Prediction | None:
+    def _carried(self, small: Picture, every: int, cut: bool) -> Prediction | None:
         """Return what was predicted of the picture before, moved along, if it is flow's turn."""
         self._since += 1
-        if self._since >= every or self._before is None or is_cut(self._before[0], small):
+        if self._since >= every or self._before is None or cut:
             return None
         field = self._flow(grey(small), grey(self._before[0]))
         self.carried += 1

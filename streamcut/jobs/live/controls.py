@@ -7,9 +7,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Generic, Self, TypeVar
 
 from streamcut.compositing.background import Background
+from streamcut.compositing.looks import Look, made_by
 from streamcut.core.config import LiveSettings, Settings
 from streamcut.core.errors import StreamcutError, UsageError
 from streamcut.jobs.request import (
@@ -19,12 +20,13 @@ from streamcut.jobs.request import (
     parse_background,
     session_of,
 )
-from streamcut.jobs.stages import Look, made_by
 from streamcut.jobs.wiring import able
-from streamcut.media.frame import Frame, StreamInfo
+from streamcut.media.frame import StreamInfo
 from streamcut.sessions import BaseSession
 
 T = TypeVar("T")
+In = TypeVar("In")
+Out = TypeVar("Out")
 
 _POLL = 0.2
 _SETTLED = "whether the output is transparent, opaque or a matte is settled at the start"
@@ -227,10 +229,10 @@ def expanded(backgrounds: Iterable[str]) -> list[str]:
 
 
 def following(
-    frames: Iterable[Frame],
+    frames: Iterable[In],
     current: Callable[[], T],
-    stage: Callable[[Iterator[Frame], T], Iterator[Frame]],
-) -> Iterator[Frame]:
+    stage: Callable[[Iterator[In], T], Iterator[Out]],
+) -> Iterator[Out]:
     """Run a stage that is made anew, between two frames, whenever what it was made of changes.
 
     Args:
@@ -244,14 +246,14 @@ def following(
         yield from stage(parts.while_equal(made_of, current), made_of)
 
 
-class _Parts:
+class _Parts(Generic[In]):
     """Frames in parts, each as long as something stays the same."""
 
-    def __init__(self, frames: Iterator[Frame]) -> None:
+    def __init__(self, frames: Iterator[In]) -> None:
         self._frames = frames
         self.ended = False
 
-    def while_equal(self, wanted: T, current: Callable[[], T]) -> Iterator[Frame]:
+    def while_equal(self, wanted: T, current: Callable[[], T]) -> Iterator[In]:
         """Yield frames until ``current`` returns something else; it is asked before each."""
         while current() == wanted:
             try:

@@ -7,11 +7,13 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from fractions import Fraction
 from typing import NamedTuple
 
 import av
 
+from streamcut.compositing.looks import made_by
 from streamcut.core.config import Settings
 from streamcut.core.errors import OutputClosedError
 from streamcut.core.interrupts import Interrupts
@@ -20,10 +22,9 @@ from streamcut.jobs.live.adaptive_matte import LiveMatte
 from streamcut.jobs.live.controls import Controls, Shown, Watched, following
 from streamcut.jobs.live.state import LiveState, LiveSummary
 from streamcut.jobs.request import check_borders, look_of, session_of
-from streamcut.jobs.stages import made_by
 from streamcut.jobs.wiring import able, one_thread_per_picture, shown
 from streamcut.matting.smoothing import steady
-from streamcut.media.frame import Frame, StreamInfo
+from streamcut.media.frame import CompositedFrame, Frame, PredictedFrame, StreamInfo
 from streamcut.media.urls import public
 from streamcut.sessions import BaseSession
 from streamcut.sinks import LiveSink
@@ -43,7 +44,7 @@ _STILL, _MISSED = 0.5, 3
 OpenSink = Callable[[StreamInfo, str, tuple[int, int]], LiveSink]
 """Opens the output for pictures of a stream, given their pixel format and (width, height)."""
 
-Tick = Callable[[LiveState, Frame | None], None]
+Tick = Callable[[LiveState, CompositedFrame | None], None]
 """Looks at a running job's counters, and at the latest picture if there is a new one."""
 
 
@@ -122,7 +123,9 @@ class LiveJob:
                         self._watch(handed, interrupts, tick)
             return self._summary(sink.notes)
 
-    def _watch(self, handed: Channel[Frame], interrupts: Interrupts, tick: Tick | None) -> None:
+    def _watch(
+        self, handed: Channel[CompositedFrame], interrupts: Interrupts, tick: Tick | None
+    ) -> None:
         """Look on until the end; everything else happens on other threads."""
         while not self._stopped.is_set():
             interrupts.check()
@@ -178,7 +181,7 @@ class LiveJob:
 
     def _spawn(
         self, pipeline: Pipeline, source: LiveSource, sink: LiveSink, controls: Controls
-    ) -> Channel[Frame]:
+    ) -> Channel[CompositedFrame]:
         """Wire the stages. Pictures are given up in the first channel, and nowhere else."""
         info, state = source.info, self.state
         captured = pipeline.spawn("capture", source, capacity=1, drop_oldest=True)
@@ -189,23 +192,23 @@ class LiveJob:
             say=state.say,
         )
         state.attach(source, sink, captured, mattes)
-        matted = following(
+        predicted = following(
             self._fresh(captured, sink, controls),
             lambda: (controls.current.session, controls.current.settings.live.flip),
             lambda frames, now: mattes(_mirrored(frames) if now[1] else frames, now[0]),
         )
         steadied = following(
-            matted,
+            predicted,
             lambda: _steadiness(controls.current.settings),
             lambda frames, now: steady(frames, now.smooth, now.min_area),
         )
         matted = pipeline.spawn("matte", steadied, after=captured, capacity=1)
-        composited = following(
+        made = following(
             matted,
             lambda: controls.current.shown,
             lambda frames, now: self._composited(frames, info, now, controls, pipeline),
         )
-        composited = pipeline.spawn("composite", composited, after=matted, capacity=1)
+        composited = pipeline.spawn("composite", made, after=matted, capacity=1)
         pipeline.spawn("control", controls.run(), capacity=1, drop_oldest=True)
         return pipeline.spawn(
             "sink", self._handed(composited, info, sink), capacity=1, drop_oldest=True
@@ -229,20 +232,21 @@ class LiveJob:
 
     def _composited(
         self,
-        frames: Iterable[Frame],
+        frames: Iterable[PredictedFrame],
         info: StreamInfo,
         now: Shown,
         controls: Controls,
         pipeline: Pipeline,
-    ) -> Iterator[Frame]:
-        filmed = _filmed(frames)
-        yield from shown(filmed, info, now.settings, now.look, now.background, pipeline=pipeline)
+    ) -> Iterator[CompositedFrame]:
+        yield from shown(frames, info, now.settings, now.look, now.background, pipeline=pipeline)
         if now.background is not None and now.background is not controls.current.shown.background:
             now.background.close()
 
-    def _handed(self, frames: Channel[Frame], info: StreamInfo, sink: LiveSink) -> Iterator[Frame]:
+    def _handed(
+        self, frames: Channel[CompositedFrame], info: StreamInfo, sink: LiveSink
+    ) -> Iterator[CompositedFrame]:
         """Hand frames over; while none come, the last one again, so that a reader sees it."""
-        last: Frame | None = None
+        last: CompositedFrame | None = None
         still = max(_STILL, _MISSED / float(info.rate))
         with _setting(self._finished), sink:
             for frame in _or_none(frames, still):
@@ -253,7 +257,7 @@ class LiveJob:
                     self._room.release()
                     yield frame
                 elif last is not None:
-                    _advance(last.picture, still)
+                    _advance(last.output, still)
                     sink.write(last)
 
     def _ends(self) -> tuple[str, str]:
@@ -279,14 +283,7 @@ class LiveJob:
         )
 
 
-def _filmed(frames: Iterable[Frame]) -> Iterator[Frame]:
-    """Keep each frame's picture, which what is composited replaces."""
-    for frame in frames:
-        frame.filmed = frame.picture
-        yield frame
-
-
-def _or_none(frames: Channel[Frame], seconds: float) -> Iterator[Frame | None]:
+def _or_none(frames: Channel[CompositedFrame], seconds: float) -> Iterator[CompositedFrame | None]:
     """Yield frames as they come, and None whenever none has come for so long."""
     while True:
         if not frames.wait(seconds):
@@ -302,8 +299,7 @@ def _or_none(frames: Channel[Frame], seconds: float) -> Iterator[Frame | None]:
 def _mirrored(frames: Iterable[Frame]) -> Iterator[Frame]:
     """Exchange left and right; what remembers pictures from before has to begin anew."""
     for frame in frames:
-        frame.picture = mirrored(frame.picture)
-        yield frame
+        yield replace(frame, source=mirrored(frame.source))
 
 
 class _Steadiness(NamedTuple):

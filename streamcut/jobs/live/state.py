@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from streamcut.core.pipeline import Channel
 from streamcut.jobs.live.adaptive_matte import LiveMatte
 from streamcut.jobs.live.latency import Latency
-from streamcut.media.frame import Frame
+from streamcut.media.frame import Frame, OutputFrame
 from streamcut.sinks import LiveSink
 from streamcut.sources import LiveSource
 
@@ -86,7 +86,7 @@ class LiveState:
         self.info, self.mattes = source.info, mattes
         self._source, self._sink, self._captured = source, sink, captured
 
-    def count(self, frame: Frame) -> None:
+    def count(self, frame: OutputFrame) -> None:
         """Note that a frame was handed over."""
         self.frames += 1
         if frame.captured is not None:

@@ -13,7 +13,7 @@ from av.video.frame import PictureType
 from av.video.stream import VideoStream
 
 from streamcut.core.errors import SinkError
-from streamcut.media.frame import Frame, StreamInfo
+from streamcut.media.frame import OutputFrame, StreamInfo
 from streamcut.sinks.file.audio import Companions, public_tags, shifted_chapters
 from streamcut.sinks.file.encoder_input import Fit, Palette
 from streamcut.sinks.file.formats import Codec
@@ -96,13 +96,13 @@ class MediaSink:
         """How many packets of sound were lost."""
         return self._companions.undecodable
 
-    def write(self, frame: Frame) -> None:
+    def write(self, frame: OutputFrame) -> None:
         """Encode one frame and write it, and the sound up to it.
 
         Raises:
             SinkError: if the disk is full or the file cannot be written.
         """
-        picture = frame.picture
+        picture = frame.output
         time = Fraction(picture.pts or 0) * (picture.time_base or self._unit)
         stamp = self.written if self._codec.timeless else round(time / self._unit)
         if self._last is not None and stamp <= self._last:
@@ -113,10 +113,8 @@ class MediaSink:
             self._companions.advance(time)
             fitted = self._fit(picture, self._stream.width, self._stream.height)
             fitted = fitted if self._palette is None else self._palette(fitted)
-            fitted.pts, fitted.time_base = stamp, self._unit
-            # What was a key picture in the input need not be one here; alpha's would not match.
-            fitted.pict_type = PictureType.NONE
-            packets = self._encoded(fitted)
+            with _stamped(fitted, stamp, self._unit):
+                packets = self._encoded(fitted)
             if frame.alpha is not None:
                 attach_alpha(packets[0], frame.alpha)
             self._output.mux(packets)
@@ -206,6 +204,21 @@ class MediaSink:
             if isinstance(error, SinkError):
                 raise
             raise SinkError(_explained(self.path, error)) from error
+
+
+@contextmanager
+def _stamped(picture: av.VideoFrame, stamp: int, unit: Fraction) -> Iterator[None]:
+    """Give a frame the output's timestamp while it is encoded: it may be the one decoded."""
+    before = picture.pts, picture.time_base, picture.pict_type
+    picture.pts, picture.time_base = stamp, unit
+    # What was a keyframe in the input need not be one here; alpha's would not match.
+    picture.pict_type = PictureType.NONE
+    try:
+        yield
+    finally:
+        picture.pts, time_base, picture.pict_type = before
+        if time_base is not None:
+            picture.time_base = time_base
 
 
 def _unit(codec: Codec, info: StreamInfo) -> Fraction:

@@ -20,7 +20,7 @@ from av.video.stream import VideoStream
 
 from streamcut.core.cpu import cpu_count
 from streamcut.core.errors import SinkError
-from streamcut.media.frame import Frame, StreamInfo
+from streamcut.media.frame import CompositedFrame, OutputFrame, StreamInfo
 from streamcut.media.pixel_formats import peak
 from streamcut.media.planes import copy_time, planes
 from streamcut.sinks.file.formats import Codec
@@ -36,12 +36,16 @@ _DESCRIBED = (
 
 
 def encode_alpha(
-    frames: Iterable[Frame], codec: Codec, info: StreamInfo, quality: str, threads: int = 0
-) -> Iterator[Frame]:
+    frames: Iterable[CompositedFrame],
+    codec: Codec,
+    info: StreamInfo,
+    quality: str,
+    threads: int = 0,
+) -> Iterator[OutputFrame]:
     """Give each frame its matte as an encoded picture: a stage between composite and sink.
 
     Args:
-        frames: with their mattes, colour and matte apart.
+        frames: composited, colour and matte apart.
         codec: of the output; it holds nothing back, so that each frame has its packet at once.
         info: of the stream.
         quality: of the encoder.
@@ -55,13 +59,14 @@ def encode_alpha(
     # The encoder holds nothing back, so that one picture serves for all mattes.
     picture = _colourless(info.width, info.height)
     luma = planes(picture)[0]
-    for frame in frames:
-        if frame.matte is None:
-            raise ValueError("encode_alpha needs frames with a matte")
+
+    def encoded(frame: CompositedFrame) -> OutputFrame:
         luma[:] = frame.matte if top == 255 else np.rint(frame.matte * (255 / top))
-        copy_time(frame.picture, picture)
-        frame.alpha = _encoded(encoder, picture)
-        yield frame
+        copy_time(frame.output, picture)
+        alpha = _encoded(encoder, picture)
+        return OutputFrame(output=frame.output, alpha=alpha, captured=frame.captured)
+
+    yield from map(encoded, frames)
 
 
 def _encoded(encoder: av.VideoCodecContext, picture: av.VideoFrame) -> bytes:

@@ -24,7 +24,7 @@ from av.video.reformatter import Interpolation
 from streamcut.core.errors import SinkError
 from streamcut.core.pipeline import Pipeline
 from streamcut.media.colour import Colour, Matrix, Range
-from streamcut.media.frame import Frame, StreamInfo
+from streamcut.media.frame import OutputFrame, StreamInfo
 from streamcut.media.planes import blank_like, planes
 from streamcut.sinks.base import LiveBase, Made
 from streamcut.sinks.file.media import MediaSink
@@ -102,7 +102,7 @@ class ObsSink(LiveBase):
         count = len(self._clients)
         return f"{count} client{'s' * (count > 1)}" if count else f"waiting on port {self.port}"
 
-    def write(self, frame: Frame) -> None:
+    def write(self, frame: OutputFrame) -> None:
         """Hand a picture to those who are connected; it never waits for them.
 
         Raises:
@@ -113,7 +113,7 @@ class ObsSink(LiveBase):
         self.written += 1
         if not self._clients:
             return
-        picture = _packed(self._made(frame.picture))
+        picture = _packed(self._made(frame.output))
         self.skipped += len(self._latest)
         self._latest.append(picture)
         self._wake()
@@ -214,7 +214,7 @@ class _Client:
         self._moved = time.monotonic()
         given = (picture.pts, picture.time_base)
         picture.pts, picture.time_base = self._stamp(picture), _UNIT
-        self._sink.write(Frame(picture))
+        self._sink.write(OutputFrame(output=picture))
         picture.pts, picture.time_base = given
         self.turn(selectors.EVENT_WRITE)
         return True

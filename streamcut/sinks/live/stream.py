@@ -7,7 +7,7 @@ from fractions import Fraction
 from functools import cached_property
 
 from streamcut.core.errors import UsageError
-from streamcut.media.frame import Frame
+from streamcut.media.frame import OutputFrame
 from streamcut.media.urls import public
 from streamcut.sinks.base import Made
 from streamcut.sinks.file.formats import Codec, Format
@@ -56,13 +56,13 @@ class StreamSink(MediaSink):
         """Let a picture go that waits for its reader, and all that follow."""
         self._outlet.stop()
 
-    def write(self, frame: Frame) -> None:
+    def write(self, frame: OutputFrame) -> None:
         """Encode one picture and write it.
 
         Raises:
             SinkError: if it cannot be written.
         """
-        super().write(Frame(self._made(frame.picture)))
+        super().write(replace(frame, output=self._made(frame.output)))
 
 
 def address_format(address: str) -> Format:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any, Self
 
 from streamcut.core.errors import SinkError
 from streamcut.core.pipeline import Channel, Pipeline
-from streamcut.media.frame import Frame
-from streamcut.media.planes import blank_like, planes
+from streamcut.media.frame import OutputFrame
+from streamcut.media.planes import copied
 from streamcut.sinks.base import LiveBase, LiveSink
 
 _KEPT = 30  # Pictures that the recording may be behind.
@@ -38,8 +39,8 @@ class TeeSink(LiveBase):
         self._failed: BaseException | None = None
         self._entered = ExitStack()
         self._pipeline = Pipeline()
-        self._shown: Channel[Frame] = Channel(1, drop_oldest=True)
-        self._kept: Channel[Frame] = Channel(_KEPT)
+        self._shown: Channel[OutputFrame] = Channel(1, drop_oldest=True)
+        self._kept: Channel[OutputFrame] = Channel(_KEPT)
 
     @property
     def state(self) -> str:
@@ -49,7 +50,7 @@ class TeeSink(LiveBase):
             return f"{told}, then it failed: {self._failed}"
         return f"{told}, {self.lost} lost" if self.lost else told
 
-    def write(self, frame: Frame) -> None:
+    def write(self, frame: OutputFrame) -> None:
         """Hand a picture to both; it never waits.
 
         Raises:
@@ -89,7 +90,7 @@ class TeeSink(LiveBase):
         if raised[0] is None and failed is not None:
             raise failed
 
-    def _keep(self, frame: Frame) -> None:
+    def _keep(self, frame: OutputFrame) -> None:
         if self._failed is None and self._keeping.wait(0):
             self._failed = _ended(self._keeping) or SinkError("the recording ended")
         if self._failed is not None:
@@ -100,7 +101,7 @@ class TeeSink(LiveBase):
             self._kept.put(_copied(frame))
 
 
-def _written(frames: Channel[Frame], sink: LiveSink) -> Iterator[None]:
+def _written(frames: Channel[OutputFrame], sink: LiveSink) -> Iterator[None]:
     """Write frames as they come: a stage that yields nothing."""
     for frame in frames:
         sink.write(frame)
@@ -118,9 +119,6 @@ def _ended(side: Channel[None]) -> BaseException | None:
     return None
 
 
-def _copied(frame: Frame) -> Frame:
+def _copied(frame: OutputFrame) -> OutputFrame:
     """Return a frame of its own: each side sets times on its picture as it needs them."""
-    made = blank_like(frame.picture, frame.picture.format.name)
-    for source, target in zip(planes(frame.picture), planes(made), strict=True):
-        target[:] = source
-    return Frame(made)
+    return replace(frame, output=copied(frame.output))

@@ -17,7 +17,7 @@ import numpy as np
 
 from streamcut.core.errors import MissingDependencyError, SinkError
 from streamcut.media.colour import Colour, Matrix, Range
-from streamcut.media.frame import Frame
+from streamcut.media.frame import OutputFrame
 from streamcut.media.planes import planes
 from streamcut.sinks.base import LiveBase, Made
 
@@ -69,13 +69,13 @@ class CameraSink(LiveBase):
             return self.device
         return f"{self.device}: {'watched' if self.watched else 'nobody watching'}"
 
-    def write(self, frame: Frame) -> None:
+    def write(self, frame: OutputFrame) -> None:
         """Show one picture.
 
         Raises:
             SinkError: if the camera is gone.
         """
-        for source, target in zip(planes(self._made(frame.picture)), self._planes, strict=True):
+        for source, target in zip(planes(self._made(frame.output)), self._planes, strict=True):
             target[:] = source
         try:
             self._camera.send(self._bytes)

@@ -45,7 +45,7 @@ def mattes(session: Brightness, *, lost: Any = lambda: 0, unchanged: int = 0) ->
 
 
 def frames(indices: list[int]) -> Iterator[Frame]:
-    return (Frame(picture(index, WIDTH, HEIGHT)) for index in indices)
+    return (Frame(source=picture(index, WIDTH, HEIGHT)) for index in indices)
 
 
 def test_what_the_embedded_network_can_be_asked() -> None:
@@ -69,8 +69,8 @@ def test_an_unchanged_picture_keeps_its_matte_once_it_has_settled() -> None:
     stage = mattes(session, unchanged=40)
     made = list(stage(frames([0] * 12 + [3] * 3), session))
     assert (stage.kept, len(session.asked)) == (6, 9)
-    assert all((frame.coarse == made[0].coarse).all() for frame in made[:12])
-    assert (made[12].coarse != made[11].coarse).any()
+    assert all((frame.prediction.alpha == made[0].prediction.alpha).all() for frame in made[:12])
+    assert (made[12].prediction.alpha != made[11].prediction.alpha).any()
 
 
 def test_noise_is_no_change_and_a_moving_finger_is() -> None:
@@ -132,7 +132,7 @@ def test_a_live_frame_has_the_foreground_of_its_own_matte(every: int) -> None:
     stage, stream = mattes(session), session.stream()
     for index in range(4):
         small = picture(index, WIDTH, HEIGHT).to_ndarray(format="rgb24")
-        made = stage._predicted(small, every, stream)
+        made = stage._predicted(small, every, stream, cut=False)
         assert made.foreground is not None
         assert np.allclose(made.foreground, made.alpha[:, :, None], atol=1e-5), index
         assert made.screen == (0.0, 255.0, 0.0)
@@ -144,7 +144,7 @@ def test_a_kept_matte_keeps_its_foreground() -> None:
     stage = mattes(session, unchanged=40)
     made = list(stage(frames([0] * 12), session))
     assert stage.kept == 6
-    assert all(frame.foreground is not None for frame in made)
+    assert all(frame.prediction.foreground is not None for frame in made)
 
 
 def test_a_carried_matte_lies_where_the_subject_has_moved() -> None:
@@ -154,8 +154,8 @@ def test_a_carried_matte_lies_where_the_subject_has_moved() -> None:
     stage.level = Level((WIDTH, HEIGHT), every=2)
     stream = session.stream()
     for index, frame in enumerate(shown):
-        small = frame.picture.to_ndarray(format="rgb24")
-        made = stage._predicted(small, 2, stream).alpha > 0.5
+        small = frame.source.to_ndarray(format="rgb24")
+        made = stage._predicted(small, 2, stream, cut=False).alpha > 0.5
         subject = inside(WIDTH, HEIGHT, index)
         union = (made | subject).sum()
         assert (made & subject).sum() / union > 0.93, index

@@ -23,7 +23,7 @@ from streamcut.jobs.live import job as live_job
 from streamcut.jobs.live.controls import Watched
 from streamcut.jobs.live.job import LiveJob
 from streamcut.jobs.live.state import LiveState
-from streamcut.media.frame import Frame, StreamInfo
+from streamcut.media.frame import CompositedFrame, OutputFrame, StreamInfo
 from streamcut.sessions import Prediction
 
 WIDTH, HEIGHT = 96, 64
@@ -48,12 +48,12 @@ class Recording:
         self.opened = info, pixel_format, size
         return self
 
-    def write(self, frame: Frame) -> None:
+    def write(self, frame: OutputFrame) -> None:
         if self.failing is not None:
             raise self.failing
         time.sleep(self.delay)
-        self.times.append(float(frame.picture.time))
-        self.planes.append(copied(frame.picture))
+        self.times.append(float(frame.output.time))
+        self.planes.append(copied(frame.output))
 
     def stop(self) -> None:
         self.stopped += 1
@@ -96,11 +96,13 @@ def job(camera: Path | str, sink: Recording, *, session: Any = None, **options: 
     )
 
 
-def until(live: LiveJob, done: Callable[[], bool]) -> Callable[[LiveState, Frame | None], None]:
+def until(
+    live: LiveJob, done: Callable[[], bool]
+) -> Callable[[LiveState, CompositedFrame | None], None]:
     """A tick that stops the job as soon as something is done, and fails if it never is."""
     deadline = time.monotonic() + 20
 
-    def tick(_: LiveState, __: Frame | None) -> None:
+    def tick(_: LiveState, __: CompositedFrame | None) -> None:
         if done():
             live.stop()
         assert time.monotonic() < deadline
@@ -537,7 +539,7 @@ def test_a_sink_that_waits_for_its_reader_is_let_go(still: Path) -> None:
     stuck = threading.Event()
 
     class Stuck(Recording):
-        def write(self, frame: Frame) -> None:
+        def write(self, frame: OutputFrame) -> None:
             super().write(frame)
             stuck.wait(20)
 

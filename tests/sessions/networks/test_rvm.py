@@ -110,13 +110,14 @@ def test_pictures_enter_as_0_to_1_and_the_foreground_comes_out(name: str, tmp_pa
 
 def test_frames_carry_the_foreground(tmp_path: Path) -> None:
     session = new_session("rvm-mobilenetv3", model_path=model_file("rvm-mobilenetv3", tmp_path))
-    frames = list(matte((Frame(picture) for picture in pictures(2, 96, 64, "yuv420p")), session))
+    frames = list(
+        matte((Frame(source=picture) for picture in pictures(2, 96, 64, "yuv420p")), session)
+    )
     for frame in frames:
-        assert frame.small is not None
-        assert frame.foreground is not None
-        assert np.abs(frame.foreground - frame.small / 255).max() < 1e-6
-    [plainly] = matte((Frame(picture) for picture in pictures(1, 96, 64)), new_session())
-    assert plainly.foreground is None
+        assert frame.prediction.foreground is not None
+        assert np.abs(frame.prediction.foreground - frame.seen / 255).max() < 1e-6
+    [plainly] = matte((Frame(source=picture) for picture in pictures(1, 96, 64)), new_session())
+    assert plainly.prediction.foreground is None
 
 
 def test_a_video_takes_the_border_s_colours_from_the_network(

@@ -17,7 +17,7 @@ from helpers.waiting import until
 from streamcut.core.errors import SinkError
 from streamcut.core.pipeline import Channel, Pipeline
 from streamcut.media.colour import Colour
-from streamcut.media.frame import Frame, StreamInfo
+from streamcut.media.frame import OutputFrame, StreamInfo
 from streamcut.sinks.live.obs import ObsSink
 
 SIZE = WIDTH, HEIGHT = 64, 48
@@ -27,13 +27,15 @@ STEP = Fraction(1, 30)
 CODES = (120, 90, 200)
 
 
-def flat(index: int, alpha: int = 255, *, matrix: int = 5, size: tuple[int, int] = SIZE) -> Frame:
+def flat(
+    index: int, alpha: int = 255, *, matrix: int = 5, size: tuple[int, int] = SIZE
+) -> OutputFrame:
     """One colour and one alpha, and a place in time."""
     made = av.VideoFrame(*size, "yuva420p")
     for plane, code in zip(made.planes, (*CODES, alpha), strict=True):
         plane.update(bytes([code]) * plane.buffer_size)
     made.pts, made.time_base = index, STEP
-    return Frame(Colour(matrix=matrix, range=1).apply(made))
+    return OutputFrame(output=Colour(matrix=matrix, range=1).apply(made))
 
 
 def by_the_book(red: float, blue: float) -> Any:
@@ -143,7 +145,7 @@ def test_another_size_or_format_is_made_what_was_opened(sink: ObsSink, clients: 
     while np.abs(seen - (130, 130, 130, 255)).max() > 1:
         assert time.monotonic() - began < 20
         opaque.pts = 1000 + round((time.monotonic() - began) * 30)
-        sink.write(Frame(opaque))
+        sink.write(OutputFrame(output=opaque))
         time.sleep(0.01)
         if reader.wait(0):
             seen = next(reader).to_ndarray()

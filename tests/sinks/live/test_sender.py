@@ -24,7 +24,7 @@ from helpers.media import shown
 from streamcut.core.errors import SinkError, UsageError
 from streamcut.core.pipeline import Channel, Pipeline
 from streamcut.media.colour import Colour
-from streamcut.media.frame import Frame, StreamInfo
+from streamcut.media.frame import OutputFrame, StreamInfo
 from streamcut.sinks import format_of, open_live_sink
 
 INFO = StreamInfo(WIDTH, HEIGHT, "yuv420p", rate=Fraction(30))
@@ -36,13 +36,13 @@ def opened(address: str, size: tuple[int, int] = (WIDTH, HEIGHT), record: str = 
     return open_live_sink(address, INFO, **form, record=record)
 
 
-def frame(index: int, picture: av.VideoFrame | None = None) -> Frame:
+def frame(index: int, picture: av.VideoFrame | None = None) -> OutputFrame:
     made = picture or striped(index)
     made.pts, made.time_base = index, Fraction(1, 30)
-    return Frame(Colour(matrix=5, range=1).apply(made))
+    return OutputFrame(output=Colour(matrix=5, range=1).apply(made))
 
 
-def noise(index: int) -> Frame:
+def noise(index: int) -> OutputFrame:
     """A picture that no codec makes small."""
     levels = np.random.default_rng(index).integers(0, 256, (720, 640), np.uint8)
     return frame(index, av.VideoFrame.from_ndarray(levels, format="yuv420p"))

@@ -21,7 +21,7 @@ from helpers.media import picture, shown, views
 from streamcut.core.errors import MissingDependencyError, SinkError, UsageError
 from streamcut.core.pipeline import Pipeline
 from streamcut.media.colour import Colour
-from streamcut.media.frame import Frame, StreamInfo
+from streamcut.media.frame import OutputFrame, StreamInfo
 from streamcut.sinks import Target, obs_instructions, open_live_sink, set_up_obs
 from streamcut.sinks.live.virtual_camera import CameraSink, Readers, what_to_type
 
@@ -30,10 +30,10 @@ INFO = StreamInfo(WIDTH, HEIGHT, "yuv420p", rate=Fraction(30))
 QUICKLY = {"analyzeduration": "1", "probesize": "10000"}
 
 
-def frame(index: int, size: tuple[int, int] = SIZE, pixel_format: str = "yuv420p") -> Frame:
+def frame(index: int, size: tuple[int, int] = SIZE, pixel_format: str = "yuv420p") -> OutputFrame:
     made = picture(index, *size, pixel_format)
     made.pts, made.time_base = index, Fraction(1, 30)
-    return Frame(Colour(matrix=5, range=1).apply(made))
+    return OutputFrame(output=Colour(matrix=5, range=1).apply(made))
 
 
 def opened(target: Target | str, **options: Any) -> Any:
@@ -153,7 +153,7 @@ def test_a_reader_that_stalls_is_given_up(monkeypatch: pytest.MonkeyPatch) -> No
         with opened(address, size=(640, 480), quality="best") as sink:
             for index in range(1000):
                 made = frame(index, (640, 480))
-                for plane in views(made.picture):
+                for plane in views(made.output):
                     plane[:] = noise.integers(0, 256, plane.shape)
                 sink.write(made)
 
@@ -172,8 +172,8 @@ def test_pictures_of_another_size_are_scaled_to_the_one_that_was_opened(tmp_path
         sink.write(frame(2))
     first, second, third = shown(path).planes()
     for given, got in ((0, first), (2, third)):
-        assert all((a == b).all() for a, b in zip(views(frame(given).picture), got, strict=True))
-    small = views(frame(1, (48, 32)).picture)[0]
+        assert all((a == b).all() for a, b in zip(views(frame(given).output), got, strict=True))
+    small = views(frame(1, (48, 32)).output)[0]
     assert np.abs(second[0][::2, ::2].astype(int) - small).mean() < 4
 
 
@@ -208,7 +208,7 @@ def test_a_camera_gets_the_planes_as_they_are(monkeypatch: pytest.MonkeyPatch) -
         camera = sink._camera
         sink.write(frame(3))
         assert sink.written == 1
-    expected = np.concatenate([plane.ravel() for plane in views(frame(3).picture)])
+    expected = np.concatenate([plane.ravel() for plane in views(frame(3).output)])
     assert (camera.sent[0] == expected).all()
     assert camera.opened == (*SIZE, 30.0, {"fmt": "I420", "device": "/dev/null"})
     assert not camera.open
@@ -221,8 +221,8 @@ def test_a_camera_keeps_its_size_and_format(
     pretend(monkeypatch, FakeCamera)
     with opened("camera", size=(97, 65)) as sink:
         sink.write(frame(0))
-        other = frame(0).picture.reformat(*size, pixel_format)
-        sink.write(Frame(Colour(matrix=5, range=1).apply(other)))
+        other = frame(0).output.reformat(*size, pixel_format)
+        sink.write(OutputFrame(output=Colour(matrix=5, range=1).apply(other)))
     first, second = (data[: 96 * 64].astype(int) for data in sink._camera.sent)
     assert len(sink._camera.sent[1]) == 96 * 64 * 3 // 2
     assert np.abs(first - second).mean() < 4
@@ -234,7 +234,7 @@ def test_a_camera_is_told_bt601_whatever_comes(monkeypatch: pytest.MonkeyPatch) 
     for plane, code in zip(made.planes, (120, 90, 200), strict=True):
         plane.update(bytes([code]) * plane.buffer_size)
     with opened("camera") as sink:
-        sink.write(Frame(Colour(matrix=1, range=1).apply(made)))
+        sink.write(OutputFrame(output=Colour(matrix=1, range=1).apply(made)))
     sent = sink._camera.sent[0]
     codes = [int(sent[0]), int(sent[96 * 64]), int(sent[-1])]
     # The same RGB (by BT.709: 249, 98, 37) in BT.601, by the book.

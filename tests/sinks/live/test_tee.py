@@ -15,7 +15,7 @@ from helpers.media import picture, shown, views
 from helpers.waiting import until
 
 from streamcut.core.errors import OutputClosedError, SinkError, UsageError
-from streamcut.media.frame import Frame, StreamInfo
+from streamcut.media.frame import OutputFrame, StreamInfo
 from streamcut.sinks import Target, open_live_sink
 from streamcut.sinks.base import LiveBase
 from streamcut.sinks.live.tee import TeeSink
@@ -26,10 +26,10 @@ SIZE = 96, 64
 INFO = StreamInfo(*SIZE, "yuv420p", time_base=Fraction(1, 1000), rate=Fraction(30))
 
 
-def frame(index: int, pixel_format: str = "yuv420p") -> Frame:
+def frame(index: int, pixel_format: str = "yuv420p") -> OutputFrame:
     made = picture(index, *SIZE, pixel_format)
     made.pts, made.time_base = index * 33, Fraction(1, 1000)
-    return Frame(made)
+    return OutputFrame(output=made)
 
 
 def opened(fd: int, record: Path, pixel_format: str = "yuv420p") -> Any:
@@ -66,7 +66,7 @@ class Side(LiveBase):
         self.error, self.ready, self.ended = error, threading.Event(), False
         self.ready.set()
 
-    def write(self, frame: Frame) -> None:
+    def write(self, frame: OutputFrame) -> None:
         assert self.ready.wait(20)
         if self.error is not None:
             raise self.error
@@ -90,7 +90,7 @@ def test_a_reader_that_stalls_costs_the_recording_nothing(
     seen = shown(path)
     assert seen.times == [Fraction(index * 33, 1000) for index in range(20)]
     for index, made in enumerate(seen.planes()):
-        given = views(frame(index, pixel_format).picture)
+        given = views(frame(index, pixel_format).output)
         assert all((a == b).all() for a, b in zip(given, made, strict=True))
 
 

@@ -1,0 +1,174 @@
+"""What is encoded or shown, made of a frame and its matte: see :data:`~.looks.Look`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+
+import av
+import cv2
+import numpy as np
+
+from streamcut.compositing.background import Background, Layer
+from streamcut.compositing.light_wrap import wrapped
+from streamcut.compositing.looks import Look, grey_of
+from streamcut.media.colour import Range
+from streamcut.media.frame import CompositedFrame, MattedFrame
+from streamcut.media.pixel_formats import ALPHA_TWIN, dtype, peak
+from streamcut.media.planes import Levels, Plane, blank_like, copy_planes, fitted, planes
+
+_Make = Callable[[MattedFrame], av.VideoFrame]
+
+# Bytes of a plane that are blended at a time.
+_STRIP = 1 << 16
+
+
+def composite(
+    frames: Iterable[MattedFrame],
+    look: Look,
+    background: Background | None = None,
+    *,
+    light_wrap: float = 0.0,
+    apart: bool = False,
+) -> Iterator[CompositedFrame]:
+    """Make what is encoded of each frame and its matte.
+
+    Args:
+        frames: as far as that.
+        look: what is made.
+        background: what lies behind, for the look "background".
+        light_wrap: how much of its light spills over the subject's edge, 0..1.
+        apart: leave the matte beside the colour instead of making it its alpha plane.
+    """
+    make = _maker(look, background, light_wrap, apart=apart)
+
+    def composited(frame: MattedFrame) -> CompositedFrame:
+        return frame.composited(make(frame))
+
+    yield from map(composited, frames)
+
+
+def _maker(look: Look, background: Background | None, light_wrap: float, *, apart: bool) -> _Make:
+    if apart and look in _APART:
+        return _APART[look]
+    if look != "background":
+        return _LOOKS[look]
+    if background is None:
+        raise ValueError("nothing to put the subject over")
+    return partial(_over, background=background, light_wrap=light_wrap)
+
+
+def _straight(frame: MattedFrame) -> av.VideoFrame:
+    """Colour, bit for bit, and the matte as its alpha plane."""
+    made = blank_like(frame.source, ALPHA_TWIN[frame.source.format.name])
+    copy_planes(frame.subject, made)
+    planes(made)[-1][:] = frame.matte
+    return made
+
+
+def _premultiplied(frame: MattedFrame) -> av.VideoFrame:
+    """Colour times matte (over black), and the matte as its alpha plane."""
+    made = blank_like(frame.source, ALPHA_TWIN[frame.source.format.name])
+    *layers, alpha = planes(made)
+    _blend(frame, frame.subject, _black(frame.source), layers)
+    alpha[:] = frame.matte
+    return made
+
+
+def _over_black(frame: MattedFrame) -> av.VideoFrame:
+    """Colour times matte, without alpha."""
+    return _blended(frame, frame.subject, _black(frame.source))
+
+
+def _over(frame: MattedFrame, background: Background, light_wrap: float) -> av.VideoFrame:
+    """Subject over background, without alpha."""
+    layers, subject = background.layers(frame), frame.subject
+    if light_wrap:
+        subject = wrapped(subject, frame.matte, layers, light_wrap)
+    return _blended(frame, subject, layers)
+
+
+def _mask(frame: MattedFrame) -> av.VideoFrame:
+    """The matte alone, full-range grey."""
+    made = blank_like(frame.source, grey_of(frame.source.format.name))
+    planes(made)[0][:] = frame.matte
+    made.color_range = Range.FULL
+    return made
+
+
+def _stacked(frame: MattedFrame) -> av.VideoFrame:
+    """Colour above, matte below, in one frame of twice the height (sides cropped to even)."""
+    width, height = frame.source.width & ~1, frame.source.height & ~1
+    made = blank_like(frame.source, frame.source.format.name, (width, 2 * height))
+    below = _matte_layers(frame)
+    for source, matte, target in zip(planes(frame.subject), below, planes(made), strict=True):
+        half = target.shape[0] // 2
+        target[:half] = source[:half, : target.shape[1]]
+        target[half:] = matte if isinstance(matte, int) else matte[:half, : target.shape[1]]
+    return made
+
+
+_LOOKS: dict[Look, _Make] = {
+    "straight": _straight,
+    "premultiplied": _premultiplied,
+    "mask": _mask,
+    "stacked": _stacked,
+}
+_APART: dict[Look, _Make] = {
+    "straight": lambda frame: frame.subject,
+    "premultiplied": _over_black,
+}
+
+
+def _black(image: av.VideoFrame) -> list[Layer]:
+    """Return black for each plane of a frame's format and range."""
+    return list(Levels.of_frame(image).zero)
+
+
+def _matte_layers(frame: MattedFrame) -> list[Layer]:
+    """Return the matte as a grey image in the frame's own format and range."""
+    name, levels = frame.source.format.name, Levels.of_frame(frame.source)
+    if name.startswith("gbr"):
+        return [frame.matte] * 3
+    floor, middle, _ = levels.zero
+    if not floor:
+        return [frame.matte, middle, middle]
+    table = np.arange(levels.peak + 1, dtype=np.float64) * (levels.span[0] / levels.peak) + floor
+    return [np.rint(table).astype(dtype(name))[frame.matte], middle, middle]
+
+
+def _blended(frame: MattedFrame, above: av.VideoFrame, below: list[Layer]) -> av.VideoFrame:
+    made = blank_like(frame.source, frame.source.format.name)
+    _blend(frame, above, below, planes(made))
+    return made
+
+
+def _blend(
+    frame: MattedFrame, subject: av.VideoFrame, below: list[Layer], targets: list[Plane]
+) -> None:
+    """Write ``subject * matte + below * (1 - matte)`` into ``targets``, plane by plane."""
+    top = peak(subject.format.name)
+    sized: dict[tuple[int, ...], Plane] = {}
+    for above, layer, target in zip(planes(subject), below, targets, strict=True):
+        alpha = sized.get(above.shape)
+        if alpha is None:
+            alpha = sized[above.shape] = fitted(frame.matte, above.shape)
+        mix(above, layer, alpha, top, target)
+
+
+def mix(above: Plane, below: Layer, alpha: Plane, top: int, target: Plane) -> None:
+    """Write ``above * alpha + below * (top - alpha)``, over ``top``, rounded, into ``target``.
+
+    Where ``alpha`` is 0 or ``top`` the result is exactly one or the other.
+    """
+    for strip in _strips(above):
+        under = np.full_like(above[strip], below) if isinstance(below, int) else below[strip]
+        share = cv2.multiply(above[strip], alpha[strip], scale=1 / top)
+        rest = cv2.multiply(under, np.subtract(top, alpha[strip], dtype=alpha.dtype), scale=1 / top)
+        cv2.add(share, rest, dst=target[strip])
+
+
+def _strips(plane: Plane) -> Iterator[slice]:
+    """Yield a plane's rows in parts whose intermediate results stay in a processor's cache."""
+    rows = max(1, _STRIP // plane[0].nbytes)
+    yield from (slice(start, start + rows) for start in range(0, len(plane), rows))

@@ -1,12 +1,14 @@
-"""Help: at once, and about everything."""
+"""Help: at once, and about everything; the reference in docs/ is made from it."""
 
 from __future__ import annotations
 
 import json
+import runpy
 import shlex
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import click
 import pytest
@@ -15,6 +17,7 @@ from helpers.jobs import Ran
 import streamcut
 from streamcut.cli.commands import cli
 
+ROOT = Path(__file__).parents[2]
 HEAVY = {"onnxruntime", "cv2", "av", "numpy", "rich", "PIL", "scipy", "pymatting"}
 
 
@@ -107,3 +110,9 @@ def test_examples_are_lines_that_the_command_understands(name: str) -> None:
     for line, _ in getattr(made, "examples", ()):
         words = shlex.split(line.rpartition("streamcut ")[2].split(" | ")[0].split(" > ")[0])
         made.make_context(name, words[1:])
+
+
+def test_what_is_generated_is_up_to_date() -> None:
+    generated = runpy.run_path(str(ROOT / "docs" / "generate.py"))["generated"]()
+    stale = [path.name for path, text in generated.items() if path.read_text() != text]
+    assert not stale, f"{', '.join(stale)} out of date: run python docs/generate.py"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -125,3 +127,23 @@ def test_the_library_names_settings_and_leaves_options_to_the_command() -> None:
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 shows = re.search(r"(?<![\w-])--[a-z]", node.value)
                 assert not shows or others.search(node.value), f"{path.name}: {node.value}"
+
+
+PUBLIC = ["streamcut", "streamcut.cutout", "streamcut.sessions", "streamcut.sources"]
+PUBLIC += ["streamcut.sinks", "streamcut.core.errors"]
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_public_modules_say_what_is_public(name: str) -> None:
+    module = importlib.import_module(name)
+    offered = set(module.__all__)
+    assert len(offered) == len(module.__all__)
+    assert all(hasattr(module, each) for each in offered)
+    own = {
+        each
+        for each, thing in vars(module).items()
+        if not each.startswith("_")
+        and getattr(thing, "__module__", "") == name
+        and not isinstance(thing, TypeVar)
+    }
+    assert own <= offered, f"public, or with an underscore before them: {own - offered}"

@@ -23,6 +23,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+__all__ = [
+    "ConfigError",
+    "MissingDependencyError",
+    "ModelError",
+    "Named",
+    "OutputClosedError",
+    "OutputExistsError",
+    "ResourcesError",
+    "SinkError",
+    "SourceError",
+    "StreamcutError",
+    "UsageError",
+]
+
 
 @dataclass(frozen=True, slots=True)
 class Named:

@@ -14,7 +14,26 @@ from streamcut.media.planes import copy_time
 
 
 class Sink(Protocol):
-    """Takes frames in order; leaving its ``with`` block finishes the output."""
+    """Takes frames in order; leaving its ``with`` block finishes the output.
+
+    How to add one:
+
+    1. A file format that FFmpeg knows needs no class: add a row to ``FORMATS`` in
+       ``sinks/file/formats.py``, with its codecs, pixel formats and sound.
+    2. Anything else is a class with these members in a module of ``sinks/``; a live one starts
+       from :class:`LiveBase`. Open the output in ``__init__`` and raise
+       :class:`~streamcut.core.errors.SinkError` if that fails. ``Made`` converts whatever comes to
+       one size, pixel format and colour.
+    3. ``write`` takes a frame; what cannot be kept is a note, what cannot be written a
+       ``SinkError``. ``__exit__`` finishes what was written, after an error too: nothing already
+       written is lost.
+    4. A live sink never waits for a slow reader: it skips the frame and counts it in ``skipped``.
+       Give it a kind in ``sinks/live/targets.py``, so that ``--to`` can name it.
+
+    Attributes:
+        written: frames handed over.
+        skipped: frames left out, because of the format's clock or a slow reader.
+    """
 
     written: int
     skipped: int

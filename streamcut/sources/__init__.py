@@ -32,9 +32,24 @@ __all__ += ["input_of", "mirrored", "open_live", "open_source", "raw_inlet"]
 
 
 class Source(Protocol):
-    """Pictures in presentation order, with what is known about them.
+    """Frames in presentation order, with what is known about them.
 
-    ``undecodable`` counts the packets that were lost on the way.
+    How to add one:
+
+    1. Write a class with these members in a module of ``sources/``. Open the input in
+       ``__init__``, raise :class:`~streamcut.core.errors.SourceError` if that fails (one line,
+       what to do), and know ``info`` before the first frame: read one frame ahead if need be.
+    2. Yield a :class:`~streamcut.media.frame.Frame` for each: upright, in one of
+       ``WORKING_FORMATS``, with a rising presentation timestamp (``normalize.Conform`` does all
+       but the last). A frame that cannot be decoded is counted in ``undecodable`` and skipped; an
+       input that stops being readable raises; its end ends the iteration.
+    3. Return it from :func:`open_source`, or from :func:`open_live` if it arrives by itself: for
+       that, write a :class:`~streamcut.sources.reconnect.Feed`, and ``LiveSource`` does the rest.
+    4. Test it with a clip from ``tests/helpers/media.py``, whose pixels and timestamps are known.
+
+    Attributes:
+        info: of the stream; does not change.
+        undecodable: packets that were lost on the way.
     """
 
     info: StreamInfo

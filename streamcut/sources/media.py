@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import re
 from collections.abc import Iterator
@@ -26,6 +27,8 @@ from streamcut.sources.address import Input, input_of
 from streamcut.sources.deinterlace import Progressive
 from streamcut.sources.normalize import Conform
 from streamcut.sources.size import Size
+
+_log = logging.getLogger(__name__)
 
 # FFmpeg's own decoders drop the alpha of VP8 and VP9 silently; libvpx keeps it.
 _ALPHA_DECODERS = {"vp9": "libvpx-vp9", "vp8": "libvpx"}
@@ -71,6 +74,11 @@ class MediaSource:
             if self._input.again is None and self._container.streams.audio:
                 self._lost.append("its sound is left out: a pipe is read only once")
             self.info = self._describe(self._first.source)
+            _log.info(
+                "opened %s: %dx%d %s at %.3f frames per second",
+                *(self._name, self.info.width, self.info.height),
+                *(self.info.pixel_format, self.info.rate),
+            )
         except BaseException:
             self._container.close()
             raise

@@ -7,6 +7,7 @@ which it was captured.
 from __future__ import annotations
 
 import errno
+import logging
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
@@ -24,6 +25,8 @@ from streamcut.core.cpu import cpu_count
 from streamcut.core.errors import SourceError
 from streamcut.media.urls import at_fault, public
 from streamcut.sources.media import MediaSource, reason
+
+_log = logging.getLogger(__name__)
 
 Captured = tuple[float, av.VideoFrame]
 Packet: TypeAlias = "av.Packet[VideoStream]"
@@ -132,6 +135,7 @@ class Arriving:
                     self.state = f"{error}; waiting for it to come back"
                 else:
                     self.state = f"{self._name} ended; waiting for it to come back"
+            _log.info("%s", self.state)
 
     def stop(self) -> None:
         """End the feed at its next picture or pause."""
@@ -141,6 +145,7 @@ class Arriving:
         wanted = self._find()
         self._name, self._late = wanted.name, wanted.late
         container = _opened(wanted)
+        _log.info("opened %s", self._name)
         if not container.streams.video:
             container.close()
             raise SourceError(f"{self._name} holds no video stream")

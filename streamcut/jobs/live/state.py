@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import deque
@@ -13,6 +14,8 @@ from streamcut.jobs.live.latency import Latency
 from streamcut.media.frame import Frame, OutputFrame
 from streamcut.sinks import LiveSink
 from streamcut.sources import LiveSource
+
+_log = logging.getLogger(__name__)
 
 _SILENT = 2.0  # Seconds without a picture, after which the panel says so.
 _MESSAGES = 100
@@ -75,6 +78,7 @@ class LiveState:
 
     def say(self, message: str) -> None:
         """Add a message; may be called by any thread."""
+        _log.info("%s", message)
         with self._saying:
             self.messages.append(message)
             self.said += 1

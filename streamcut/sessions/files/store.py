@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import glob
 import hashlib
+import logging
 import os
 import re
 import time
@@ -35,6 +36,8 @@ from streamcut.sessions.files.download import (
 )
 from streamcut.sessions.files.locks import locked
 from streamcut.sessions.files.model import Model, Weights
+
+_log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     import rich.progress as rich
@@ -101,6 +104,7 @@ def fetch(weights: Weights, *, mirror: str = "", quiet: bool = False, force: boo
         import_requests()
         bar = _bar(weights.file, quiet)
         shown = public(url) if mirror else url
+        _log.info("downloading %s to %s", shown, target)
         with _explained(weights, shown, target), bar as progress, interrupts.released():
             _fetch(weights, url, target, progress, force)
     return target

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import logging
 import re
 import sys
 import warnings
@@ -25,6 +26,8 @@ from streamcut.sessions.runtime.device import (
     provider_of,
     reason,
 )
+
+_log = logging.getLogger(__name__)
 
 _FOR_NVIDIA = ("tensorrt", "cuda", "directml")
 _CODE = re.compile(r"\d+ : [A-Z_]+ : ")
@@ -62,6 +65,7 @@ def load(
         raise ModelError("; ".join(complaints))
     for text in complaints:
         _warn(text)
+    _log.info("loaded %s on %s", path.name, session.get_providers()[0])
     return session
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from fractions import Fraction
@@ -14,6 +15,7 @@ from av.video.stream import VideoStream
 
 from streamcut.core.errors import SinkError
 from streamcut.media.frame import OutputFrame, StreamInfo
+from streamcut.media.urls import public
 from streamcut.sinks.file.audio import Companions, public_tags, shifted_chapters
 from streamcut.sinks.file.encoder_input import Fit, Palette
 from streamcut.sinks.file.formats import Codec
@@ -21,6 +23,8 @@ from streamcut.sinks.file.output import Output
 from streamcut.sinks.file.pixel_aspect import set_aspect
 from streamcut.sinks.file.vp9_alpha import attach_alpha, colour_encoder, described_stream
 from streamcut.sinks.file.vp9_memory import open_lean
+
+_log = logging.getLogger(__name__)
 
 
 class MediaSink:
@@ -83,6 +87,11 @@ class MediaSink:
                 self._stream.pix_fmt = self._palette.pixel_format
             self._companions = Companions(self._output, info, output.form, audio=audio)
             self._output.metadata.update(public_tags(info.metadata))
+            _log.info(
+                "writing %s: %s in %s, %dx%d",
+                *(public(self.path), codec.encoder, self._stream.pix_fmt),
+                *(self._stream.width, self._stream.height),
+            )
             if info.chapters and output.form.chapters:
                 self._output.set_chapters(shifted_chapters(info))
 

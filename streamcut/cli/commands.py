@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import os
 import sys
@@ -10,10 +9,12 @@ import warnings
 
 import click
 
+from streamcut.cli.front_door import routed
 from streamcut.cli.grouped import message_of
 from streamcut.cli.say import say, show_trace
 from streamcut.core.errors import StreamcutError
 from streamcut.core.memory import shortage
+from streamcut.core.suggestions import did_you_mean
 
 _COMMANDS = {
     "bench": "Measure this machine: decoding, network and encoding alone, then the whole job.",
@@ -25,6 +26,8 @@ _COMMANDS = {
     "video": "Remove the background of a video.",
     "webcam": "Remove the background of a camera, live: for video calls, OBS, the network.",
 }
+_ALIASES: dict[str, str] = {}
+"""Names that rembg's users know."""
 
 
 class _Commands(click.Group):
@@ -34,6 +37,7 @@ class _Commands(click.Group):
         return sorted(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        cmd_name = _ALIASES.get(cmd_name, cmd_name)
         if cmd_name not in _COMMANDS:
             return None
         command: click.Command = importlib.import_module(f"streamcut.cli.{cmd_name}").command
@@ -42,9 +46,10 @@ class _Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
-            near = difflib.get_close_matches(args[0], _COMMANDS, 1, cutoff=0.0)[0]
-            ctx.fail(f"no command is called {args[0]!r}; the nearest is {near!r}")
+        known = _COMMANDS.keys() | _ALIASES
+        if args and args[0] not in known and not args[0].startswith("-"):
+            hint = did_you_mean(args[0], _COMMANDS)
+            ctx.fail(f"no command and no file is called {args[0]!r}{hint}")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -73,7 +78,11 @@ def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None
     help="Show the version and exit.",
 )
 def cli() -> None:
-    """Streamcut removes the background of videos: `streamcut video in.mp4 out.webm`."""
+    """Remove the background of videos, images and cameras.
+
+    streamcut INPUT [OUTPUT] does what INPUT is: a video, an image, a folder, an address, or - for
+    standard input. Without OUTPUT the result lies beside it: in.cutout.webm, photo.cutout.png.
+    """
 
 
 def run(arguments: list[str]) -> int:
@@ -83,7 +92,8 @@ def run(arguments: list[str]) -> int:
     try:
         if "_STREAMCUT_COMPLETE" in os.environ:  # The shell asks for completions.
             cli.main(arguments, prog_name="streamcut")
-        with cli.make_context("streamcut", arguments or ["--help"]) as context:
+        arguments = routed(arguments, _COMMANDS.keys() | _ALIASES) or ["--help"]
+        with cli.make_context("streamcut", arguments) as context:
             cli.invoke(context)
     except click.exceptions.Exit as end:
         return end.exit_code

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from streamcut.cli import standard_input
 from streamcut.cli.fetching import ready
 from streamcut.cli.grouped import GroupedCommand, option
 from streamcut.cli.options import (
@@ -165,7 +166,8 @@ def _inlet(read_as: str, size: str | None, pix_fmt: str | None, fps: Fraction | 
         for name, value in (("--size", size), ("--pix-fmt", pix_fmt), ("--fps", fps)):
             if value is not None:
                 raise UsageError(f"{name} is for --from rawvideo; other formats say it themselves")
-        return Inlet({"auto": "", "y4m": "yuv4mpegpipe"}.get(read_as, read_as))
+        demuxer = {"auto": "", "y4m": "yuv4mpegpipe"}.get(read_as, read_as)
+        return Inlet(demuxer, begun=standard_input.begun())
     if size is None or pix_fmt is None:
         raise UsageError("--from rawvideo needs --size and --pix-fmt: bare pictures do not say")
     if not re.fullmatch(r"[1-9]\d*x[1-9]\d*", size):

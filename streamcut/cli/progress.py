@@ -12,11 +12,13 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from streamcut.cli.options import size_text
 from streamcut.cli.say import safe
+from streamcut.cli.waiting import Waiting
 from streamcut.jobs.file import State, Summary
 
 _REDRAW = 0.25
 _LINE = 5.0
 _NARROWEST_BAR = 10
+_TELLING_FRAMES, _TELLING_SECONDS = 10, 10.0
 
 
 class Shown(Protocol):
@@ -30,7 +32,8 @@ class Shown(Protocol):
 class Bar:
     """A progress bar, and beside it as much of :func:`facts` as the terminal is wide."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, waiting: Waiting | None = None) -> None:
+        self._waiting = waiting
         self._progress = Progress(
             BarColumn(bar_width=None),
             TextColumn("{task.description}"),
@@ -55,6 +58,8 @@ class Bar:
             return
         self._due = now + _REDRAW
         if self._task is None:
+            if self._waiting is not None:
+                self._waiting.clear()
             self._task = self._progress.add_task("", total=state.info.frames)
         text = fitting(facts(state), self._progress.console.width - _NARROWEST_BAR)
         self._progress.update(self._task, completed=state.frames, description=text)
@@ -95,19 +100,27 @@ class Silence:
         """Draw nothing."""
 
 
-def shown(quiet: bool) -> AbstractContextManager[Shown]:
-    """Return what suits the terminal, or its absence; it is drawn on standard error."""
+def shown(quiet: bool, waiting: Waiting | None = None) -> AbstractContextManager[Shown]:
+    """Return what suits the terminal, or its absence; it is drawn on standard error.
+
+    Args:
+        quiet: whether to draw nothing.
+        waiting: a line that stands there until there is something to draw.
+    """
     if quiet:
         return Silence()
     console = Console(stderr=True)
-    return Bar(console) if console.is_terminal else Lines()
+    return Bar(console, waiting) if console.is_terminal else Lines()
 
 
 def facts(state: State) -> list[str]:
     """Return what there is to say about a running job, the most wanted first."""
     fps = max(state.frames, 1) / max(state.seconds, 1e-9)
     to_come = (state.info.frames or 0) - state.frames
-    known = [f"{state.frames}/{state.info.frames} frames", f"{_clock(to_come / fps)} left"]
+    # The first frames carry all the warming up: what they promise is far off.
+    soon = state.frames < _TELLING_FRAMES and state.seconds < _TELLING_SECONDS
+    left = [] if soon else [f"{_clock(to_come / fps)} left"]
+    known = [f"{state.frames}/{state.info.frames} frames", *left]
     return [
         *(known if to_come >= 0 else [f"{state.frames} frames"]),
         f"{fps:.1f} fps",

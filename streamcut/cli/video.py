@@ -1,14 +1,17 @@
-"""``streamcut video INPUT OUTPUT``."""
+"""``streamcut video INPUT [OUTPUT]``."""
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from streamcut.cli.failures import report_failed
 from streamcut.cli.fetching import ready
 from streamcut.cli.grouped import GroupedCommand, option
 from streamcut.cli.options import (
@@ -20,13 +23,16 @@ from streamcut.cli.options import (
     settings_of,
     warn_of_idle,
 )
-from streamcut.cli.say import safe, say_json
+from streamcut.cli.overwriting import may_overwrite
+from streamcut.cli.say import say, say_json
+from streamcut.cli.waiting import Waiting
 from streamcut.core.config_file import user_file
-from streamcut.core.errors import OutputExistsError
-from streamcut.core.interrupts import Interrupts
+from streamcut.core.errors import Named, OutputExistsError, StreamcutError, UsageError
 
 if TYPE_CHECKING:
-    from streamcut.jobs.file import Job
+    from streamcut.core.config import Settings
+    from streamcut.jobs.file import Job, Summary
+    from streamcut.sessions import BaseSession
 
 _EPILOG = (
     "OUTPUT's ending chooses the format: .webm (VP9 with alpha), .mov (ProRes 4444), .mkv "
@@ -38,6 +44,8 @@ _EPILOG = (
 
 _EXAMPLES = (
     ("streamcut video in.mp4 out.webm", "transparent, with the sound"),
+    ("streamcut video in.mp4", "in.cutout.webm beside it"),
+    ("streamcut video a.mp4 b.mp4 --out-dir cut", "several"),
     ("streamcut video in.mp4 out.mov", "for editors: ProRes 4444"),
     ("streamcut video in.mp4 out.mp4 -b beach.jpg", "over an image"),
     ("streamcut video in.mp4 part.webm --start 1:30 --duration 10", "ten seconds of it"),
@@ -46,8 +54,14 @@ _EXAMPLES = (
 
 
 @click.command("video", cls=GroupedCommand, examples=_EXAMPLES, epilog=_EPILOG)
-@click.argument("input")
-@click.argument("output")
+@click.argument("paths", nargs=-1, required=True, metavar="INPUT... [OUTPUT]")
+@option(
+    "--out-dir",
+    metavar="FOLDER",
+    default=None,
+    group="Output",
+    help="Write the results of several videos here, under their own names.",
+)
 @option("--start", type=Clock(), group="Input", help="Skip the beginning: 90, 12.5 or 1:30.")
 @option(
     "--duration", type=Clock(), group="Input", help="Convert no more than this: 90, 12.5 or 1:30."
@@ -58,8 +72,8 @@ _EXAMPLES = (
 @quiet_option
 @option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def command(
-    input: str,
-    output: str,
+    paths: tuple[str, ...],
+    out_dir: str | None,
     start: Fraction | None,
     duration: Fraction | None,
     overwrite: bool,
@@ -70,48 +84,125 @@ def command(
 ) -> None:
     """Remove the background of the video INPUT and write OUTPUT.
 
-    Sound, timing and colours stay as they are.
+    Sound, timing and colours stay as they are. Without OUTPUT the result lies beside INPUT.
     """
     settings = settings_of(config_file, given(options))
     warn_of_idle(options, settings)
+    with Waiting(quiet) as waiting:
+        waiting.say(f"reading {paths[0]} ...")
+        work = _Work(settings, start, duration, overwrite, quiet, waiting)
+        tasks = _tasks(paths, out_dir, settings)
+        if out_dir is None:
+            [(source, output)] = tasks
+            summary = work.do(source, output)
+            work.tell(summary, as_json)
+        else:
+            _several(work, tasks, as_json)
 
-    from streamcut.jobs.file import Job
 
-    new_job = partial(Job, input, output, settings, start=start, duration=duration)
-    try:
-        job = new_job(overwrite=overwrite)
-    except OutputExistsError:
-        if not _may_overwrite(output):
+@dataclass
+class _Work:
+    """Videos that are done alike, with one session."""
+
+    settings: Settings
+    start: Fraction | None
+    duration: Fraction | None
+    overwrite: bool
+    quiet: bool
+    waiting: Waiting
+    session: BaseSession | None = None
+
+    def do(self, source: str, output: str) -> Summary:
+        """Do one video."""
+        from streamcut.cli.progress import shown
+
+        self.waiting.say(f"reading {source} ...")
+        job = self._job(source, output)
+        ready(self.settings, self.quiet)
+        self.waiting.say(f"loading {self.settings.matte.model} ...")
+        job.session = self.session
+        try:
+            with shown(self.quiet, self.waiting) as tick:
+                return job.run(tick)
+        except KeyboardInterrupt as stop:
+            if job.state is not None and job.state.frames:
+                stop.args = (f"stopped after {job.state.frames} frames; {job.output} holds them",)
             raise
-        job = new_job(overwrite=True)
-    ready(settings, quiet)
-    _run(job, quiet, as_json)
+
+    def _job(self, source: str, output: str) -> Job:
+        from streamcut.cli import standard_input
+        from streamcut.jobs.file import Job
+        from streamcut.sources import Inlet
+
+        url = Inlet(begun=standard_input.begun()) if source == "-" else source
+        new = partial(Job, url, output, self.settings, start=self.start, duration=self.duration)
+        try:
+            return new(overwrite=self.overwrite)
+        except OutputExistsError:
+            self.waiting.clear()
+            if not may_overwrite(output):
+                raise
+            return new(overwrite=True)
+
+    def tell(self, summary: Summary, as_json: bool) -> None:
+        """Print what was done."""
+        from streamcut.cli.progress import summary_text
+
+        self.waiting.clear()
+        if as_json:
+            from dataclasses import asdict
+
+            say_json(asdict(summary))
+        elif not self.quiet:
+            say(*summary_text(summary).splitlines())
 
 
-def _run(job: Job, quiet: bool, as_json: bool) -> None:
-    from streamcut.cli.progress import shown, summary_text
+def _several(work: _Work, tasks: Sequence[tuple[str, str]], as_json: bool) -> None:
+    """Do one after the other; what fails does not stop the rest."""
+    from dataclasses import asdict
 
-    try:
-        with shown(quiet) as tick:
-            summary = job.run(tick)
-    except KeyboardInterrupt as stop:
-        if job.state is not None and job.state.frames:
-            stop.args = (f"stopped after {job.state.frames} frames; {job.output} holds them",)
-        raise
+    from streamcut.jobs.request import session_of
+
+    ready(work.settings, work.quiet)
+    if not work.settings.matte.prompt:  # What that means depends on the video's size.
+        work.session = session_of(work.settings)
+    done, failed = [], []
+    for source, output in tasks:
+        try:
+            summary = work.do(source, output)
+        except StreamcutError as error:
+            failed.append((source, str(error)))
+            continue
+        done.append(summary)
+        if not as_json:
+            work.tell(summary, as_json)
     if as_json:
-        from dataclasses import asdict
-
-        say_json(asdict(summary))
-    elif not quiet:
-        click.echo(summary_text(summary), err=True)
+        say_json([asdict(summary) for summary in done])
+    work.waiting.clear()
+    report_failed(failed, len(tasks))
 
 
-def _may_overwrite(output: str) -> bool:
-    """Ask, where there is a terminal that can answer."""
-    if not sys.stdin.isatty() or not sys.stderr.isatty():
-        return False
-    try:
-        with Interrupts() as interrupts, interrupts.released():
-            return click.confirm(f"{safe(output)} exists. Overwrite it?", err=True)
-    except click.Abort:
-        raise KeyboardInterrupt from None
+def _tasks(paths: Sequence[str], out_dir: str | None, settings: Settings) -> list[tuple[str, str]]:
+    """Return (input, output) of each video that is meant."""
+    from streamcut.compositing.looks import ALPHA_LOOKS
+    from streamcut.jobs.request import look_of
+
+    ending = ".webm" if look_of(settings) in ALPHA_LOOKS else ".mp4"
+    if out_dir is None:
+        if len(paths) > 2:
+            raise UsageError("one INPUT and one OUTPUT; several videos go to ", Named("out_dir"))
+        return [(paths[0], paths[1] if len(paths) > 1 else _beside(paths[0], ending))]
+    outputs = [str(Path(out_dir) / f"{Path(path).stem}{ending}") for path in paths]
+    twice = next((output for output in outputs if outputs.count(output) > 1), None)
+    if twice is not None:
+        raise UsageError(f"two videos would become {twice}")
+    Path(out_dir).mkdir(parents=True, exist_ok=True)
+    return list(zip(paths, outputs, strict=True))
+
+
+def _beside(source: str, ending: str) -> str:
+    from streamcut.jobs.inputs import cutout_name
+
+    if source == "-":
+        raise UsageError("name an OUTPUT: standard input has no name of its own")
+    return cutout_name(source, ending)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import onnxruntime as ort
@@ -19,6 +19,20 @@ from streamcut.media.matte import Prediction as Prediction
 from streamcut.sessions.runtime.device import Device, session_options
 from streamcut.sessions.runtime.loading import first_words as first_words
 from streamcut.sessions.runtime.loading import load
+
+
+class View(NamedTuple):
+    """How a network looks at a still.
+
+    Attributes:
+        size: (width, height) that it is scaled to.
+        mirrored: whether left and right are exchanged.
+        rounds: how often it is shown; more than once for a network that remembers.
+    """
+
+    size: tuple[int, int]
+    mirrored: bool = False
+    rounds: int = 1
 
 
 class MatteStream(Protocol):
@@ -118,6 +132,13 @@ class BaseSession:
     def input_size(self, width: int, height: int) -> tuple[int, int]:
         """Return the (width, height) at which the model wants pictures of a given size."""
         raise NotImplementedError
+
+    def still_views(self, width: int, height: int) -> list[View]:
+        """Return how a still of a given size is best looked at; the mattes are averaged.
+
+        One view, as of a frame of a video, unless a network was measured to gain by more.
+        """
+        return [View(self.input_size(width, height))]
 
     def smaller_sizes(self, width: int, height: int) -> list[tuple[int, int]]:
         """Return sizes that are less and less work than :meth:`input_size`; maybe none."""

@@ -25,16 +25,22 @@ class Inlet:
         demuxer: FFmpeg's name for the format; empty finds out from the first bytes.
         options: of the demuxer.
         fd: the descriptor; 0 is standard input.
+        begun: what was read of it already.
     """
 
     def __init__(
-        self, demuxer: str = "", options: Mapping[str, str] | None = None, fd: int = 0
+        self,
+        demuxer: str = "",
+        options: Mapping[str, str] | None = None,
+        fd: int = 0,
+        begun: bytes = b"",
     ) -> None:
         if demuxer:
             check_demuxer(demuxer)
         self._demuxer = demuxer
         self._options = dict(options or {})
         self._fd = fd
+        self._begun = begun
         self._stopped = False
 
     again = None
@@ -57,6 +63,9 @@ class Inlet:
 
     def read(self, count: int) -> bytes:
         """Return ``count`` bytes at most, nothing at the end or once stopped; PyAV calls it."""
+        if self._begun and not self._stopped:
+            part, self._begun = self._begun[:count], self._begun[count:]
+            return part
         while _CAN_POLL and not self._stopped:
             if select.select([self._fd], [], [], _POLL)[0]:
                 break

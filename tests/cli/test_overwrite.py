@@ -56,12 +56,16 @@ def test_a_folder_with_other_files_is_no_output_that_exists(
     assert command("video", short_clip, folder / "out.webm").code == 0
 
 
-def test_a_name_without_ending_is_a_folder_of_pictures(
+def test_a_name_without_ending_is_refused(
     command: Callable[..., Ran], short_clip: Path, tmp_path: Path
 ) -> None:
     ran = command("video", short_clip, tmp_path / "new")
-    assert ran.err.startswith(f"{tmp_path}/new: 5 frames in ")
-    assert len(list((tmp_path / "new").glob("*.png"))) == 5
+    new = tmp_path / "new"
+    told = f"{new} has no ending: write {new}.webm, or {new}/ for PNG images"
+    assert ran == Ran(2, "", f"streamcut: error: {told}\n")
+    assert not new.exists()
+    assert command("video", short_clip, f"{new}/").code == 0
+    assert len(list(new.glob("*.png"))) == 5
 
 
 @pytest.mark.parametrize("answer", ["y", "yes"])

@@ -303,6 +303,10 @@ def format_of(path: str) -> Format:
         raise UsageError("streamcut pipe writes to standard output; name a file or a folder here")
     if is_folder(path):
         return next(row for row in FORMATS if row.pictures)
+    if not path:
+        raise UsageError("the output has no name")
+    if not ending:
+        raise UsageError(f"{path} has no ending: write {path}.webm, or {path}/ for PNG images")
     for row in FORMATS:
         if row.ending == ending:
             if row.pictures and pattern_of(path) is None:
@@ -315,10 +319,10 @@ def format_of(path: str) -> Format:
 
 
 def is_folder(path: str) -> bool:
-    """Whether a path asks for a folder of pictures: it ends in a slash, in no ending, or is one."""
+    """Whether a path asks for a folder of pictures: it ends in a slash, or is one."""
     ending = Path(path).suffix.lower()
     known = any(row.ending == ending for row in FORMATS)
-    return path.endswith(("/", "\\")) or not ending or (os.path.isdir(path) and not known)
+    return path.endswith(("/", "\\")) or (os.path.isdir(path) and not known)
 
 
 def numbered(path: str, form: Format) -> str:

@@ -63,7 +63,7 @@ class Target:
             return cls("obs", place)
         if text.startswith(_NODES):
             return cls("camera", text)
-        if is_folder(text) and not (text.endswith(("/", os.sep)) or os.path.isdir(text)):
+        if not is_folder(text) and not os.path.splitext(text)[1]:
             raise UsageError(
                 f"{text}: write camera, obs, an address, - or a file's name with its ending; "
                 f"{text}/ is a folder of pictures"

@@ -1,0 +1,104 @@
+"""What an input is, and what its result is called where nobody says."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Literal
+from urllib.parse import unquote, urlsplit
+
+from streamcut.core.errors import SourceError
+
+Kind = Literal["image", "video", "folder", "address"]
+
+IMAGES = frozenset(
+    {
+        *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".avif", ".heic", ".heif", ".tif"),
+        *(".tiff", ".bmp", ".tga", ".jp2", ".ppm", ".pgm", ".pnm"),
+    }
+)
+"""Endings of files that are mostly stills."""
+
+VIDEOS = frozenset(
+    {
+        *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".wmv", ".flv", ".mpg", ".mpeg", ".m2v"),
+        *(".ts", ".mts", ".m2ts", ".mxf", ".ogv", ".3gp", ".gif", ".apng", ".y4m", ".nut", ".vob"),
+        ".asf",
+    }
+)
+"""Endings of files that are mostly videos."""
+
+_MAY_MOVE = {".gif", ".apng", ".png", ".webp", ".avif"}
+_HEAD = 4096
+_STILL_BRANDS = {b"avif", b"heic", b"heix", b"mif1", b"heim", b"hevc"}
+_SAFE = re.compile(r"[^\w.-]+")
+
+
+def kind_of(path: str) -> Kind:
+    """Return what an input is: by its first bytes where it is a file.
+
+    Raises:
+        SourceError: if there is no such file.
+    """
+    if "://" in path:
+        return "address"
+    if os.path.isdir(path):
+        return "folder"
+    if not os.path.exists(path):
+        if "%" in os.path.basename(path):  # A pattern of numbered images.
+            return "video"
+        raise SourceError(f"no such file: {path}")
+    if not os.path.isfile(path):  # A pipe with a name, a device: reading is for whoever opens it.
+        return "video"
+    ending = Path(path).suffix.lower()
+    with open(path, "rb") as file:
+        still = is_still(file.read(_HEAD))
+    if still and ending in _MAY_MOVE:
+        return "video" if _moves(path) else "image"
+    return "image" if still or (ending in IMAGES and not _is_media(ending)) else "video"
+
+
+def is_still(head: bytes) -> bool:
+    """Whether some first bytes are those of an image, which may be animated."""
+    if head[4:8] == b"ftyp":
+        return head[8:12] in _STILL_BRANDS
+    return (
+        head.startswith((b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*"))
+        or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
+        or re.match(rb"P[1-6]\s", head) is not None
+    )
+
+
+def cutout_name(source: str, ending: str, folder: str | os.PathLike[str] | None = None) -> str:
+    """Return what a result is called where nobody says: ``in.cutout.webm`` beside ``in.mp4``.
+
+    Args:
+        source: path or address of the input; an address's result lies in the working folder.
+        ending: of the result, with its dot.
+        folder: where it is to lie; None takes the input's.
+    """
+    if "://" in source:
+        parts = urlsplit(source)
+        name = unquote(Path(parts.path).stem) or parts.hostname or "stream"
+        stem, home = _SAFE.sub("_", name), Path()
+    else:
+        path = Path(source)
+        bare = path.name.partition("%")[0].rstrip("_-. ") if "%" in path.name else path.stem
+        stem, home = bare or path.absolute().parent.name, path.parent
+    return str((home if folder is None else Path(folder)) / f"{stem}.cutout{ending}")
+
+
+def _moves(path: str) -> bool:
+    """Whether an image has several frames; what Pillow cannot read is left to FFmpeg."""
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            return bool(getattr(image, "is_animated", False))
+    except (OSError, ValueError, SyntaxError):
+        return True
+
+
+def _is_media(ending: str) -> bool:
+    return ending in VIDEOS

@@ -168,6 +168,13 @@ class MatteSettings:
         unit="percent",
         metavar="PERCENT",
     )
+    keep: str = _setting(
+        "all",
+        "Who is kept: all, main (those in front; bystanders are left out whole), or the one seen "
+        "at X,Y in the first frame, in fractions of the frame (0.5,0.4) or in pixels (640,360).",
+        "Matte",
+        metavar="all|main|X,Y",
+    )
     invert: bool = _setting(False, "Keep the background and cut the subject out.", "Matte")
 
 

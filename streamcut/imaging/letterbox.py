@@ -21,6 +21,8 @@ _STEP = 8
 _LEAST, _MOST = 0.02, 0.75
 # Where the picture begins, so many of its pixels must differ plainly from the bar.
 _SHARP, _DIFFERENT = 0.3, 24
+# Pictures below this many pixels have none.
+_SMALLEST = 32
 # For so many frames must bars that appear within a stream be there before they are believed.
 _WAIT = 12
 
@@ -65,6 +67,8 @@ class BarFinder:
 def _pair(plane: Plane, peak: int) -> tuple[int, int]:
     """Return how many rows at the top and at the bottom of a plane are bars."""
     unit = (peak + 1) // 256
+    if len(plane) < _SMALLEST:
+        return 0, 0
     if not _constant(plane[:1], unit) or not _constant(plane[-1:], unit):
         return 0, 0  # As in nearly every picture: nothing more is looked at.
     rows = plane[:, ::_STEP].astype(np.int32)

@@ -22,6 +22,7 @@ from streamcut.jobs.request import (
     check_borders,
     check_times,
     device_of,
+    keep_of,
     look_of,
     parse_background,
     session_of,
@@ -176,6 +177,7 @@ class Job:
         ):
             made_by(self.look, source.info)  # Refuses what cannot be made.
             size = source.info.width, source.info.height
+            keep_of(self.settings, size)  # Likewise, before a model is fetched.
             session = able(self.session or session_of(self.settings, size))
             with one_thread_per_picture, Pipeline() as pipeline, _unblocked(self.input):
                 frames = self._spawn(pipeline, source, session, background)
@@ -222,8 +224,8 @@ class Job:
         info = source.info
         decoded = pipeline.spawn("decode", source, capacity=_CAPACITY, drop_oldest=info.live)
         coarse = matte(decoded, session, together=not info.live)
-        how = self.settings.matte
-        steadied = steady(coarse, how.smooth, how.min_area)
+        how, keep = self.settings.matte, keep_of(self.settings, (info.width, info.height))
+        steadied = steady(coarse, how.smooth, how.min_area, keep)
         matted = pipeline.spawn("matte", steadied, after=decoded, capacity=_CAPACITY)
         apart = self.alpha_apart(info)
         made = shown(matted, info, self.settings, self.look, background, apart=apart)

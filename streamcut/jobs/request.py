@@ -24,6 +24,7 @@ from streamcut.compositing.background import (
 from streamcut.compositing.looks import ALPHA_LOOKS, Look
 from streamcut.core.config import MatteSettings, Settings, setting
 from streamcut.core.errors import Named, UsageError
+from streamcut.matting.keep import Keep
 from streamcut.matting.morphology import Edges
 from streamcut.media.frame import StreamInfo
 from streamcut.sessions import BaseSession, Device, new_session, session_options
@@ -131,6 +132,7 @@ def check_borders(settings: Settings) -> None:
         UsageError: if there are any.
     """
     settings.check()
+    keep_of(settings, None)
     if settings.matte.expand and settings.matte.contract:
         raise UsageError(Named("expand"), " and ", Named("contract"), " exclude each other")
 
@@ -160,6 +162,32 @@ def session_keywords(matte: MatteSettings, size: tuple[int, int] | None) -> dict
     if given.get("prompt"):
         given["prompt"] = parse_prompt(given["prompt"], size)
     return {name: value for name, value in given.items() if value}
+
+
+def keep_of(settings: Settings, size: tuple[int, int] | None) -> Keep:
+    """Return whom every matte keeps.
+
+    Args:
+        settings: they say it.
+        size: (width, height) of the pictures, or None where it is not known yet.
+
+    Raises:
+        UsageError: if it is neither all nor main, nor a point of the picture.
+    """
+    text = settings.matte.keep
+    if text in ("all", "main"):
+        return Keep(only=text == "main")
+    try:
+        point = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        point = ()
+    if len(point) != 2 or not all(0 <= number < float("inf") for number in point):
+        raise UsageError(Named("keep"), f" is all, main or a point X,Y, not {text!r}")
+    if max(point) > 1 and size is not None:
+        point = (point[0] / size[0], point[1] / size[1])
+        if max(point) > 1:
+            raise UsageError(Named("keep"), f" {text} is outside the {size[0]}x{size[1]} picture")
+    return Keep(only=True, point=(point[0], point[1]))
 
 
 def parse_prompt(text: str, size: tuple[int, int] | None) -> tuple[float, ...]:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from streamcut.imaging.flow import Flow, follow, grey
 from streamcut.matting.islands import Blobs
+from streamcut.matting.keep import ALL, Keep, Keeper
 from streamcut.media.frame import PredictedFrame
 from streamcut.media.matte import Matte, Picture
 
@@ -35,22 +36,25 @@ _AGREE, _CONTRADICT = 1 / 3, 1.0
 
 
 def steady(
-    frames: Iterable[PredictedFrame], strength: float, min_area: float = 0.0
+    frames: Iterable[PredictedFrame], strength: float, min_area: float = 0.0, keep: Keep = ALL
 ) -> Iterator[PredictedFrame]:
-    """Steady the network's mattes in time and rid them of specks; a cut starts anew.
+    """Steady the network's mattes in time, rid them of specks and bystanders; a cut starts anew.
 
     Args:
         frames: with their predictions.
         strength: of the smoothing, 0 (none; every matte stands alone) to 1.
         min_area: islands and holes below this share of the picture, in percent, are removed.
+        keep: who stays in the mattes.
     """
     smoother, blobs = Smoother(strength), Blobs(min_area, patient=strength > 0)
+    keeper = Keeper(keep)
 
     def steadied(frame: PredictedFrame) -> PredictedFrame:
         if frame.cut:
             smoother.reset()
             blobs.reset()
-        kept = blobs(frame.seen, frame.prediction.alpha)
+            keeper.reset()
+        kept = blobs(frame.seen, keeper(frame.prediction.alpha))
         return frame.with_alpha(smoother(frame.seen, kept))
 
     yield from map(steadied, frames)

@@ -75,6 +75,7 @@ def test_nothing_given_means_the_defaults(told: Callable[..., Told]) -> None:
         ("--contract 2", {"contract": 2}),
         ("--feather 4", {"feather": 4}),
         ("--min-area 0.2", {"min_area": 0.2}),
+        ("--keep main", {"keep": "main"}),
         ("--matting every", {"matting": "every"}),
         ("--keyframe-interval 5 --matting keyframes", KEYFRAMES | {"keyframe_interval": 5}),
         ("-af 9 --matting keyframes", KEYFRAMES | {"alpha_matting_foreground_threshold": 9}),

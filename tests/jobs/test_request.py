@@ -19,7 +19,8 @@ from streamcut.compositing.background import image_background
 from streamcut.core.config import MatteSettings, Settings
 from streamcut.core.errors import ModelError, OutputExistsError, SinkError, UsageError
 from streamcut.jobs.file import Job
-from streamcut.jobs.request import check_borders, parse_prompt, session_keywords
+from streamcut.jobs.request import check_borders, keep_of, parse_prompt, session_keywords
+from streamcut.matting.keep import ALL, MAIN, Keep
 from streamcut.sources import open_source
 from streamcut.sources.size import Size
 
@@ -199,3 +200,29 @@ def test_settings_that_cannot_be_are_refused() -> None:
         check_borders(Settings(matte=MatteSettings(smooth=1.5)))
     with pytest.raises(UsageError, match=r"^expand and contract exclude each other$"):
         check_borders(Settings().with_options({"expand": 2, "contract": 1}))
+
+
+@pytest.mark.parametrize(
+    ("text", "keep"),
+    [
+        ("all", ALL),
+        ("main", MAIN),
+        ("0.5,0.25", Keep(True, (0.5, 0.25))),
+        ("320,90", Keep(True, (0.5, 0.25))),
+    ],
+)
+def test_who_is_kept_is_said_in_words_or_by_a_point(text: str, keep: Keep) -> None:
+    settings = Settings(MatteSettings(keep=text))
+    check_borders(settings)
+    assert keep_of(settings, (640, 360)) == keep
+
+
+@pytest.mark.parametrize("text", ["", "me", "1", "1,2,3", "-1,2", "nan,1", "1,inf"])
+def test_what_is_nobody_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="keep is all, main or a point"):
+        check_borders(Settings(MatteSettings(keep=text)))
+
+
+def test_a_point_outside_the_picture_is_refused(clip: Clip, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="keep 900,20 is outside the 96x64 picture"):
+        run(clip(count=1), tmp_path / "out.webm", keep="900,20")

@@ -16,6 +16,7 @@ from streamcut.core.errors import StreamcutError, UsageError
 from streamcut.jobs.request import (
     MODEL_OPTIONS,
     check_borders,
+    keep_of,
     look_of,
     parse_background,
     session_of,
@@ -191,6 +192,7 @@ class Controls:
         """Return what the stages are told next; what has not changed is taken over."""
         now = self.current
         check_borders(settings)
+        keep_of(settings, (self._info.width, self._info.height))
         look = look_of(settings)
         if made_by(look, self._info) != made_by(now.shown.look, self._info):
             raise UsageError(_SETTLED)

@@ -21,8 +21,9 @@ from streamcut.core.pipeline import Channel, Pipeline
 from streamcut.jobs.live.adaptive_matte import LiveMatte
 from streamcut.jobs.live.controls import Controls, Shown, Watched, following
 from streamcut.jobs.live.state import LiveState, LiveSummary
-from streamcut.jobs.request import check_borders, look_of, session_of
+from streamcut.jobs.request import check_borders, keep_of, look_of, session_of
 from streamcut.jobs.wiring import able, one_thread_per_picture, shown
+from streamcut.matting.keep import Keep
 from streamcut.matting.smoothing import steady
 from streamcut.media.frame import CompositedFrame, Frame, PredictedFrame, StreamInfo
 from streamcut.media.urls import public
@@ -199,8 +200,8 @@ class LiveJob:
         )
         steadied = following(
             predicted,
-            lambda: _steadiness(controls.current.settings),
-            lambda frames, now: steady(frames, now.smooth, now.min_area),
+            lambda: _steadiness(controls.current.settings, info),
+            lambda frames, now: steady(frames, now.smooth, now.min_area, now.keep),
         )
         matted = pipeline.spawn("matte", steadied, after=captured, capacity=1)
         made = following(
@@ -307,12 +308,14 @@ class _Steadiness(NamedTuple):
 
     smooth: float
     min_area: float
+    keep: Keep
     mirrored: bool
 
 
-def _steadiness(settings: Settings) -> _Steadiness:
+def _steadiness(settings: Settings, info: StreamInfo) -> _Steadiness:
     matte, live = settings.matte, settings.live
-    return _Steadiness(matte.smooth, matte.min_area, live.flip)
+    keep = keep_of(settings, (info.width, info.height))
+    return _Steadiness(matte.smooth, matte.min_area, keep, live.flip)
 
 
 @contextmanager

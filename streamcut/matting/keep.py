@@ -1,0 +1,188 @@
+"""Whom a matte keeps: everybody, those in front, or the one at a point.
+
+People are told apart as connected parts of the matte at the network's size, and followed from
+frame to frame by where they overlap. Where two that were apart come to touch, each pixel goes
+with the one that was nearer a frame ago. Who is left out is left out whole, with the haze
+around him.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from streamcut.media.matte import Matte
+
+_Labels: TypeAlias = NDArray[np.int32]
+_Mask: TypeAlias = NDArray[np.bool_]
+
+# Opacities that are seen.
+_SEEN = 0.15
+# Of the largest part's area: what is in front beside it, and what no longer is.
+_ENTER, _LEAVE = 0.45, 0.25
+# For so many frames a part must be in front, or behind, before it comes or goes.
+_WAIT = 5
+# So far from a part (of the longer side) a scrap belongs to it: a hand, hair, a held thing.
+_NEAR = 0.03
+# Of the largest part: below this a part is a scrap, and never a person.
+_SCRAP = 0.08
+# Of a part: how much of it must have been kept, and dropped, before it counts as two that touch.
+_BOTH = 0.15
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """Who is kept.
+
+    Attributes:
+        only: whether anybody is left out at all.
+        point: (x, y) as fractions of the frame at which the one to keep is first seen; None
+            keeps those in front.
+    """
+
+    only: bool = False
+    point: tuple[float, float] | None = None
+
+
+ALL, MAIN = Keep(), Keep(only=True)
+
+
+class Keeper:
+    """Leaves people out of the mattes of one video.
+
+    Args:
+        whom: who is kept.
+    """
+
+    def __init__(self, whom: Keep) -> None:
+        self._whom = whom
+        self.reset()
+
+    def __call__(self, matte: Matte) -> Matte:
+        """Return the matte of those who are kept: float32 [height, width], 0..1."""
+        if not self._whom.only:
+            return matte
+        if self._credit is not None and self._credit.shape != matte.shape:
+            self.reset()
+        labels, areas = self._parts(matte)
+        if areas.size < 2:
+            return matte
+        scraps = areas < _SCRAP * areas[1:].max()
+        scraps[0] = False
+        kept = self._chosen(labels, areas, scraps)
+        shown = kept[labels] | self._scraps_of(labels, kept, scraps)
+        return np.where(_nearer(shown, (labels > 0) & ~shown), matte, np.float32(0))
+
+    def reset(self) -> None:
+        """Forget who was kept, as at a scene cut."""
+        self._credit: NDArray[np.uint8] | None = None
+        self._kept: _Mask | None = None
+
+    def _parts(self, matte: Matte) -> tuple[_Labels, _Labels]:
+        """Return each pixel's part and the parts' areas; those that touch are told apart."""
+        labels, areas = _components(matte > _SEEN)
+        if self._kept is None or self._credit is None:
+            return labels, areas
+        dropped = (self._credit > 0) & ~self._kept
+        were = [np.bincount(labels[m], minlength=areas.size) for m in (self._kept, dropped)]
+        both = (were[0] > _BOTH * areas) & (were[1] > _BOTH * areas)
+        both[0] = False
+        if not both.any():
+            return labels, areas
+        away = both[labels] & ~_nearer(self._kept, dropped)
+        labels = np.where(away, labels + np.int32(areas.size), labels)
+        return labels, np.bincount(labels.ravel(), minlength=2 * areas.size).astype(np.int32)
+
+    def _chosen(self, labels: _Labels, areas: _Labels, scraps: _Mask) -> _Mask:
+        """Return which parts are kept, and remember it."""
+        before = self._before(labels, areas.size)
+        if self._kept is None:
+            kept = self._first(labels, areas)
+            credit = np.where(kept, 2 * _WAIT, 1)
+        else:
+            was = np.bincount(labels[self._kept], minlength=areas.size) > 0.5 * np.minimum(
+                areas, max(1, int(self._kept.sum()))
+            )
+            was |= before > _WAIT
+            kept, credit = self._followed(areas, scraps, was, before)
+        kept[0] = False
+        credit[0] = 0
+        self._credit = credit[labels].astype(np.uint8)
+        self._kept = kept[labels]
+        return kept
+
+    def _before(self, labels: _Labels, count: int) -> NDArray[np.int64]:
+        """Return each part's credit: that of most of where it lies."""
+        if self._credit is None:
+            return np.zeros(count, np.int64)
+        sums = np.bincount(labels.ravel(), self._credit.ravel(), count)
+        seen = np.bincount(labels.ravel(), (self._credit > 0).ravel(), count)
+        return np.rint(sums / np.maximum(seen, 1)).astype(np.int64)
+
+    def _first(self, labels: _Labels, areas: _Labels) -> _Mask:
+        if self._whom.point is None:
+            return np.asarray(areas >= _ENTER * areas[1:].max())
+        kept = np.zeros(areas.size, np.bool_)
+        kept[_at(labels, self._whom.point)] = True
+        return kept
+
+    def _followed(
+        self, areas: _Labels, scraps: _Mask, was: _Mask, before: NDArray[np.int64]
+    ) -> tuple[_Mask, NDArray[np.int64]]:
+        """Return who is kept now, and everybody's credit: above the wait, kept."""
+        present = areas > 0
+        present[0] = False
+        if self._whom.point is not None:
+            kept = was & present
+            return kept, np.where(kept, 2 * _WAIT, 1)
+        largest = areas[1:].max()
+        front = areas >= np.where(was, _LEAVE, _ENTER) * largest
+        credit = np.where(front, before + 1, before - 1)
+        credit = np.clip(credit, 1, 2 * _WAIT)
+        kept = (credit > _WAIT) & present & ~scraps
+        if not kept.any():
+            kept = areas == largest
+            credit = np.where(kept, 2 * _WAIT, credit)
+        return kept, credit
+
+    @staticmethod
+    def _scraps_of(labels: _Labels, kept: _Mask, scraps: _Mask) -> _Mask:
+        """Return where scraps lie that are near somebody who is kept."""
+        reach = max(1, round(_NEAR * max(labels.shape)))
+        near = _widened(kept[labels], reach)
+        touching = np.zeros(kept.size, np.bool_)
+        touching[np.unique(labels[near])] = True
+        return np.asarray((touching & scraps)[labels])
+
+
+def _components(mask: _Mask) -> tuple[_Labels, _Labels]:
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
+    return np.asarray(labels, np.int32), np.asarray(stats[:, cv2.CC_STAT_AREA], np.int32)
+
+
+def _at(labels: _Labels, point: tuple[float, float]) -> int:
+    """Return the part at a point, or the one nearest to it."""
+    rows, columns = np.nonzero(labels)
+    height, width = labels.shape
+    away = np.hypot(rows + 0.5 - point[1] * height, columns + 0.5 - point[0] * width)
+    nearest = int(away.argmin())
+    return int(labels[rows[nearest], columns[nearest]])
+
+
+def _nearer(first: _Mask, second: _Mask) -> _Mask:
+    """Return where the first of two masks is nearer than the second, or is."""
+    if not second.any():
+        return np.ones(first.shape, np.bool_)
+    if not first.any():
+        return np.zeros(first.shape, np.bool_)
+    far = [cv2.distanceTransform((~m).view(np.uint8), cv2.DIST_L2, 5) for m in (first, second)]
+    return np.asarray(far[0] <= far[1])
+
+
+def _widened(mask: _Mask, reach: int) -> _Mask:
+    side = 2 * reach + 1
+    return np.asarray(cv2.dilate(mask.view(np.uint8), np.ones((side, side), np.uint8)) > 0)

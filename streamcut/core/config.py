@@ -30,6 +30,7 @@ from streamcut.core.setting import declare as _setting
 ClothCategory = Literal["attire", "upper", "lower", "full"]
 Cutout = Literal["putalpha", "naive"]
 Matting = Literal["off", "keyframes", "every"]
+OnGap = Literal["stop", "hold"]
 Quality = Literal["fast", "balanced", "best"]
 
 _WIDEST = 200
@@ -247,7 +248,15 @@ class OutputSettings:
 
 @dataclass(frozen=True, slots=True)
 class RunSettings:
-    """Where the job runs."""
+    """How the input is read, and where the job runs."""
+
+    on_gap: OnGap = _setting(
+        "stop",
+        "If images of a numbered sequence are missing: stop and name the first, or hold the one "
+        "before.",
+        "Input",
+        fixed=True,
+    )
 
     threads: int = _setting(
         0,

@@ -79,7 +79,8 @@ def _pair(plane: Plane, peak: int) -> tuple[int, int]:
     first, last = int(np.argmin(flat)), int(np.argmin(flat[::-1]))
     if min(first, last) < _LEAST * len(plane) or first + last > _MOST * len(plane):
         return 0, 0
-    begins = (rows[_deeper(first)], rows[::-1][_deeper(last)])
+    end = len(rows) - 1
+    begins = (rows[min(_deeper(first), end)], rows[::-1][min(_deeper(last), end)])
     sharp = all(_is_sharp(edge, level, unit) for edge in begins)
     return (first, last) if sharp else (0, 0)
 

@@ -31,6 +31,7 @@ from streamcut.jobs.stages import matte
 from streamcut.jobs.wiring import able, one_thread_per_picture, shown
 from streamcut.matting.smoothing import steady
 from streamcut.media.frame import CompositedFrame, OutputFrame, StreamInfo
+from streamcut.media.names import local_path
 from streamcut.media.pixel_formats import depth
 from streamcut.media.urls import public
 from streamcut.sessions import BaseSession, place_of
@@ -147,8 +148,9 @@ class Job:
         duration: Fraction | None = None,
         overwrite: bool = False,
     ) -> None:
-        self.input, self.output = input_of(url), output_of(output)
         self.settings = settings or Settings()
+        self.input = input_of(url, self.settings.run.on_gap)
+        self.output = output_of(output)
         self.session = session
         self.start, self.duration = start, duration
         self.state: State | None = None
@@ -159,7 +161,10 @@ class Job:
         self.size = Size.parse(self.settings.picture.size) if self.settings.picture.size else None
         self._check_alpha(self.output.form.codec(self.settings.output.codec))
         if self.output.path is not None:
-            read = {"input": str(self.input), "background": self.settings.picture.background}
+            read = {
+                "input": str(self.input),
+                "background": local_path(self.settings.picture.background),
+            }
             check_output(self.output.path, read, overwrite)
 
     def run(self, tick: Tick | None = None) -> Summary:

@@ -27,6 +27,7 @@ from streamcut.core.errors import Named, UsageError
 from streamcut.matting.keep import Keep
 from streamcut.matting.morphology import Edges
 from streamcut.media.frame import StreamInfo
+from streamcut.media.names import local_path
 from streamcut.sessions import BaseSession, Device, new_session, session_options
 from streamcut.sessions.files.catalog import CATALOG, by_file, by_name
 from streamcut.sinks import Target
@@ -226,11 +227,12 @@ def parse_background(text: str, info: StreamInfo) -> Background:
         UsageError: if it is neither a blur, nor a file, nor a colour.
         SourceError: if the file is neither a picture nor a video.
     """
+    path = local_path(text)
+    if os.path.isfile(path):
+        return _file_background(Path(path), info)
     kind, _, strength = text.partition(":")
     if kind == "blur":
         return Blur(_blur_strength(strength))
-    if os.path.isfile(text):
-        return _file_background(Path(text), info)
     try:
         return colour_background(text, info)
     except UsageError as error:

@@ -7,10 +7,11 @@ import stat
 from pathlib import Path
 from typing import Protocol
 
-import av
 from av.container import InputContainer
 
-from streamcut.media.urls import timeout_for
+from streamcut.media.names import is_address, local_path, pattern_name
+from streamcut.media.opening import open_input
+from streamcut.media.sequences import ImageSequence
 
 
 class Input(Protocol):
@@ -31,33 +32,53 @@ class Input(Protocol):
 
 
 class Address:
-    """A path, a picture sequence's pattern or an address, as FFmpeg takes it."""
+    """A local path, an image sequence's pattern or an address.
 
-    def __init__(self, url: str) -> None:
-        self._url = url
+    Args:
+        url: what the user wrote.
+        on_gap: what becomes of an image that a sequence lacks: ``stop`` or ``hold``.
+    """
+
+    def __init__(self, url: str, on_gap: str = "stop") -> None:
+        self._url = local_path(url)
+        self._on_gap = on_gap
+        self._sequence: ImageSequence | None = None
 
     def __str__(self) -> str:
         return self._url
 
     @property
     def again(self) -> str | None:
-        """Itself, unless it is a pipe that has a name."""
+        """Itself, unless it is a pipe that has a name, or images without sound."""
+        if is_address(self._url):
+            return self._url
         try:
             is_file = stat.S_ISREG(Path(self._url).stat().st_mode)
         except (OSError, ValueError):
-            is_file = not self._url.startswith("pipe:")
+            is_file = False
         return self._url if is_file else None
+
+    @property
+    def notes(self) -> list[str]:
+        """What was not found as it should be, in words."""
+        if self._sequence is None or not self._sequence.held:
+            return []
+        held = self._sequence.held
+        images = "image is" if held == 1 else "images are"
+        return [f"{held} {images} missing: the one before is held"]
 
     def open(self) -> InputContainer:
         """Read the beginning; FFmpeg's errors are the caller's."""
-        return av.open(self._url, "r", metadata_errors="replace", timeout=timeout_for(self._url))
+        if self._sequence is None and pattern_name(self._url) is not None:
+            self._sequence = ImageSequence(self._url, self._on_gap)
+        return open_input(self._url, self._sequence)
 
     def stop(self) -> None:
         """Do nothing: what FFmpeg opens itself has a time limit."""
 
 
-def input_of(url: str | os.PathLike[str] | Input) -> Input:
+def input_of(url: str | os.PathLike[str] | Input, on_gap: str = "stop") -> Input:
     """Return what is to be read as something that can be opened."""
     if isinstance(url, str | os.PathLike):
-        return Address(os.fspath(url))
+        return Address(os.fspath(url), on_gap)
     return url

@@ -13,6 +13,7 @@ import av
 
 from streamcut.core.errors import Named, SourceError
 from streamcut.media.colour import Matrix
+from streamcut.media.names import is_address, local_path
 from streamcut.sources import v4l2
 from streamcut.sources.live import LiveSource
 from streamcut.sources.reconnect import Arriving, Feed, Input, RealTime
@@ -113,7 +114,8 @@ def _feed(
     """Return what delivers the pictures, and the matrix of those that are not tagged."""
     if what == SCREEN:
         return Arriving(lambda: _screen(fps or _USUAL_RATE), threads), None
-    if "://" in what and not os.path.isfile(what):
+    what = local_path(what)
+    if is_address(what):
         return _address(what, loop, threads), None
     if os.path.isfile(what):
         return RealTime(what, loop=loop, threads=threads), None

@@ -21,18 +21,24 @@ class Progressive:
     The rate stays: every picture comes out with its own time. The first field is the one whose
     instant it shows.
 
+    Args:
+        still: the pictures are images, of which none was ever made of two fields: what a PNG
+            calls interlaced (Adam7) is the order of its pixels.
+
     Attributes:
         interlaced: how many were.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, still: bool = False) -> None:
         self.interlaced = 0
+        self._still = still
 
     def __call__(self, pictures: Iterable[av.VideoFrame]) -> Iterator[av.VideoFrame]:
         """Yield as many pictures as come, in their order."""
         filtering: _Filter | None = None
         for picture in pictures:
-            woven = picture.interlaced_frame and min(picture.width, picture.height) >= _LEAST
+            woven = not self._still and picture.interlaced_frame
+            woven = woven and min(picture.width, picture.height) >= _LEAST
             self.interlaced += woven
             if filtering is not None and not filtering.takes(picture):
                 yield from filtering.rest()

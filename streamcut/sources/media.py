@@ -32,6 +32,13 @@ _log = logging.getLogger(__name__)
 
 # FFmpeg's own decoders drop the alpha of VP8 and VP9 silently; libvpx keeps it.
 _ALPHA_DECODERS = {"vp9": "libvpx-vp9", "vp8": "libvpx"}
+_STILL_CODECS = frozenset(
+    {
+        *("apng", "bmp", "dds", "dpx", "exr", "fits", "gif", "hdr", "jpegxl", "pam", "pbm", "pcx"),
+        *("pfm", "pgm", "png", "ppm", "psd", "qoi", "sgi", "sunrast", "svg", "targa", "tiff"),
+        *("webp", "xbm", "xpm", "xwd"),
+    }
+)
 # Text files that FFmpeg would play as pictures of a terminal.
 _NOT_VIDEO = {"tty"}
 # How Matroska says how long a stream is.
@@ -65,12 +72,13 @@ class MediaSource:
             self._time_base = self._stream.time_base or Fraction(1, 90_000)
             self._clip = self._clip_of(start, duration)
             self._clock = Clock(self._container.format.name, self._time_base)
-            self._progressive = Progressive()
+            self._progressive = Progressive(still=_is_still(self._container, self._stream))
             self._pictures = self._clipped(self._progressive(self._from_key_picture()))
             first = self._first_picture()
             self._conform = Conform(first, size)
             self._first: Frame | None = self._conform(first)
             self._lost = _lost(first.format.name, self._first.source.format.name)
+            self._lost += getattr(self._input, "notes", [])
             if self._input.again is None and self._container.streams.audio:
                 self._lost.append("its sound is left out: a pipe is read only once")
             self.info = self._describe(self._first.source)
@@ -298,6 +306,8 @@ def open_container(source: Input) -> InputContainer:
     name = public(str(source))
     try:
         container = source.open()
+    except SourceError:
+        raise
     except av.error.FileNotFoundError as error:
         raise SourceError(f"no such file: {name}") from error
     except av.error.IsADirectoryError as error:
@@ -310,6 +320,12 @@ def open_container(source: Input) -> InputContainer:
         container.close()
         raise SourceError(f"{name} is a text file, not a video")
     return container
+
+
+def _is_still(container: InputContainer, stream: VideoStream) -> bool:
+    """Whether a stream's frames are images by themselves, not television."""
+    demuxers = container.format.name
+    return demuxers.startswith("image2") or "_pipe" in demuxers or stream.name in _STILL_CODECS
 
 
 def reason(error: BaseException) -> str:

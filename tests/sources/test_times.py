@@ -226,7 +226,7 @@ def test_start_without_an_index(tmp_path: Path, name: str) -> None:
 
 
 def test_start_after_the_end(clip: Clip) -> None:
-    with pytest.raises(SourceError, match="ends before --start"):
+    with pytest.raises(SourceError, match="ends before start"):
         open_source(str(clip()), start=Fraction(60))
 
 

@@ -22,7 +22,7 @@ from av.container import InputContainer, OutputContainer
 from streamcut.core.errors import Named, SinkError
 from streamcut.media.demux import packets
 from streamcut.media.frame import StreamInfo
-from streamcut.media.urls import timeout_for
+from streamcut.media.opening import open_input
 from streamcut.sinks.file.audio_sync import Joins
 from streamcut.sinks.file.formats import Format
 
@@ -105,8 +105,7 @@ class Companions:
         if form.pictures or self._info.url is None:
             return None
         try:
-            url = self._info.url
-            return av.open(url, "r", metadata_errors="replace", timeout=timeout_for(url))
+            return open_input(self._info.url)
         except (av.error.FFmpegError, OSError, ValueError):
             if audio:
                 self.notes.append("the input cannot be read twice, so its sound is left out")

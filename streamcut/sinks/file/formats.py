@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os.path
 import re
+import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from streamcut.core.errors import UsageError
 from streamcut.media.colour import Matrix
+from streamcut.media.names import is_address
 from streamcut.media.urls import public
 
 Options = Mapping[str, str]
@@ -295,7 +297,7 @@ def format_of(path: str) -> Format:
             an address.
     """
     ending = Path(path).suffix.lower()
-    if len(path.partition("://")[0]) > 1 and "://" in path:
+    if is_address(path):
         raise UsageError(
             f"{public(path)} is no file; to send there: streamcut webcam --camera FILE --to ADDRESS"
         )
@@ -305,6 +307,8 @@ def format_of(path: str) -> Format:
         return next(row for row in FORMATS if row.pictures)
     if not path:
         raise UsageError("the output has no name")
+    if not ending and _is_special(path):
+        return FORMATS[0]
     if not ending:
         raise UsageError(f"{path} has no ending: write {path}.webm, or {path}/ for PNG images")
     for row in FORMATS:
@@ -323,6 +327,15 @@ def is_folder(path: str) -> bool:
     ending = Path(path).suffix.lower()
     known = any(row.ending == ending for row in FORMATS)
     return path.endswith(("/", "\\")) or (os.path.isdir(path) and not known)
+
+
+def _is_special(path: str) -> bool:
+    """Whether a path is there and is neither a file nor a folder: /dev/null, a FIFO."""
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
 def numbered(path: str, form: Format) -> str:

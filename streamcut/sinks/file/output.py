@@ -9,7 +9,7 @@ from typing import Protocol
 import av
 from av.container import OutputContainer
 
-from streamcut.media.urls import timeout_for
+from streamcut.media.names import for_ffmpeg, local_path, numbered_for_ffmpeg
 from streamcut.sinks.file.formats import Format, format_of, is_folder, numbered, pattern_of
 
 
@@ -84,11 +84,10 @@ class FileOutput:
     def create(self) -> OutputContainer:
         """Open it for writing; a picture sequence's folder is made."""
         path = numbered(self._path, self.form)
+        name = numbered_for_ffmpeg(path) if self.form.pictures else for_ffmpeg(path)
         if self.form.pictures:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
-        options = dict(self.form.options)
-        timeout = timeout_for(path)
-        return av.open(path, "w", format=self.form.muxer, options=options, timeout=timeout)
+        return av.open(name, "w", format=self.form.muxer, options=dict(self.form.options))
 
     def stop(self) -> None:
         """Do nothing: no frame waits for a reader here."""
@@ -104,7 +103,7 @@ def output_of(output: str | os.PathLike[str] | Output) -> Output:
         UsageError: if the ending is unknown.
     """
     if isinstance(output, str | os.PathLike):
-        return FileOutput(os.fspath(output))
+        return FileOutput(local_path(os.fspath(output)))
     return output
 
 

@@ -10,6 +10,7 @@ from typing import Literal
 
 from streamcut.core.errors import Named, UsageError
 from streamcut.media.frame import StreamInfo
+from streamcut.media.names import is_address, local_path
 from streamcut.media.pixel_formats import has_alpha
 from streamcut.sinks.base import LiveSink
 from streamcut.sinks.file.formats import Format, format_of, is_folder
@@ -51,10 +52,11 @@ class Target:
         Raises:
             UsageError: if it is none of these.
         """
+        text = local_path(text)
         name, _, place = text.partition(":")
         if text == "-":
             return cls("pipe", form=pipe_format(family, pixel_format))
-        if "://" in text:
+        if is_address(text):
             return cls("address", text, address_format(text))
         if name == "camera":
             return cls("camera", place)

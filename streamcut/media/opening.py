@@ -1,0 +1,65 @@
+"""Inputs are opened here, for frames and for sound alike."""
+
+from __future__ import annotations
+
+import os
+
+import av
+from av.container import InputContainer
+
+from streamcut.media.names import for_ffmpeg, is_address, numbered_for_ffmpeg, pattern_name
+from streamcut.media.sequences import ImageSequence
+from streamcut.media.urls import timeout_for
+
+
+def open_input(path: str, sequence: ImageSequence | None = None) -> InputContainer:
+    """Open a local file, an image sequence or an address for reading.
+
+    Args:
+        path: as :func:`streamcut.media.names.local_path` gives it.
+        sequence: what a numbered path stands for, where that is known already.
+
+    Raises:
+        FFmpegError: whatever FFmpeg makes of it.
+        OSError: likewise.
+        SourceError: if images of a sequence are missing.
+    """
+    options: dict[str, str] = {}
+    name: str | _File = for_ffmpeg(path)
+    if pattern_name(path) is not None:
+        sequence = sequence or ImageSequence(path)
+        name = numbered_for_ffmpeg(sequence.pattern)
+        options = {"start_number": str(sequence.first), "pattern_type": "sequence"}
+    elif not is_address(path) and (not _plain(path) or "%" in path):
+        name = _File(path)
+    timeout = timeout_for(path) if is_address(path) else None
+    return av.open(name, "r", options=options, metadata_errors="replace", timeout=timeout)
+
+
+class _File:
+    """A file that FFmpeg reads through Python, since its name would say something else to it."""
+
+    def __init__(self, path: str) -> None:
+        self._fd = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+
+    def read(self, count: int) -> bytes:
+        return os.read(self._fd, count)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        return os.lseek(self._fd, offset, whence)
+
+    def tell(self) -> int:
+        return self.seek(0, os.SEEK_CUR)
+
+    def __del__(self) -> None:
+        if hasattr(self, "_fd"):
+            os.close(self._fd)
+
+
+def _plain(path: str) -> bool:
+    """Whether FFmpeg can be told the name: PyAV wants text that is UTF-8."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

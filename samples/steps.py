@@ -24,12 +24,12 @@ import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from streamcut.jobs.wiring import one_thread_per_picture, shown
 
 from streamcut.compositing.foreground import decontaminate
 from streamcut.core.config import Settings
 from streamcut.diagnostics.evaluation import metrics
 from streamcut.jobs.stages import matte, upsample
-from streamcut.jobs.wiring import one_thread_per_picture, shown
 from streamcut.matting.smoothing import steady
 from streamcut.media.frame import Frame, StreamInfo
 from streamcut.sessions import BaseSession, new_session

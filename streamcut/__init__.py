@@ -26,7 +26,8 @@ from streamcut.core.errors import (
 if TYPE_CHECKING:
     from streamcut.core.config import Settings
     from streamcut.cutout import remove
-    from streamcut.jobs.file import Job, Summary, remove_video
+    from streamcut.jobs.file import Job, remove_video
+    from streamcut.jobs.report import Summary
     from streamcut.sessions import BaseSession, new_session
 
 __version__ = "0.1.0"
@@ -59,7 +60,7 @@ _HOMES = {
     "BaseSession": "sessions",
     "Job": "jobs.file",
     "Settings": "core.config",
-    "Summary": "jobs.file",
+    "Summary": "jobs.report",
     "new_session": "sessions",
     "remove": "cutout",
     "remove_video": "jobs.file",

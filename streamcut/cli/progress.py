@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from streamcut.cli.options import size_text
 from streamcut.cli.say import safe
 from streamcut.cli.waiting import Waiting
-from streamcut.jobs.file import State, Summary
+from streamcut.jobs.report import JobState, Summary
 
 _REDRAW = 0.25
 _LINE = 5.0
@@ -24,7 +24,7 @@ _TELLING_FRAMES, _TELLING_SECONDS = 10, 10.0
 class Shown(Protocol):
     """Something that is told of every frame and draws when it is time to."""
 
-    def __call__(self, state: State) -> None:
+    def __call__(self, state: JobState) -> None:
         """Look at the counters of a running job."""
         ...
 
@@ -51,7 +51,7 @@ class Bar:
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
-    def __call__(self, state: State) -> None:
+    def __call__(self, state: JobState) -> None:
         """Redraw, if the last time is long enough ago."""
         now = time.monotonic()
         if now < self._due:
@@ -79,7 +79,7 @@ class Lines:
     def __exit__(self, *_: object) -> None:
         """Draw nothing more."""
 
-    def __call__(self, state: State) -> None:
+    def __call__(self, state: JobState) -> None:
         """Print a line, if the last one is long enough ago."""
         now = time.monotonic()
         if now >= self._due:
@@ -96,7 +96,7 @@ class Silence:
     def __exit__(self, *_: object) -> None:
         """Draw nothing."""
 
-    def __call__(self, state: State) -> None:
+    def __call__(self, state: JobState) -> None:
         """Draw nothing."""
 
 
@@ -113,7 +113,7 @@ def shown(quiet: bool, waiting: Waiting | None = None) -> AbstractContextManager
     return Bar(console, waiting) if console.is_terminal else Lines()
 
 
-def facts(state: State) -> list[str]:
+def facts(state: JobState) -> list[str]:
     """Return what there is to say about a running job, the most wanted first."""
     fps = max(state.frames, 1) / max(state.seconds, 1e-9)
     to_come = (state.info.frames or 0) - state.frames

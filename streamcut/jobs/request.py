@@ -26,12 +26,13 @@ from streamcut.core.config import MatteSettings, Settings, setting
 from streamcut.core.errors import Named, UsageError
 from streamcut.matting.keep import Keep
 from streamcut.matting.morphology import Edges
+from streamcut.matting.solver import Trimming
 from streamcut.media.frame import StreamInfo
 from streamcut.media.names import local_path
 from streamcut.sessions import BaseSession, Device, new_session, session_options
 from streamcut.sessions.files.catalog import CATALOG, by_file, by_name
 from streamcut.sinks import Target
-from streamcut.sources import Source, open_source
+from streamcut.sources import Size, Source, open_source
 
 _BLUR = 20.0
 _LONGEST = 10**9  # Seconds: timestamps in nanoseconds still fit in 64 bits.
@@ -124,6 +125,24 @@ def edges_of(settings: Settings) -> Edges:
         feather=matte.feather,
         invert=matte.invert,
     )
+
+
+def trimming_of(matte: MatteSettings) -> Trimming:
+    """Return what closed-form matting takes for sure."""
+    return Trimming(
+        matte.alpha_matting_foreground_threshold,
+        matte.alpha_matting_background_threshold,
+        matte.alpha_matting_erode_size,
+    )
+
+
+def size_of(settings: Settings) -> Size | None:
+    """Return what frames are scaled to, or None where they keep their size.
+
+    Raises:
+        UsageError: if it is no size.
+    """
+    return Size.parse(settings.picture.size) if settings.picture.size else None
 
 
 def check_borders(settings: Settings) -> None:

@@ -1,69 +1,236 @@
-"""The stages between source and network's matte: plain generators over frames.
+"""The chain, once: from what was decoded to what sinks take.
 
-:func:`matte` adds what the network says, and :func:`upsample` brings its matte to the frame's
-size. What follows stands in :mod:`streamcut.matting` and :mod:`streamcut.compositing`.
+::
+
+    Frame --network, smoothing--> PredictedFrame
+          --guided filter, closed form, own colours, border--> MattedFrame
+          --compositing--> CompositedFrame
+
+A file job, a live job and Python's frames call the same parts: :func:`spawn` runs all of them, a
+live job makes each anew when what it depends on changes, a :class:`~streamcut.jobs.matter.Matter`
+pulls one frame at a time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import NamedTuple, Self
 
-from streamcut.core.pipeline import gathered
-from streamcut.matting.guided_filter import GuidedUpsampler
-from streamcut.matting.letterbox import View
-from streamcut.media.frame import Frame, MattedFrame, PredictedFrame, StreamInfo
-from streamcut.media.matte import Picture
-from streamcut.media.pixel_formats import peak
-from streamcut.media.planes import planes
-from streamcut.sessions import BaseSession, BatchStream, MatteStream, Prediction, as_prediction
+import cv2
+
+from streamcut.compositing.background import Background
+from streamcut.compositing.composite import composite
+from streamcut.compositing.despill import despill
+from streamcut.compositing.foreground import decontaminate
+from streamcut.compositing.looks import Look, made_by
+from streamcut.core.config import MatteSettings, Settings
+from streamcut.core.pipeline import Channel, Pipeline
+from streamcut.jobs.request import edges_of, keep_of, look_of, parse_background, trimming_of
+from streamcut.matting.guided_filter import upsample
+from streamcut.matting.keep import Keep
+from streamcut.matting.keyframes import every_frame, on_keyframes, on_keyframes_live
+from streamcut.matting.morphology import shape
+from streamcut.matting.network import predict
+from streamcut.matting.smoothing import steady
+from streamcut.media.frame import CompositedFrame, Frame, MattedFrame, PredictedFrame, StreamInfo
+from streamcut.sessions import BaseSession
+
+# Frames between two stages: enough to even out their pace, little to remember. What is composited
+# is three frames in one: source, output, matte.
+CAPACITY, COMPOSITED = 3, 2
 
 
-def matte(
-    frames: Iterable[Frame], session: BaseSession, *, together: bool = False
-) -> Iterator[PredictedFrame]:
-    """Give each frame the network's answer, at the network's size.
+@dataclass(frozen=True, slots=True)
+class Appearance:
+    """What frames look like in the end. While it is equal, the stages go on as they are.
 
-    Args:
-        frames: as decoded.
-        session: the network's.
-        together: let frames that wait already go through the network at once, where that is
-            faster; the first of them is then late, so never where frames are live.
+    Leaving its ``with`` block closes the background.
 
-    Raises:
-        ModelError: if the network fails.
+    Attributes:
+        settings: all that there are.
+        look: what is shown.
+        background: what lies behind the subject, for the look "background", else None.
     """
-    stream, view = session.stream(), View()
 
-    def answered(group: list[Frame]) -> list[PredictedFrame]:
-        seen = [view(frame, session.input_size) for frame in group]
-        told = _predictions([sight.picture for sight in seen], stream)
-        return [sight.predicted(answer) for sight, answer in zip(seen, told, strict=True)]
+    settings: Settings
+    look: Look
+    background: Background | None = None
 
-    for group in map(answered, gathered(frames, getattr(stream, "batch", 1) if together else 1)):
-        while group:
-            yield group.pop(0)
+    @classmethod
+    def of(cls, settings: Settings, info: StreamInfo) -> Appearance:
+        """Return what settings ask for in a stream.
+
+        Raises:
+            UsageError: if they contradict each other, or its frames are too small.
+            SourceError: if the background cannot be read.
+        """
+        look = look_of(settings)
+        made_by(look, info)  # Refuses what cannot be made.
+        keep_of(settings, (info.width, info.height))  # Likewise, before a model is fetched.
+        text = settings.picture.background
+        return cls(settings, look, parse_background(text, info) if text else None)
+
+    def close(self) -> None:
+        """Close the background."""
+        if self.background is not None:
+            self.background.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
-def _predictions(pictures: Sequence[Picture], stream: MatteStream) -> list[Prediction]:
-    alike = len({picture.shape for picture in pictures}) == 1
-    if len(pictures) > 1 and alike and isinstance(stream, BatchStream):
-        return list(map(as_prediction, stream.many(pictures), pictures))
-    return [as_prediction(stream(picture), picture) for picture in pictures]
+class Steadying(NamedTuple):
+    """What is done to the network's mattes: see :func:`~streamcut.matting.smoothing.steady`."""
+
+    strength: float
+    min_area: float
+    keep: Keep
 
 
-def upsample(frames: Iterable[PredictedFrame], info: StreamInfo) -> Iterator[MattedFrame]:
-    """Bring each coarse matte to the frame's size and depth, its edges led by the frame.
+def steadying_of(settings: Settings, info: StreamInfo) -> Steadying:
+    """Return what settings want done to a stream's mattes."""
+    matte, size = settings.matte, (info.width, info.height)
+    return Steadying(matte.smooth, matte.min_area, keep_of(settings, size))
+
+
+def steadied(frames: Iterable[PredictedFrame], how: Steadying) -> Iterator[PredictedFrame]:
+    """Hold the network's mattes still in time, without what does not belong to the subject."""
+    return steady(frames, *how)
+
+
+def matted(
+    frames: Iterable[PredictedFrame],
+    info: StreamInfo,
+    settings: Settings,
+    *,
+    pipeline: Pipeline | None = None,
+) -> Iterator[MattedFrame]:
+    """Give each frame its matte at full size, and the subject's own colours beside it.
 
     Args:
-        frames: with their predictions.
+        frames: with the network's answers.
         info: of the stream.
+        settings: how borders are treated.
+        pipeline: of a live job, which matts keyframes on a thread of its own.
     """
-    enlarge = GuidedUpsampler(info.width, info.height, peak(info.pixel_format))
+    made = despill(_solved(upsample(frames, info), info, settings.matte, pipeline))
+    if settings.picture.decontaminate and not settings.picture.only_mask:
+        # Nothing that is live can wait for the thorough estimate.
+        thorough = settings.output.quality == "best" and not info.live
+        made = decontaminate(made, thorough=thorough, invert=settings.matte.invert)
+    return shape(made, info, edges_of(settings))
 
-    def enlarged(frame: PredictedFrame) -> MattedFrame:
-        matte = enlarge(planes(frame.source)[0], frame.prediction.alpha)
-        if frame.bars:
-            frame.bars.clear(matte)
-        return frame.matted(matte)
 
-    yield from map(enlarged, frames)
+def composited(
+    frames: Iterable[PredictedFrame],
+    info: StreamInfo,
+    shown: Appearance,
+    *,
+    apart: bool = False,
+    pipeline: Pipeline | None = None,
+) -> Iterator[CompositedFrame]:
+    """Make what is seen.
+
+    Args:
+        frames: with the network's answers.
+        info: of the stream.
+        shown: what they look like.
+        apart: leave the matte beside the picture, see
+            :func:`~streamcut.compositing.composite.composite`.
+        pipeline: as for :func:`matted`.
+    """
+    return composite(
+        matted(frames, info, shown.settings, pipeline=pipeline),
+        shown.look,
+        shown.background,
+        light_wrap=shown.settings.picture.light_wrap,
+        apart=apart,
+    )
+
+
+def spawn_predicted(
+    pipeline: Pipeline,
+    source: Iterable[Frame],
+    info: StreamInfo,
+    session: BaseSession,
+    settings: Settings,
+) -> Channel[PredictedFrame]:
+    """Decode on one thread, run the network on another; return the second one's channel."""
+    decoded = pipeline.spawn("decode", source, capacity=CAPACITY, drop_oldest=info.live)
+    answers = predict(decoded, session, together=not info.live)
+    predicted = steadied(answers, steadying_of(settings, info))
+    return pipeline.spawn("matte", predicted, after=decoded, capacity=CAPACITY)
+
+
+def spawn(
+    pipeline: Pipeline,
+    source: Iterable[Frame],
+    info: StreamInfo,
+    session: BaseSession,
+    shown: Appearance,
+    *,
+    apart: bool = False,
+) -> Channel[CompositedFrame]:
+    """Run the whole chain, each part on a thread of its own.
+
+    Args:
+        pipeline: whose threads they are.
+        source: the frames.
+        info: of them.
+        session: the network's.
+        shown: what they look like.
+        apart: as for :func:`composited`.
+    """
+    predicted = spawn_predicted(pipeline, source, info, session, shown.settings)
+    made = composited(predicted, info, shown, apart=apart)
+    return pipeline.spawn("composite", made, after=predicted, capacity=COMPOSITED)
+
+
+def _solved(
+    frames: Iterator[MattedFrame],
+    info: StreamInfo,
+    matte: MatteSettings,
+    pipeline: Pipeline | None,
+) -> Iterator[MattedFrame]:
+    """Add closed-form matting, where it is asked for."""
+    if matte.matting == "off":
+        return frames
+    trimming, interval = trimming_of(matte), matte.keyframe_interval
+    if matte.matting == "every":
+        return every_frame(frames, info, trimming)
+    if pipeline is not None:
+        return on_keyframes_live(frames, pipeline, info, interval, trimming)
+    return on_keyframes(frames, info, interval, trimming)
+
+
+class _CallersThreadOnly(AbstractContextManager[None]):
+    """Keeps OpenCV on the calling thread while jobs run: the stages are what runs in parallel.
+
+    The setting is the process's, so that the last of several jobs restores it.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._jobs = self._before = 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._jobs:
+                self._before = cv2.getNumThreads()
+                cv2.setNumThreads(1)
+            self._jobs += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._jobs -= 1
+            if not self._jobs:
+                cv2.setNumThreads(self._before)
+
+
+one_thread_per_picture = _CallersThreadOnly()

@@ -16,13 +16,14 @@ from rich.console import Console
 
 from streamcut.cli import progress
 from streamcut.core.pipeline import Channel, Pipeline, StageReport
-from streamcut.jobs.file import Job, State, Summary
+from streamcut.jobs.file import Job
+from streamcut.jobs.report import JobState, Summary
 from streamcut.media.frame import StreamInfo
 
 INFO = StreamInfo(64, 48, "yuv420p", rate=Fraction(25), duration=8.0)
 
 
-class At(State):
+class At(JobState):
     """A job at a moment of its run."""
 
     def __init__(self, frames: int, seconds: float, info: StreamInfo = INFO) -> None:
@@ -37,7 +38,7 @@ class At(State):
         return [StageReport("decode", 0.5, 0, 3), StageReport("matte", 3.0, 0.1, 0.2)]
 
 
-def drawn(width: int, states: list[State]) -> list[str]:
+def drawn(width: int, states: list[JobState]) -> list[str]:
     """The lines that the bar shows, one after the other, in a terminal of that width."""
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=True, width=width, color_system=None)

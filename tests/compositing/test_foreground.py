@@ -17,9 +17,9 @@ from streamcut.compositing.background import Blur, Fixed
 from streamcut.compositing.composite import composite
 from streamcut.compositing.foreground import decontaminate
 from streamcut.core.config import Settings
-from streamcut.jobs import wiring
 from streamcut.jobs.file import remove_video
-from streamcut.jobs.stages import upsample
+from streamcut.jobs.stages import Appearance, composited
+from streamcut.matting.guided_filter import upsample
 from streamcut.media.colour import Colour
 from streamcut.media.frame import MattedFrame, StreamInfo
 
@@ -218,7 +218,7 @@ def test_files_at_the_best_quality_alone_wait_for_the_thorough_estimate(
     coarse = predicted(frame.source, cv2.resize(frame.matte, (160, 90)) / np.float32(255))
     (plain,) = upsample([coarse], info)
     expected = copied(one(plain, thorough=quality == "best" and not live).subject)
-    (made,) = wiring.shown([coarse], info, settings, "straight", None)
+    (made,) = composited([coarse], info, Appearance(settings, "straight"))
     for plane, want in zip(copied(made.output)[:3], expected, strict=True):
         assert np.array_equal(plane, want)
 

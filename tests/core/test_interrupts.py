@@ -16,7 +16,8 @@ from helpers.media import Brightness, shown
 from streamcut.core import interrupts
 from streamcut.core.interrupts import Interrupts
 from streamcut.core.pipeline import Channel, Pipeline
-from streamcut.jobs.file import State, remove_video
+from streamcut.jobs.file import remove_video
+from streamcut.jobs.report import JobState
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals are sent as POSIX has them")
 
@@ -173,7 +174,7 @@ def test_items_pass_with_their_end_and_their_error() -> None:
 def test_a_library_call_stops_with_a_file_that_plays(
     clip: Callable[..., Path], tmp_path: Path, ending: str
 ) -> None:
-    def tick(state: State) -> None:
+    def tick(state: JobState) -> None:
         if state.frames == 5:
             press()
 

@@ -21,11 +21,11 @@ from PIL import Image, ImageSequence
 
 from streamcut import BaseSession
 from streamcut.core.config import Settings
-from streamcut.jobs import wiring
-from streamcut.jobs.file import Summary, remove_video
-from streamcut.jobs.request import look_of, parse_background
-from streamcut.jobs.stages import matte
-from streamcut.matting.smoothing import steady
+from streamcut.jobs.file import remove_video
+from streamcut.jobs.report import Summary
+from streamcut.jobs.stages import Appearance, steadied
+from streamcut.jobs.stages import composited as chain_end
+from streamcut.matting.network import predict
 from streamcut.sessions import Prediction
 from streamcut.sources import open_source
 
@@ -425,14 +425,12 @@ def composited(
 ) -> list[av.VideoFrame]:
     """What a job's stages hand to its encoder, made without threads."""
     settings = Settings().with_options({"decontaminate": False} | options)
-    with open_source(str(source), start=start, duration=duration) as frames:
-        text = settings.picture.background
-        background = parse_background(text, frames.info) if text else None
-        mattes = steady(
-            matte(frames, session or Brightness()), settings.matte.smooth, settings.matte.min_area
-        )
-        made = wiring.shown(mattes, frames.info, settings, look_of(settings), background)
-        return [frame.output for frame in made]
+    with (
+        open_source(str(source), start=start, duration=duration) as frames,
+        Appearance.of(settings, frames.info) as shown,
+    ):
+        predicted = steadied(predict(frames, session or Brightness()), settings.matte)
+        return [frame.output for frame in chain_end(predicted, frames.info, shown)]
 
 
 def shared(*parts: str) -> Path:

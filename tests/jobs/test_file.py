@@ -22,7 +22,8 @@ from streamcut.core.errors import (
 )
 from streamcut.jobs import file as module
 from streamcut.jobs import request
-from streamcut.jobs.file import Job, State, remove_video
+from streamcut.jobs.file import Job, remove_video
+from streamcut.jobs.report import JobState
 from streamcut.media.frame import Frame
 
 Clip = Callable[..., Path]
@@ -112,7 +113,7 @@ def test_a_sink_that_fails_stops_everything(clip: Clip, tmp_path: Path) -> None:
 
 
 def test_a_caller_s_tick_that_fails_stops_everything(clip: Clip, tmp_path: Path) -> None:
-    def tick(state: State) -> None:
+    def tick(state: JobState) -> None:
         if state.frames == 3:
             raise FailingError("enough")
 

@@ -115,7 +115,8 @@ def test_a_slow_consumer_holds_few_frames(clips: Callable[[int, int, int], Path]
 
     from helpers.media import Brightness
 
-    from streamcut.jobs.file import Job, State
+    from streamcut.jobs.file import Job
+    from streamcut.jobs.report import JobState
 
     ahead: list[int] = []
     decoded = 0
@@ -131,7 +132,7 @@ def test_a_slow_consumer_holds_few_frames(clips: Callable[[int, int, int], Path]
 
             return counted
 
-    def tick(state: State) -> None:
+    def tick(state: JobState) -> None:
         time.sleep(0.02)
         ahead.append(decoded - state.frames)
 

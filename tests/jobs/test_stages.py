@@ -10,7 +10,8 @@ from helpers.media import Bright, Brightness, copied, depth, inside, picture, pi
 
 from streamcut.compositing.background import Fixed
 from streamcut.compositing.composite import composite, mix
-from streamcut.jobs.stages import matte, upsample
+from streamcut.matting.guided_filter import upsample
+from streamcut.matting.network import predict
 from streamcut.media.frame import Frame, MattedFrame, StreamInfo
 from streamcut.media.pixel_formats import ALPHA_TWIN
 
@@ -160,7 +161,7 @@ def test_stacked(pixel_format: str, full: bool, width: int, height: int) -> None
 def test_the_matte_is_that_of_its_own_picture(pixel_format: str) -> None:
     top = (1 << depth(pixel_format)) - 1
     shots = pictures(8, 96, 64, pixel_format)
-    frames = matte((Frame(source=shot) for shot in shots), Brightness())
+    frames = predict((Frame(source=shot) for shot in shots), Brightness())
     for index, frame in enumerate(upsample(frames, StreamInfo(96, 64, pixel_format))):
         made = frame.matte
         assert (made[inside(96, 64, index, 0.8)] == top).all()
@@ -187,7 +188,7 @@ def test_the_network_sees_the_picture_in_its_colours() -> None:
         for plane, code in zip(views(shot), codes, strict=True):
             plane[:] = code
         shot.colorspace, shot.color_range = matrix, 1
-        list(matte([Frame(source=shot)], Looking()))
+        list(predict([Frame(source=shot)], Looking()))
         assert seen[-1].shape == (32, 48, 3)
         assert seen[-1].dtype == np.uint8
         assert np.abs(seen[-1].reshape(-1, 3).astype(int) - red).max() <= 3

@@ -12,8 +12,8 @@ import pytest
 from helpers.media import shared
 from numpy.typing import NDArray
 
-from streamcut.jobs.stages import matte
 from streamcut.matting.guided_filter import GuidedUpsampler
+from streamcut.matting.network import predict
 from streamcut.media.planes import planes
 from streamcut.sessions import new_session
 from streamcut.sources import open_source
@@ -108,7 +108,7 @@ def test_on_real_footage_the_matte_changes_where_the_picture_does(clip: str) -> 
     with open_source(str(path), start=Fraction(1)) as source:
         upsample = GuidedUpsampler(source.info.width, source.info.height, 255)
         gains = []
-        for frame in islice(matte(source, new_session()), 0, 30, 10):
+        for frame in islice(predict(source, new_session()), 0, 30, 10):
             luma, coarse = planes(frame.source)[0], frame.prediction.alpha
             assert coarse is not None
             size = (source.info.width, source.info.height)

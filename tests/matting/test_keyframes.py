@@ -14,8 +14,8 @@ import pytest
 from helpers.frames import in_scenes, predicted
 
 from streamcut.core.pipeline import Pipeline
-from streamcut.jobs.stages import upsample
 from streamcut.matting import keyframes
+from streamcut.matting.guided_filter import upsample
 from streamcut.matting.keyframes import every_frame, on_keyframes, on_keyframes_live
 from streamcut.media.frame import MattedFrame, PredictedFrame, StreamInfo
 

@@ -9,15 +9,16 @@ import numpy as np
 import pytest
 from helpers.media import Brightness, depth, pictures
 
-from streamcut.jobs.stages import matte, upsample
+from streamcut.matting.guided_filter import upsample
 from streamcut.matting.morphology import Edges, feathered, grown, hardened, shape, shaped
+from streamcut.matting.network import predict
 from streamcut.media.frame import Frame, StreamInfo
 
 
 def through(count: int = 6, pixel_format: str = "yuv420p", **options: Any) -> list[np.ndarray]:
     shots = pictures(count, 96, 64, pixel_format)
     info = StreamInfo(96, 64, pixel_format)
-    frames = matte((Frame(source=shot) for shot in shots), Brightness())
+    frames = predict((Frame(source=shot) for shot in shots), Brightness())
     return [made.matte.copy() for made in shape(upsample(frames, info), info, Edges(**options))]
 
 
@@ -54,7 +55,7 @@ def test_own_alpha_limits_the_matte() -> None:
     opacity[:, 40:44] = 128
     frames = (Frame(source=shot, opacity=opacity) for shot in shots)
     info = StreamInfo(96, 64, "yuv420p")
-    made = list(shape(upsample(matte(frames, Brightness()), info), info, Edges()))
+    made = list(shape(upsample(predict(frames, Brightness()), info), info, Edges()))
     plain = through(2)
     for got, want in zip(made, plain, strict=True):
         assert np.abs(got.matte - want * (opacity / 255)).max() <= 1

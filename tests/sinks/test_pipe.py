@@ -17,7 +17,8 @@ from helpers.media import Brightness, composited, copied, picture, pictures, sho
 from streamcut.core.config import Settings
 from streamcut.core.errors import OutputClosedError, UsageError
 from streamcut.core.pipeline import Pipeline
-from streamcut.jobs.file import Job, Summary
+from streamcut.jobs.file import Job
+from streamcut.jobs.report import Summary
 from streamcut.sinks import Outlet, pipe_format, reserved_stdout
 from streamcut.sources import Inlet, raw_inlet
 

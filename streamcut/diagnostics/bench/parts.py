@@ -18,15 +18,17 @@ from pathlib import Path
 
 from av.video.reformatter import VideoReformatter
 
-from streamcut.compositing.composite import composite
 from streamcut.core.config import Settings
 from streamcut.core.cpu import cpu_count
 from streamcut.core.pipeline import Pipeline
 from streamcut.imaging.resize import network_input
+from streamcut.jobs.encoding import Encoding
 from streamcut.jobs.file import Job
-from streamcut.jobs.request import session_of
-from streamcut.jobs.stages import matte, upsample
-from streamcut.sources import Size, Source, open_source
+from streamcut.jobs.request import session_of, size_of
+from streamcut.jobs.stages import Appearance, composited
+from streamcut.matting.network import predict
+from streamcut.sinks import output_of
+from streamcut.sources import Source, open_source
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +126,11 @@ class _Subject:
             taken = list(itertools.islice(source, frames))
         self._inputs = [network_input(frame.source, size, shrink) for frame in taken]
         self._duration = Fraction(len(taken)) / self._info.rate
-        self._job = self._new_job()
-        matted = upsample(matte(taken, self._session), self._info)
-        background = self._job.background(self._info)
-        apart = self._job.alpha_apart(self._info)
-        self._made = list(composite(matted, self._job.look, background, apart=apart))
+        self._encoding = Encoding.of(output_of(output), settings)
+        apart = self._encoding.alpha_apart(self._info)
+        with Appearance.of(settings, self._info) as shown:
+            predicted = predict(taken, self._session)
+            self._made = list(composited(predicted, self._info, shown, apart=apart))
 
     def decode(self) -> int:
         """Read and decode; return the number of frames."""
@@ -144,9 +146,9 @@ class _Subject:
 
     def encode(self) -> int:
         """Encode and write composited pictures."""
-        with self._job.sink(self._info) as sink, Pipeline() as pipeline:
+        with self._encoding.open(self._info) as sink, Pipeline() as pipeline:
             ready = pipeline.spawn("ready", self._made)
-            for frame in self._job.with_alpha(pipeline, ready, self._info):
+            for frame in self._encoding.spawn_alpha(pipeline, ready, self._info):
                 sink.write(frame)
         return len(self._made)
 
@@ -171,10 +173,9 @@ class _Subject:
         )
 
     def _source(self) -> Source:
-        size = self._settings.picture.size
         return open_source(
             self._clip,
-            size=Size.parse(size) if size else None,
+            size=size_of(self._settings),
             threads=self._settings.run.threads,
         )
 

@@ -9,8 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Generic, Self, TypeVar
 
-from streamcut.compositing.background import Background
-from streamcut.compositing.looks import Look, made_by
+from streamcut.compositing.looks import made_by
 from streamcut.core.config import LiveSettings, Settings
 from streamcut.core.errors import StreamcutError, UsageError
 from streamcut.jobs.request import (
@@ -21,7 +20,8 @@ from streamcut.jobs.request import (
     parse_background,
     session_of,
 )
-from streamcut.jobs.wiring import able
+from streamcut.jobs.stages import Appearance
+from streamcut.matting.network import able
 from streamcut.media.frame import StreamInfo
 from streamcut.sessions import BaseSession
 
@@ -34,27 +34,18 @@ _SETTLED = "whether the output is transparent, opaque or a matte is settled at t
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """What the pictures' look depends on: while it is equal, the stages go on as they are.
+class Setup:
+    """Everything that a live job's stages are told, as of now.
 
     Attributes:
-        settings: all but the live ones; the background's is the one shown.
-        look: what the output shows.
-        background: what lies behind the subject, or None.
+        settings: all of them.
+        session: the network's.
+        shown: what frames look like; without the live settings, which change nothing of that.
     """
 
     settings: Settings
-    look: Look
-    background: Background | None
-
-
-@dataclass(frozen=True, slots=True)
-class Setup:
-    """Everything that a live job's stages are told, as of now."""
-
-    settings: Settings
     session: BaseSession
-    shown: Shown
+    shown: Appearance
 
 
 class Watched:
@@ -128,18 +119,13 @@ class Controls:
         # Each is counted by one thread only.
         self._wanted = self._turned = 0
         chosen = _with_background(settings, self._choice[self._index])
-        look = look_of(chosen)
-        made_by(look, info)  # Refuses what cannot be made.
-        text = chosen.picture.background
-        background = parse_background(text, info) if text else None
-        self.current = Setup(chosen, session, _shown(chosen, look, background))
+        self.current = Setup(chosen, session, Appearance.of(_lasting(chosen), info))
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self.current.shown.background is not None:
-            self.current.shown.background.close()
+        self.current.shown.close()
 
     def next_background(self) -> None:
         """Ask for the next background; may be called from anywhere, signal handlers included."""
@@ -202,11 +188,12 @@ class Controls:
         text = settings.picture.background
         if text != now.settings.picture.background:
             background = parse_background(text, self._info) if text else None
-        return Setup(settings, session, _shown(settings, look, background))
+        return Setup(settings, session, Appearance(_lasting(settings), look, background))
 
 
-def _shown(settings: Settings, look: Look, background: Background | None) -> Shown:
-    return Shown(replace(settings, live=LiveSettings()), look, background)
+def _lasting(settings: Settings) -> Settings:
+    """Return settings without the live ones."""
+    return replace(settings, live=LiveSettings())
 
 
 def expanded(backgrounds: Iterable[str]) -> list[str]:

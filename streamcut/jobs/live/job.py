@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from fractions import Fraction
-from typing import NamedTuple
 
 import av
 
@@ -19,17 +18,22 @@ from streamcut.core.errors import OutputClosedError
 from streamcut.core.interrupts import Interrupts
 from streamcut.core.pipeline import Channel, Pipeline
 from streamcut.jobs.live.adaptive_matte import LiveMatte
-from streamcut.jobs.live.controls import Controls, Shown, Watched, following
+from streamcut.jobs.live.controls import Controls, Watched, following
 from streamcut.jobs.live.state import LiveState, LiveSummary
-from streamcut.jobs.request import check_borders, keep_of, look_of, session_of
-from streamcut.jobs.wiring import able, one_thread_per_picture, shown
-from streamcut.matting.keep import Keep
-from streamcut.matting.smoothing import steady
+from streamcut.jobs.request import check_borders, look_of, session_of, size_of
+from streamcut.jobs.stages import (
+    Appearance,
+    composited,
+    one_thread_per_picture,
+    steadied,
+    steadying_of,
+)
+from streamcut.matting.network import able
 from streamcut.media.frame import CompositedFrame, Frame, PredictedFrame, StreamInfo
 from streamcut.media.urls import public
 from streamcut.sessions import BaseSession
 from streamcut.sinks import LiveSink
-from streamcut.sources import LiveSource, Size, mirrored, open_live
+from streamcut.sources import LiveSource, mirrored, open_live
 
 _PATIENCE = 1.0  # Seconds for a stage that is stuck in a device, before it is left behind.
 _FINISHING = 60.0  # Seconds that an output has to finish: a recording's encoder may be behind.
@@ -84,7 +88,7 @@ class LiveJob:
         self._room = threading.Semaphore(_IN_WORK)
         look_of(settings)
         check_borders(settings)
-        self._size = Size.parse(settings.picture.size) if settings.picture.size else None
+        self._size = size_of(settings)
 
     def stop(self) -> None:
         """End the job soon; may be called from anywhere, signal handlers included."""
@@ -198,22 +202,23 @@ class LiveJob:
             lambda: (controls.current.session, controls.current.settings.live.flip),
             lambda frames, now: mattes(_mirrored(frames) if now[1] else frames, now[0]),
         )
-        steadied = following(
+        steady = following(
             predicted,
-            lambda: _steadiness(controls.current.settings, info),
-            lambda frames, now: steady(frames, now.smooth, now.min_area, now.keep),
+            lambda: (
+                steadying_of(controls.current.settings, info),
+                controls.current.settings.live.flip,
+            ),
+            lambda frames, now: steadied(frames, now[0]),
         )
-        matted = pipeline.spawn("matte", steadied, after=captured, capacity=1)
+        matted = pipeline.spawn("matte", steady, after=captured, capacity=1)
         made = following(
             matted,
             lambda: controls.current.shown,
             lambda frames, now: self._composited(frames, info, now, controls, pipeline),
         )
-        composited = pipeline.spawn("composite", made, after=matted, capacity=1)
+        shown = pipeline.spawn("composite", made, after=matted, capacity=1)
         pipeline.spawn("control", controls.run(), capacity=1, drop_oldest=True)
-        return pipeline.spawn(
-            "sink", self._handed(composited, info, sink), capacity=1, drop_oldest=True
-        )
+        return pipeline.spawn("sink", self._handed(shown, info, sink), capacity=1, drop_oldest=True)
 
     def _fresh(self, frames: Channel[Frame], sink: LiveSink, controls: Controls) -> Iterator[Frame]:
         """Pass a frame when there is room for it: the first, and the others while watched."""
@@ -235,13 +240,13 @@ class LiveJob:
         self,
         frames: Iterable[PredictedFrame],
         info: StreamInfo,
-        now: Shown,
+        now: Appearance,
         controls: Controls,
         pipeline: Pipeline,
     ) -> Iterator[CompositedFrame]:
-        yield from shown(frames, info, now.settings, now.look, now.background, pipeline=pipeline)
-        if now.background is not None and now.background is not controls.current.shown.background:
-            now.background.close()
+        yield from composited(frames, info, now, pipeline=pipeline)
+        if now.background is not controls.current.shown.background:
+            now.close()
 
     def _handed(
         self, frames: Channel[CompositedFrame], info: StreamInfo, sink: LiveSink
@@ -301,21 +306,6 @@ def _mirrored(frames: Iterable[Frame]) -> Iterator[Frame]:
     """Exchange left and right; what remembers pictures from before has to begin anew."""
     for frame in frames:
         yield replace(frame, source=mirrored(frame.source))
-
-
-class _Steadiness(NamedTuple):
-    """What a matte is steadied by, and which way round it is."""
-
-    smooth: float
-    min_area: float
-    keep: Keep
-    mirrored: bool
-
-
-def _steadiness(settings: Settings, info: StreamInfo) -> _Steadiness:
-    matte, live = settings.matte, settings.live
-    keep = keep_of(settings, (info.width, info.height))
-    return _Steadiness(matte.smooth, matte.min_area, keep, live.flip)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from streamcut import remove_video
 from streamcut.core.errors import ModelError
-from streamcut.jobs.stages import matte
+from streamcut.matting.network import predict
 from streamcut.media.frame import Frame
 from streamcut.sessions import new_session
 from streamcut.sessions.networks.recurrent import RecurrentStream
@@ -111,12 +111,12 @@ def test_pictures_enter_as_0_to_1_and_the_foreground_comes_out(name: str, tmp_pa
 def test_frames_carry_the_foreground(tmp_path: Path) -> None:
     session = new_session("rvm-mobilenetv3", model_path=model_file("rvm-mobilenetv3", tmp_path))
     frames = list(
-        matte((Frame(source=picture) for picture in pictures(2, 96, 64, "yuv420p")), session)
+        predict((Frame(source=picture) for picture in pictures(2, 96, 64, "yuv420p")), session)
     )
     for frame in frames:
         assert frame.prediction.foreground is not None
         assert np.abs(frame.prediction.foreground - frame.seen / 255).max() < 1e-6
-    [plainly] = matte((Frame(source=picture) for picture in pictures(1, 96, 64)), new_session())
+    [plainly] = predict((Frame(source=picture) for picture in pictures(1, 96, 64)), new_session())
     assert plainly.prediction.foreground is None
 
 

@@ -1,0 +1,57 @@
+"""The network's stage: what it says of every frame, at the size that it works at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from streamcut.core.errors import ModelError
+from streamcut.core.pipeline import gathered
+from streamcut.matting.letterbox import View
+from streamcut.media.frame import Frame, PredictedFrame
+from streamcut.media.matte import Picture, Prediction
+from streamcut.sessions import BaseSession, BatchStream, MatteStream, as_prediction
+
+
+def predict(
+    frames: Iterable[Frame], session: BaseSession, *, together: bool = False
+) -> Iterator[PredictedFrame]:
+    """Give each frame the network's answer.
+
+    Args:
+        frames: as decoded.
+        session: the network's.
+        together: let frames that wait already go through the network at once, where that is
+            faster; the first of them is then late, so never where frames are live.
+
+    Raises:
+        ModelError: if the network fails.
+    """
+    stream, view = session.stream(), View()
+
+    def answered(group: list[Frame]) -> list[PredictedFrame]:
+        seen = [view(frame, session.input_size) for frame in group]
+        told = _predictions([sight.picture for sight in seen], stream)
+        return [sight.predicted(answer) for sight, answer in zip(seen, told, strict=True)]
+
+    for group in map(answered, gathered(frames, getattr(stream, "batch", 1) if together else 1)):
+        while group:
+            yield group.pop(0)
+
+
+def _predictions(pictures: Sequence[Picture], stream: MatteStream) -> list[Prediction]:
+    alike = len({picture.shape for picture in pictures}) == 1
+    if len(pictures) > 1 and alike and isinstance(stream, BatchStream):
+        return list(map(as_prediction, stream.many(pictures), pictures))
+    return [as_prediction(stream(picture), picture) for picture in pictures]
+
+
+def able(session: BaseSession) -> BaseSession:
+    """Return a session that can do video.
+
+    Raises:
+        ModelError: if it was made for stills alone.
+    """
+    for name in ("input_size", "stream"):
+        if getattr(type(session), name, None) in (None, getattr(BaseSession, name)):
+            raise ModelError(f"{type(session).__name__} has no {name}(): it cannot do video")
+    return session

@@ -110,7 +110,7 @@ def test_a_picture_shown_again_or_at_another_ones_time_is_found_out(clip: Path) 
 def test_live_over_a_picture_cannot_be_read(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "_WARMING", 0.0)
     settings = Settings().with_options({"background": "red"})
-    with pytest.raises(UsageError, match="-b blur"):
+    with pytest.raises(UsageError, match="use the background blur"):
         live.run(str(clip), settings, seconds=0.3)
 
 

@@ -65,7 +65,7 @@ def test_a_stage_that_fails_leaves_what_came_before_it(
     with pytest.raises(FailingError, match="the network fails") as raised:
         remove_video(clip(count=20), output, session=Failing(7))
     names = [entry.name for entry in raised.traceback]
-    assert {"remove_video", "run", "matte", "some"} <= set(names)
+    assert {"remove_video", "run", "predict", "some"} <= set(names)
     assert len(shown(output).pictures) == 7
 
 

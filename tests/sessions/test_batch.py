@@ -12,7 +12,7 @@ from helpers.media import pictures
 
 from streamcut.core.errors import ModelError
 from streamcut.core.pipeline import Channel
-from streamcut.jobs.stages import matte
+from streamcut.matting.network import predict
 from streamcut.media.frame import Frame
 from streamcut.sessions import BatchStream, MapSession, Picture, Prediction, new_session
 from streamcut.sessions.networks.saliency import MapStream
@@ -111,7 +111,7 @@ def test_a_batch_s_frames_have_their_own_foreground_and_screen(
     session: MapSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(session, "stream", Colouring)
-    made = list(matte(waiting(4), session, together=True))
+    made = list(predict(waiting(4), session, together=True))
     assert len(made) == 4
     for frame in made:
         assert frame.prediction.foreground is not None
@@ -127,7 +127,7 @@ def test_what_is_no_prediction_is_one_line(
 ) -> None:
     monkeypatch.setattr(session, "stream", lambda: lambda _: answer)
     with pytest.raises(ModelError, match="not a Prediction"):
-        list(matte(waiting(1), session))
+        list(predict(waiting(1), session))
 
 
 def test_a_bare_matte_is_a_prediction_without_foreground(
@@ -136,7 +136,7 @@ def test_a_bare_matte_is_a_prediction_without_foreground(
     width, height = session.input_size(96, 64)
     plain = np.full((height, width), 0.5, np.float32)
     monkeypatch.setattr(session, "stream", lambda: lambda _: plain)
-    [frame] = matte(waiting(1), session)
+    [frame] = predict(waiting(1), session)
     assert frame.prediction.alpha is plain
     assert frame.prediction.foreground is frame.prediction.screen is None
 
@@ -166,10 +166,10 @@ def waiting(count: int) -> Channel[Frame]:
 def test_the_stage_takes_together_what_waits(
     session: MapSession, monkeypatch: pytest.MonkeyPatch, together: bool, given: list[int]
 ) -> None:
-    plain = [frame.prediction.alpha for frame in matte(waiting(6), session)]
+    plain = [frame.prediction.alpha for frame in predict(waiting(6), session)]
     stream = Counting(session)
     monkeypatch.setattr(session, "stream", lambda: stream)
-    made = list(matte(waiting(6), session, together=together))
+    made = list(predict(waiting(6), session, together=together))
     assert stream.given == given
     assert all(
         np.array_equal(frame.prediction.alpha, each)

@@ -13,8 +13,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from streamcut.jobs.stages import matte, upsample
-from streamcut.media.frame import planes
+from streamcut.matting.guided_filter import upsample
+from streamcut.matting.network import predict
+from streamcut.media.planes import planes
 from streamcut.sessions import new_session
 from streamcut.sources import open_source
 
@@ -25,11 +26,10 @@ WIDTH, HEIGHT = 640, 360
 
 def main() -> None:
     with open_source(str(HERE / "presenter.mp4"), start=MOMENT) as source:
-        frame = next(iter(upsample(matte(source, new_session()), source.info)))
-    assert frame.matte is not None
-    picture = frame.picture.to_ndarray(format="bgr24")
+        frame = next(iter(upsample(predict(source, new_session()), source.info)))
+    picture = frame.source.to_ndarray(format="bgr24")
     alpha = frame.matte[:, :, None] / 255
-    assert planes(frame.picture)[0].shape == frame.matte.shape
+    assert planes(frame.source)[0].shape == frame.matte.shape
     behind = cv2.imread(str(HERE / "background.jpg"))
     views = [
         picture,

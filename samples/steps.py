@@ -24,19 +24,19 @@ import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from streamcut.jobs.wiring import one_thread_per_picture, shown
 
 from streamcut.compositing.foreground import decontaminate
 from streamcut.core.config import Settings
 from streamcut.diagnostics.evaluation import metrics
-from streamcut.jobs.stages import matte, upsample
-from streamcut.matting.smoothing import steady
-from streamcut.media.frame import Frame, StreamInfo
+from streamcut.jobs.stages import matted, one_thread_per_picture, steadied, steadying_of
+from streamcut.matting.guided_filter import upsample
+from streamcut.matting.network import predict
+from streamcut.media.frame import MattedFrame, PredictedFrame, StreamInfo
 from streamcut.sessions import BaseSession, new_session
 from streamcut.sources import open_source
 
 Mattes = list[NDArray[np.float32]]
-Step = Callable[[Iterator[Frame], StreamInfo], Iterable[Frame]]
+Step = Callable[[Iterable[PredictedFrame], StreamInfo], Iterable[MattedFrame]]
 
 
 def main() -> None:
@@ -56,22 +56,19 @@ def main() -> None:
         colour_table(networks[0], clips, 30)
 
 
-def bilinear(frames: Iterator[Frame], info: StreamInfo) -> Iterator[Frame]:
+def bilinear(frames: Iterable[PredictedFrame], info: StreamInfo) -> Iterator[MattedFrame]:
     """The network's matte enlarged, and nothing else."""
     for frame in frames:
-        assert frame.coarse is not None
-        grown = cv2.resize(frame.coarse, (info.width, info.height))
-        frame.matte = np.rint(grown * 255).astype(np.uint8)
-        yield frame
+        grown = cv2.resize(frame.prediction.alpha, (info.width, info.height))
+        yield frame.matted(np.rint(grown * 255).astype(np.uint8))
 
 
 def finished(**options: object) -> Step:
     """Everything that is done to a matte, with these settings."""
     settings = Settings().with_options({"only_mask": True, **options})
 
-    def step(frames: Iterator[Frame], info: StreamInfo) -> Iterator[Frame]:
-        steadied = steady(frames, settings.matte.smooth, settings.matte.min_area)
-        return shown(steadied, info, settings, "mask", None)
+    def step(frames: Iterable[PredictedFrame], info: StreamInfo) -> Iterator[MattedFrame]:
+        return matted(steadied(frames, steadying_of(settings, info)), info, settings)
 
     return step
 
@@ -95,17 +92,17 @@ class Clip:
     """A clip with the network's mattes, ready for any step."""
 
     info: StreamInfo
-    frames: list[Frame]
+    frames: list[PredictedFrame]
     truth: Mattes
 
     @classmethod
     def of(cls, path: Path, session: BaseSession, count: int) -> Clip:
         with open_source(str(path)) as source:
-            frames = list(matte(islice(source, count), session))
+            frames = list(predict(islice(source, count), session))
             info = source.info
         with open_source(str(path).replace(".mp4", "_matte.mkv")) as source:
             truth = [
-                unit(frame.picture.to_ndarray(format="gray")) for frame in islice(source, count)
+                unit(frame.source.to_ndarray(format="gray")) for frame in islice(source, count)
             ]
         return cls(info, frames, truth)
 
@@ -113,9 +110,8 @@ class Clip:
         """MAD, dtSSD, boundary F, and the step's CPU time a frame, milliseconds."""
         mattes: Mattes = []
         began, judging = time.thread_time(), 0.0
-        for frame in step((replace(frame) for frame in self.frames), self.info):
+        for frame in step(self.frames, self.info):
             paused = time.thread_time()
-            assert frame.matte is not None
             mattes.append(unit(frame.matte))
             judging += time.thread_time() - paused
         spent = time.thread_time() - began - judging
@@ -151,9 +147,9 @@ def colour_table(session: BaseSession, paths: list[Path], count: int) -> None:
     errors: dict[str, list[list[float]]] = {name: [[], [], []] for name in COLOURS}
     for path in paths:
         with open_source(str(path).replace(".mp4", "_foreground.mkv")) as source:
-            colours = [rgb(frame.picture) for frame in islice(source, count)]
+            colours = [rgb(frame.source) for frame in islice(source, count)]
         clip = Clip.of(path, session, count)
-        own = list(upsample((replace(frame) for frame in clip.frames), clip.info))
+        own = list(upsample(clip.frames, clip.info))
         for index in (0, count // 2, count - 1):
             truth = np.rint(clip.truth[index] * 255).astype(np.uint8)
             for name, estimate in COLOURS.items():
@@ -161,7 +157,7 @@ def colour_table(session: BaseSession, paths: list[Path], count: int) -> None:
                     began = time.thread_time()
                     (made,) = estimate(iter([replace(own[index], matte=mask)]))
                     errors[name][2].append(1000 * (time.thread_time() - began))
-                    found = colour_error(rgb(made.front or made.picture), colours[index], truth)
+                    found = colour_error(rgb(made.subject), colours[index], truth)
                     errors[name][column].append(found)
     print(f"\ncolours in the border, {len(paths)} clips\n")
     print(f"| | true matte | {session.model_name}'s matte | CPU |\n|---|---|---|---|")
@@ -169,7 +165,7 @@ def colour_table(session: BaseSession, paths: list[Path], count: int) -> None:
         print(f"| {name} |", " | ".join(f"{np.nanmean(column):.1f}" for column in columns), "|")
 
 
-COLOURS: dict[str, Callable[[Iterator[Frame]], Iterable[Frame]]] = {
+COLOURS: dict[str, Callable[[Iterator[MattedFrame]], Iterable[MattedFrame]]] = {
     "as decoded": iter,
     "`--decontaminate`": decontaminate,
     "the same with `--quality best`": lambda frames: decontaminate(frames, thorough=True),

@@ -23,7 +23,7 @@ from streamcut import BaseSession
 from streamcut.core.config import Settings
 from streamcut.jobs.file import remove_video
 from streamcut.jobs.report import Summary
-from streamcut.jobs.stages import Appearance, steadied
+from streamcut.jobs.stages import Appearance, steadied, steadying_of
 from streamcut.jobs.stages import composited as chain_end
 from streamcut.matting.network import predict
 from streamcut.sessions import Prediction
@@ -429,7 +429,9 @@ def composited(
         open_source(str(source), start=start, duration=duration) as frames,
         Appearance.of(settings, frames.info) as shown,
     ):
-        predicted = steadied(predict(frames, session or Brightness()), settings.matte)
+        predicted = steadied(
+            predict(frames, session or Brightness()), steadying_of(settings, frames.info)
+        )
         return [frame.output for frame in chain_end(predicted, frames.info, shown)]
 
 

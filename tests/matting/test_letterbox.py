@@ -5,7 +5,7 @@ from __future__ import annotations
 import av
 import numpy as np
 
-from streamcut.jobs.stages import upsample
+from streamcut.matting.guided_filter import upsample
 from streamcut.matting.letterbox import View
 from streamcut.media.bars import NONE, Bars
 from streamcut.media.frame import Frame, StreamInfo

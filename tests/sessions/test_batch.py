@@ -151,7 +151,7 @@ def test_a_matte_of_another_size_or_of_no_numbers_is_refused(
     answer = np.full((height // share, width // share), level, np.float32)
     monkeypatch.setattr(session, "stream", lambda: lambda _: answer)
     with pytest.raises(ModelError, match=words):
-        list(matte(waiting(1), session))
+        list(predict(waiting(1), session))
 
 
 def waiting(count: int) -> Channel[Frame]:

@@ -308,6 +308,11 @@ def _mirrored(frames: Iterable[Frame]) -> Iterator[Frame]:
         yield replace(frame, source=mirrored(frame.source))
 
 
+def _steadiness(settings: Settings, info: StreamInfo) -> tuple[Steadying, bool]:
+    """Return what mattes are steadied by, and which way round they are."""
+    return steadying_of(settings, info), settings.live.flip
+
+
 @contextmanager
 def _kept_from_collection() -> Iterator[None]:
     """Let Python's garbage collector pass over what is loaded.

@@ -31,7 +31,8 @@ from streamcut.core.errors import Named, OutputExistsError, StreamcutError, Usag
 
 if TYPE_CHECKING:
     from streamcut.core.config import Settings
-    from streamcut.jobs.file import Job, Summary
+    from streamcut.jobs.file import Job
+    from streamcut.jobs.report import Summary
     from streamcut.sessions import BaseSession
 
 _EPILOG = (

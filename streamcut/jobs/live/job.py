@@ -23,6 +23,7 @@ from streamcut.jobs.live.state import LiveState, LiveSummary
 from streamcut.jobs.request import check_borders, look_of, session_of, size_of
 from streamcut.jobs.stages import (
     Appearance,
+    Steadying,
     composited,
     one_thread_per_picture,
     steadied,

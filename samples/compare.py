@@ -1,4 +1,4 @@
-"""Make ``streamcut/models/portrait.jpg``, the picture in the network's card.
+"""Make ``streamcut/sessions/embedded/portrait.jpg``, the picture in the network's card.
 
 Still pictures beside what networks make of them, over green: where the embedded network does
 well, and where it fails. Other networks are given as files::
@@ -21,11 +21,11 @@ import numpy as np
 import skimage.data
 from numpy.typing import NDArray
 
-from streamcut.sessions import BaseSession, Picture, new_session
+from streamcut.sessions import BaseSession, Picture, as_prediction, new_session
 from streamcut.sources import open_source
 
 HERE = Path(__file__).parent
-MADE = HERE.parent / "streamcut" / "models" / "portrait.jpg"
+MADE = HERE.parent / "streamcut" / "sessions" / "embedded" / "portrait.jpg"
 HEIGHT, WIDTH, GAP = 150, 270, 4
 GREEN = (0, 190, 60)
 
@@ -45,7 +45,7 @@ def main() -> None:
 def pictures() -> list[Picture]:
     """The presenter, in bad light and cut off; a photographer behind a tripod; nobody."""
     with open_source(str(HERE / "presenter.mp4"), start=Fraction(3)) as source:
-        presenter = next(iter(source)).picture.to_ndarray(format="rgb24")
+        presenter = np.asarray(next(iter(source)).source.to_ndarray(format="rgb24"), np.uint8)
     noise = np.random.default_rng(0).normal(0, 20, presenter.shape)
     dim = np.clip(presenter * 0.35 + noise, 0, 255).astype(np.uint8)
     photographer = np.repeat(skimage.data.camera()[:, :, None], 3, axis=2)
@@ -55,9 +55,11 @@ def pictures() -> list[Picture]:
 def cut(picture: Picture, session: BaseSession) -> Picture:
     """Return the picture over green, as the first frame of a video."""
     height, width, _ = picture.shape
-    small = cv2.resize(picture, session.input_size(width, height), interpolation=cv2.INTER_AREA)
-    matte = cv2.resize(session.stream()(small.astype(np.uint8)), (width, height))[:, :, None]
-    return (picture * matte + np.array(GREEN) * (1 - matte)).astype(np.uint8)
+    size = session.input_size(width, height)
+    small = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+    told = as_prediction(session.stream()(small), small)
+    matte = cv2.resize(told.alpha, (width, height))[:, :, None]
+    return np.asarray(picture * matte + np.array(GREEN) * (1 - matte), np.uint8)
 
 
 def fitted(picture: Picture) -> NDArray[np.uint8]:

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import cos, pi, sin
 from pathlib import Path
+from typing import Any, cast
 
 import av
 import cv2
@@ -126,7 +127,7 @@ def trimap(shape: tuple[int, ...]) -> npt.NDArray[np.float64]:
     for part, (outward, inward) in ((hair, HAIR_BAND), (body, EDGE_BAND)):
         reached |= cv2.dilate(part, disc(outward)).astype(np.uint8)
         sure |= cv2.erode(part, disc(inward), borderValue=1).astype(np.uint8)
-    seam = cv2.erode(hair | body, disc(EDGE_BAND[1]), borderValue=1)
+    seam: npt.NDArray[Any] = cv2.erode(hair | body, disc(EDGE_BAND[1]), borderValue=1)
     seam[:125] = 0  # below the ears the two parts are one body
     for scribble in SCRIBBLES:
         cv2.polylines(sure, [np.array(scribble)], False, (1,))
@@ -145,7 +146,7 @@ def enlarged(cutout: Cutout) -> Cutout:
     """The cutout at twice its size, a little sharpened."""
     factor = ENLARGED
     size = (cutout.alpha.shape[1] * factor, cutout.alpha.shape[0] * factor)
-    colour = cv2.resize(cutout.colour, size, interpolation=cv2.INTER_CUBIC)
+    colour: npt.NDArray[Any] = cv2.resize(cutout.colour, size, interpolation=cv2.INTER_CUBIC)
     colour += 0.5 * (colour - cv2.GaussianBlur(colour, (0, 0), 0.9 * factor))
     alpha = cv2.resize(cutout.alpha, size, interpolation=cv2.INTER_CUBIC)
     return Cutout(np.clip(colour, 0, 1), np.clip(alpha, 0, 1))
@@ -204,11 +205,15 @@ def photo_coordinates(seconds: float) -> tuple[Floats, Floats]:
     x = x + 5.0 * np.float32(sway(seconds, 4.4, 0.6))
     breath = np.exp(-(((y - 260) / 60) ** 2)) * 0.9 * sin(2 * pi * seconds / 3.3)
     above = np.clip((NECK[1] + 45 - y) / 90, 0, 1)
-    head = above * above * (3 - 2 * above)  # 0 at the shoulders, 1 at the chin and up
+    head: npt.NDArray[Any] = (
+        above * above * (3 - 2 * above)
+    )  # 0 at the shoulders, 1 at the chin and up
     x, tilted = turned(x, y, NECK, head * 0.055 * np.float32(sway(seconds, 3.1, 1.0)))
     x = x + head * 2.5 * np.float32(sway(seconds, 2.7, 2.2))
     y = tilted + head * 2.2 * np.float32(sway(seconds, 2.2, 0.9)) + breath
-    return x.astype(np.float32), blinked(x, y, eyelids(seconds)).astype(np.float32)
+    return x.astype(np.float32), blinked(cast(Any, x), cast(Any, y), eyelids(seconds)).astype(
+        np.float32
+    )
 
 
 def posed(cutout: Cutout, seconds: float) -> Cutout:
@@ -229,12 +234,12 @@ DEFOCUS = 32  # clip pixels; sharper, the rocket is itself a subject that a netw
 
 def defocused(picture: Floats, radius: int) -> Floats:
     """Blur as a wide-open lens does: a disc, in linear light, so that lamps become discs."""
-    light = picture**2.2
+    light: Any = picture**2.2
     light += 2.0 * np.maximum(picture - 0.75, 0) / 0.25 * picture
     lens = disc(radius).astype(np.float32)
     light = cv2.filter2D(light, -1, lens / lens.sum(), borderType=cv2.BORDER_REFLECT)
     light = cv2.GaussianBlur(light, (0, 0), 1.5)
-    return np.clip(light, 0, 1).astype(np.float32) ** np.float32(1 / 2.2)
+    return np.asarray(np.clip(light, 0, 1).astype(np.float32) ** np.float32(1 / 2.2))
 
 
 def launch_pad() -> Floats:
@@ -294,6 +299,7 @@ def voice() -> Floats:
     """The words as 48 kHz samples, with silence around them, as long as the clip."""
     resampler = av.AudioResampler("fltp", "mono", SOUND_RATE)
     with av.open(io.BytesIO(speech())) as wav:
+        assert isinstance(wav, av.container.InputContainer)
         frames: list[av.AudioFrame | None] = [*wav.decode(audio=0), None]
     parts = [part.to_ndarray()[0] for frame in frames for part in resampler.resample(frame)]
     words = np.concatenate(parts)

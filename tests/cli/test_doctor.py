@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -188,8 +189,8 @@ def test_the_folder_of_models(cache: Path, tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_a_disk_with_little_space_is_a_note(monkeypatch: pytest.MonkeyPatch) -> None:
-    usage = software.shutil.disk_usage(".")
-    monkeypatch.setattr(software.shutil, "disk_usage", lambda _: usage._replace(free=10**8))
+    usage = shutil.disk_usage(".")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=10**8))
     line(found(software.cache), "note", "0.1 GB free: too little", "make room")
 
 
@@ -334,7 +335,7 @@ def test_other_systems_are_asked_for_their_cameras(
 
     present = [Camera(0, "FaceTime", "0")]
     monkeypatch.setattr(streamcut.sources, "cameras", lambda: present)
-    monkeypatch.setattr(media.sys, "platform", system)
+    monkeypatch.setattr(sys, "platform", system)
     monkeypatch.setattr(media, "_registered", lambda _: False)
     line(found(media.cameras), "ok", "FaceTime")
     present.clear()

@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -45,14 +46,14 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, short_clip: Path, faul
 def sound_only(path: Path) -> None:
     sound = Sound(seconds=0.2)
     with av.open(str(path), "w") as output:
-        track = output.add_stream(sound.codec, rate=sound.rate)
+        track: Any = output.add_stream(sound.codec, rate=sound.rate)
         track.codec_context.layout = sound.layout
         for frame in sound.frames():
             output.mux(track.encode(frame))
         output.mux(track.encode(None))
 
 
-def model_of_inputs(path: Path, count: int, shape: tuple[object, ...] = (1, 3, 32, 32)) -> None:
+def model_of_inputs(path: Path, count: int, shape: tuple[Any, ...] = (1, 3, 32, 32)) -> None:
     onnx = pytest.importorskip("onnx")
     from onnx import TensorProto, helper
 
@@ -80,7 +81,7 @@ def prepare(folder: Path) -> None:
     model_of_inputs(folder / "flat.onnx", 1, (1, 3072))
 
 
-FAULTS: dict[str, tuple[int, str, str]] = {
+FAULTS: dict[str, tuple[int, Any, str]] = {
     # What: exit code, arguments, words that the one line must have (apart by |).
     "missing file": (1, "none.mp4 out.webm", "no such file: none.mp4"),
     "folder as file": (1, "folder out.webm", "folder is a folder, not a video"),
@@ -196,7 +197,7 @@ def test_what_nobody_has_foreseen_is_one_line_too(
 ) -> None:
     from streamcut.jobs import request
 
-    def fail(*_: object, **__: object) -> None:
+    def fail(*_: object, **__: Any) -> None:
         raise ZeroDivisionError("at\nhttp://me:hunter2@camera/1\x1b[31m")
 
     monkeypatch.setattr(request, "new_session", fail)
@@ -265,7 +266,7 @@ def test_a_warning_is_one_line(
 
     from streamcut.jobs import request
 
-    def warn(*_: object, **__: object) -> None:
+    def warn(*_: object, **__: Any) -> None:
         warnings.warn("slow", RuntimeWarning, stacklevel=1)
         raise StreamcutError("and done")
 

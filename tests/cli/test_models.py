@@ -8,7 +8,9 @@ import platform
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import click
 import pytest
 from helpers.jobs import Ran
 from helpers.servers import Answering, serving
@@ -195,9 +197,14 @@ def test_conditions_are_told_to_a_script_which_goes_on(
 def test_conditions_are_asked_about_where_somebody_can_answer(
     rows: tuple[Model, ...], monkeypatch: pytest.MonkeyPatch, answer: bool, agreed: bool
 ) -> None:
-    asked = []
+    asked: list[str] = []
+
+    def confirm(text: str, **_: Any) -> bool:
+        asked.append(text)
+        return answer
+
     monkeypatch.setattr(fetching, "_somebody_is_there", lambda: True)
-    monkeypatch.setattr(fetching.click, "confirm", lambda text, **_: asked.append(text) or answer)
+    monkeypatch.setattr(click, "confirm", confirm)
     settings = Settings().with_options({"model": "bound"})
     for _ in range(2):
         if agreed:

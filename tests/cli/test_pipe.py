@@ -54,7 +54,7 @@ def test_ffmpeg_on_both_ends_gets_the_colours_it_gave(tmp_path: Path) -> None:
     before, after = tmp_path / "before.rgb", tmp_path / "after.rgba"
     subprocess.run(["ffmpeg", *source, "-pix_fmt", "rgb24", "-f", "rawvideo", before], check=True)
     feed = ["ffmpeg", *source, "-pix_fmt", "rgb24", "-c:v", "rawvideo", "-f", "nut", "-"]
-    take = ["ffmpeg", "-v", "error", "-f", "nut", "-i", "-", "-f", "rawvideo", after]
+    take = ["ffmpeg", "-v", "error", "-f", "nut", "-i", "-", "-f", "rawvideo", str(after)]
     with (
         subprocess.Popen(feed, stdout=subprocess.PIPE) as feeder,
         start("--from", "nut", stdin=feeder.stdout) as process,

@@ -174,7 +174,7 @@ def test_the_screen_is_a_camera_too(display: str) -> None:
     with open_live("screen", size=Size(400, 200), fps=10) as source:
         shown = list(islice(source, 2))
     assert (source.info.width, source.info.height, source.info.live) == (400, 200, True)
-    assert all((views(frame.output)[0] == 16).mean() > 0.99 for frame in shown)
+    assert all((views(frame.source)[0] == 16).mean() > 0.99 for frame in shown)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has a display always")

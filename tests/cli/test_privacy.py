@@ -36,7 +36,17 @@ def test_nobody_is_looked_up_and_nothing_is_left(
 ) -> None:
     clip(count=2)
     trace, home = tmp_path / "trace", tmp_path / "home"
-    watch = ["strace", "-f", "-qq", "-s", "200", "-o", trace, "-e", "trace=network,openat,open"]
+    watch = [
+        "strace",
+        "-f",
+        "-qq",
+        "-s",
+        "200",
+        "-o",
+        str(trace),
+        "-e",
+        "trace=network,openat,open",
+    ]
     ran = subprocess.run(
         [*watch, sys.executable, "-m", "streamcut", *_COMMANDS[name]],
         cwd=tmp_path,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
@@ -15,6 +16,7 @@ from helpers.media import Brightness, pictures, write
 from rich.console import Console
 
 from streamcut.cli import progress
+from streamcut.cli.options import size_text
 from streamcut.core.pipeline import Channel, Pipeline, StageReport
 from streamcut.jobs.file import Job
 from streamcut.jobs.report import JobState, Summary
@@ -126,7 +128,7 @@ def test_elsewhere_a_plain_line_every_few_seconds(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     now = [100.0]
-    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     with progress.Lines() as lines:
         for second in range(1, 13):
             now[0] += 1
@@ -160,7 +162,7 @@ def test_the_summary_says_what_was_done_lost_and_where_the_time_went() -> None:
     ("count", "text"), [(0, "0 bytes"), (1500, "1.5 kB"), (2.5e6, "2.5 MB"), (3.21e9, "3.21 GB")]
 )
 def test_sizes_are_readable(count: float, text: str) -> None:
-    assert progress.size_text(count) == text
+    assert size_text(count) == text
 
 
 def test_a_run_ends_with_its_summary_and_standard_output_stays_empty(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,9 +23,11 @@ from helpers.media import (
     views,
     write,
 )
+from numpy.typing import NDArray
 from PIL import Image, ImageColor
 
 from streamcut.compositing.background import (
+    Background,
     Blur,
     Video,
     colour_background,
@@ -41,12 +44,19 @@ Clip = Callable[..., Path]
 FORMATS = ["yuv420p", "yuv444p", "yuv422p10le", "gbrp", "gbrp10le"]
 
 
-def info(pixel_format: str = "yuv444p", colour: Colour | None = None, **options: object) -> object:
+def info(pixel_format: str = "yuv444p", colour: Colour | None = None, **options: Any) -> StreamInfo:
     width, height = options.pop("size", (96, 64))
     return StreamInfo(width, height, pixel_format, colour=colour or Colour(), **options)
 
 
-def rgb_of(layers: list, pixel_format: str, matrix: str = "601", full: bool = False) -> np.ndarray:
+def layers_of(background: Background, frame: MattedFrame) -> list[Any]:
+    """The planes of a background that is no plain colour."""
+    return list(background.layers(frame))
+
+
+def rgb_of(
+    layers: list[Any], pixel_format: str, matrix: str = "601", full: bool = False
+) -> NDArray[Any]:
     """The layers as RGB, 0..255."""
     bits = depth(pixel_format)
     planes = [np.full((8, 8), layer) if isinstance(layer, int) else layer for layer in layers]
@@ -114,8 +124,8 @@ def test_picture_is_upright_and_counts_the_pixels_aspect(tmp_path: Path) -> None
     assert made[:, 28:].min() > 230
 
 
-def copied_luma(background: object) -> np.ndarray:
-    return background.layers(matted(picture(0)))[0]
+def copied_luma(background: Background) -> NDArray[Any]:
+    return np.asarray(background.layers(matted(picture(0)))[0])
 
 
 def test_no_picture(tmp_path: Path) -> None:
@@ -134,13 +144,13 @@ def at(seconds: Fraction) -> MattedFrame:
     return matted(shot)
 
 
-def number_of(layers: list) -> int:
+def number_of(layers: list[Any]) -> int:
     """Which of the generator's pictures the layers are."""
     known = [views(picture(index))[0].astype(int) for index in range(12)]
     return int(np.argmin([np.abs(layers[0] - luma).mean() for luma in known]))
 
 
-def looped(tmp_path: Path, times: list[int], **options: object) -> Video:
+def looped(tmp_path: Path, times: list[int], **options: Any) -> Video:
     path = write(tmp_path / "behind.mkv", pictures(len(times)), times=times)
     return Video(lambda: open_source(str(path)), info("yuv420p", **options))
 
@@ -187,13 +197,13 @@ def test_video_is_cropped_and_converted(tmp_path: Path) -> None:
     path = write(tmp_path / "wide.mkv", shots, colour=(6, 6, 6, 1))
     target = info("yuv444p", Colour(1, 1, 1, 2))
     behind = Video(lambda: open_source(str(path)), target)
-    made = to_rgb(behind.layers(at(Fraction(0))), matrix="709", full=True)
+    made = to_rgb(layers_of(behind, at(Fraction(0))), matrix="709", full=True)
     behind.close()
     want = to_rgb(copied(shots[0]), matrix="601")[:, 48:144]
     assert np.abs(made - want).mean() < 4
 
 
-def split(strong: float = 20.0) -> tuple[MattedFrame, list[np.ndarray]]:
+def split(strong: float = 20.0) -> tuple[MattedFrame, list[Any]]:
     """A white subject on a black ground, its matte exact."""
     shot = picture(0)
     subject = inside(96, 64, 0)
@@ -201,7 +211,7 @@ def split(strong: float = 20.0) -> tuple[MattedFrame, list[np.ndarray]]:
     luma[:] = np.where(subject, 235, 16)
     for plane in chroma:
         plane[:] = 128
-    made = Blur(strong).layers(matted(shot, np.where(subject, 255, 0).astype(np.uint8)))
+    made = layers_of(Blur(strong), matted(shot, np.where(subject, 255, 0).astype(np.uint8)))
     return matted(shot), made
 
 
@@ -219,7 +229,7 @@ def test_blur_is_stronger_the_stronger() -> None:
     nothing = np.zeros((240, 320), np.uint8)
     spread = []
     for strength in (1.0, 10.0, 40.0):
-        made = Blur(strength).layers(matted(shot, nothing))
+        made = layers_of(Blur(strength), matted(shot, nothing))
         assert [plane.shape for plane in made] == [plane.shape for plane in views(shot)]
         assert made[0].astype(float).mean() == pytest.approx(views(shot)[0].mean(), abs=3)
         spread.append(np.abs(np.diff(made[0].astype(int), axis=1)).mean())
@@ -235,7 +245,7 @@ def test_blur_strengths_that_are_none(text: str) -> None:
 def test_all_opaque_blur_is_defined() -> None:
     """Where everything is subject there is no background to take; it must not divide by zero."""
     shot = picture(0)
-    made = Blur(20).layers(matted(shot, np.full((64, 96), 255, np.uint8)))
+    made = layers_of(Blur(20), matted(shot, np.full((64, 96), 255, np.uint8)))
     assert 16 <= made[0].mean() <= 235
 
 

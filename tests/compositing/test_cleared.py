@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import av
 import cv2
 import numpy as np
@@ -17,7 +19,7 @@ FORMATS = ("yuv420p", "yuv422p", "yuv444p", "yuv420p10le", "yuv444p12le", "gbrp"
 SIZES = ((96, 64), (90, 50), (61, 37), (8, 8), (3, 5), (1, 1))
 
 
-def matte(width: int, height: int, top: int = 255) -> NDArray[np.uint8] | NDArray[np.uint16]:
+def matte(width: int, height: int, top: int = 255) -> NDArray[Any]:
     """A disc off the centre, with a soft border and one faint pixel by itself."""
     drawn = np.zeros((height, width), np.float32)
     cv2.circle(drawn, (width // 3, height // 2), min(width, height) // 4, 1.0, -1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -28,16 +29,16 @@ SAMPLES = Path(__file__).parents[2] / "samples"
 WIDTH, HEIGHT = 320, 180
 
 
-def soft_disc(width: int, height: int, top: int) -> NDArray[np.generic]:
+def soft_disc(width: int, height: int, top: int) -> NDArray[Any]:
     y, x = np.mgrid[:height, :width] + 0.5
     away = np.hypot(x - width / 2, y - height / 2) - height / 3
     share = np.clip(0.5 - away / (height / 30), 0, 1)
-    return np.rint(share * top).astype(np.uint8 if top == 255 else np.uint16)
+    return np.asarray(np.rint(share * top).astype(np.uint8 if top == 255 else np.uint16))
 
 
-def shares(matte: NDArray[np.generic], plane: NDArray[np.generic], top: int) -> NDArray[np.float64]:
+def shares(matte: NDArray[Any], plane: NDArray[Any], top: int) -> NDArray[np.float64]:
     size = (plane.shape[1], plane.shape[0])
-    return cv2.resize(matte, size, interpolation=cv2.INTER_AREA) / np.float64(top)
+    return np.asarray(cv2.resize(matte, size, interpolation=cv2.INTER_AREA) / np.float64(top))
 
 
 def mixed(pixel_format: str) -> tuple[MattedFrame, Planes]:

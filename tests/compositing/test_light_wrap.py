@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from helpers.frames import matted
@@ -17,7 +19,7 @@ WIDTH, HEIGHT = 320, 180
 def disc(top: int) -> np.ndarray:
     y, x = np.mgrid[:HEIGHT, :WIDTH] + 0.5
     share = np.clip(60.5 - np.hypot(x - WIDTH / 2, y - HEIGHT / 2), 0, 1)
-    return np.rint(share * top).astype(np.uint8 if top == 255 else np.uint16)
+    return np.asarray(np.rint(share * top).astype(np.uint8 if top == 255 else np.uint16))
 
 
 @pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv444p10le", "gbrp"])
@@ -52,7 +54,7 @@ def test_more_of_it_where_the_background_is_brighter_and_the_strength_greater() 
 def test_it_is_a_matter_of_the_look_background() -> None:
     ground = Fixed([np.full((180, 320), 235, np.uint8), 128, 128])
 
-    def made(**options: float) -> list[np.ndarray]:
+    def made(**options: Any) -> list[np.ndarray]:
         frame = matted(picture(0, WIDTH, HEIGHT), disc(255))
         return copied(next(composite([frame], "background", ground, **options)).output)
 

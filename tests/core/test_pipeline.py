@@ -9,6 +9,7 @@ import threading
 import time
 import traceback
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import pytest
 from helpers.waiting import until
@@ -148,7 +149,7 @@ class BrokenError(Exception):
 @pytest.mark.parametrize("where", [0, 1, 2])
 def test_an_error_arrives_itself_after_all_that_came_before_it(where: int) -> None:
     error = BrokenError("on purpose")
-    seen = []
+    seen: list[Any] = []
     with pytest.raises(BrokenError) as raised, Pipeline() as pipeline:
         items: Iterable[int] = iter(range(100))
         for stage in range(3):
@@ -337,7 +338,7 @@ def test_dropping_gives_up_the_oldest_counts_it_and_keeps_the_end() -> None:
         channel.put(item)
     error = BrokenError()
     channel.close(error)
-    seen = []
+    seen: list[Any] = []
     with pytest.raises(BrokenError):
         seen.extend(channel)
     assert seen == [7, 8, 9]
@@ -347,7 +348,10 @@ def test_dropping_gives_up_the_oldest_counts_it_and_keeps_the_end() -> None:
 def test_a_dropping_source_is_never_blocked_and_every_item_is_accounted_for() -> None:
     with Pipeline() as pipeline:
         items = pipeline.spawn("live", iter(range(300)), capacity=2, drop_oldest=True)
-        seen = [item for item in items if time.sleep(0.001) is None]
+        seen = []
+        for item in items:
+            time.sleep(0.001)
+            seen.append(item)
         assert seen == sorted(set(seen))
         assert seen[-1] == 299
         assert len(seen) + pipeline.dropped() == 300

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -326,7 +326,7 @@ def test_a_file_that_is_none_is_one_line(tmp_path: Path) -> None:
         remove(str(tmp_path), session=HALF)
     (tmp_path / "text.txt").write_text("hello")
     with (tmp_path / "text.txt").open() as file, pytest.raises(UsageError, match="binary mode"):
-        remove(file, session=HALF)
+        remove(cast(Any, file), session=HALF)
     with pytest.raises(SourceError, match="no known image format"):
         remove(tmp_path / "text.txt", session=HALF)
 
@@ -406,7 +406,12 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
     """What sessions were made of; none is kept from before, and none for later."""
     sessions = pytest.importorskip("streamcut.sessions")
     made: list[dict[str, Any]] = []
-    monkeypatch.setattr(sessions, "new_session", lambda **options: made.append(options) or HALF)
+
+    def making(**options: Any) -> Any:
+        made.append(options)
+        return HALF
+
+    monkeypatch.setattr(sessions, "new_session", making)
     kept_session._kept.forget()
     yield made
     kept_session._kept.forget()

@@ -106,8 +106,8 @@ INHERITED = [name for name in REMBG if name.startswith(GENERAL[:8]) and name != 
 def test_what_rembg_inherits_is_read_as_its_parent(name: str) -> None:
     assert theirs.sessions[name].predict is theirs.sessions[GENERAL].predict
     ours, parent = ({m.name: m for m in CATALOG}[key] for key in (name, GENERAL))
-    named = {"name": name, "purpose": ours.purpose, "weights": ours.weights}
-    assert replace(parent, **named) == ours
+    renamed = replace(parent, name=name, purpose=ours.purpose, weights=ours.weights)
+    assert renamed == ours
 
 
 @pytest.mark.parametrize("name", [*sorted({*REMBG} - {*INHERITED}), "sam"])

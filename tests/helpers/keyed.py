@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -60,7 +62,7 @@ def room() -> Values:
         left, top = rng.integers(0, WIDTH - 20), rng.integers(0, HEIGHT - 15)
         width, height = rng.integers(10, 60, 2)
         walls[top : top + height, left : left + width] = rng.integers(40, 230, 3)
-    return cv2.GaussianBlur(walls, (0, 0), 0.7)
+    return np.asarray(cv2.GaussianBlur(walls, (0, 0), 0.7), np.float32)
 
 
 def in_the_room(left: float = 0.5, darker: float = 0.3) -> tuple[Values, Values]:
@@ -70,6 +72,6 @@ def in_the_room(left: float = 0.5, darker: float = 0.3) -> tuple[Values, Values]
     return matte[..., None] * colours + (1 - matte[..., None]) * behind, matte
 
 
-def iou(found: Values, truth: Values) -> float:
+def iou(found: NDArray[Any], truth: NDArray[Any]) -> float:
     one, other = found > 0.5, truth > 0.5
     return float((one & other).sum() / (one | other).sum())

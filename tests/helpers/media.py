@@ -43,12 +43,13 @@ def depth(pixel_format: str) -> int:
 
 def views(picture: av.VideoFrame) -> Planes:
     """Writable views of the planes of a planar (or one-plane grey) picture."""
-    kind = np.dtype(np.uint8 if depth(picture.format.name) == 8 else np.uint16)
+    kind: Any = np.dtype(np.uint8 if depth(picture.format.name) == 8 else np.uint16)
+    given: list[Any] = [*picture.planes]
     return [
         np.frombuffer(plane, kind).reshape(-1, plane.line_size // kind.itemsize)[
             : plane.height, : plane.width
         ]
-        for plane in picture.planes
+        for plane in given
     ]
 
 
@@ -58,7 +59,7 @@ def copied(picture: av.VideoFrame) -> Planes:
 
 def triangle(values: NDArray[Any], period: int) -> NDArray[Any]:
     """A wave of whole numbers from 0 to ``period``, without jumps that codecs would blur."""
-    return np.abs((values + period) % (2 * period) - period)
+    return np.asarray(np.abs((values + period) % (2 * period) - period))
 
 
 def inside(width: int, height: int, index: int, scale: float = 1.0) -> NDArray[np.bool_]:
@@ -66,7 +67,7 @@ def inside(width: int, height: int, index: int, scale: float = 1.0) -> NDArray[n
     y, x = np.mgrid[:height, :width]
     across = (x + 0.5) / width - (0.35 + 0.03 * (index % 8))
     down = (y + 0.5) / height - 0.45
-    return (across / (0.2 * scale)) ** 2 + (down / (0.3 * scale)) ** 2 < 1
+    return np.asarray((across / (0.2 * scale)) ** 2 + (down / (0.3 * scale)) ** 2 < 1)
 
 
 def picture(
@@ -174,7 +175,7 @@ def write(
     with av.open(str(path), "w", options=dict(muxing or {})) as output:
         if cover and cover_first:
             _cover(output, cover, path)
-        stream = output.add_stream(codec, rate=rate, options=dict(options or {}))
+        stream: Any = output.add_stream(codec, rate=rate, options=dict(options or {}))
         stream.width, stream.height = shown[0].width, shown[0].height
         stream.pix_fmt = pixel_format or shown[0].format.name
         stream.codec_context.time_base = stream.time_base = time_base
@@ -197,7 +198,7 @@ def write(
                 for i, (a, b, title) in enumerate(chapters)
             ]
         )
-        packets = []
+        packets: list[Any] = []
         for index, frame in enumerate(shown):
             step = round(1 / (Fraction(rate) * time_base))
             frame.pts = times[index] if times is not None else index * step
@@ -324,7 +325,7 @@ def shown(path: Path | str, *, cut: bool = False) -> Shown:
                 assert cut
                 continue
             seen.pictures += frames
-            seen.times += [frame.pts * stream.time_base for frame in frames]
+            seen.times += [(frame.pts or 0) * Fraction(stream.time_base or 0) for frame in frames]
     return seen
 
 
@@ -346,7 +347,7 @@ def audio_packets(path: Path | str, track: int = 0) -> list[tuple[bytes, Fractio
     with av.open(str(path)) as container:
         stream = container.streams.audio[track]
         packets = [p for p in container.demux(stream) if p.size]
-        return [(bytes(p), p.pts * p.time_base) for p in packets]
+        return [(bytes(p), (p.pts or 0) * p.time_base) for p in packets]
 
 
 @dataclass
@@ -368,7 +369,7 @@ def heard(path: Path | str, track: int = 0) -> Heard:
         start, end, click, peak = None, 0.0, 0.0, 0.0
         resampler = av.AudioResampler(format="fltp")
         for frame in container.decode(stream):
-            begin = float(frame.pts * frame.time_base)
+            begin = float(frame.time or 0.0)
             start = begin if start is None else start
             end = begin + frame.samples / frame.sample_rate
             for part in resampler.resample(frame):
@@ -411,8 +412,8 @@ class Bright:
 
 def run(source: Path | str, output: Path | str, **options: Any) -> Summary:
     """Do a job with :class:`Brightness`, colours as decoded, unless something else is given."""
-    options = {"session": Brightness(), "decontaminate": False} | options
-    return remove_video(source, output, **options)
+    usual: dict[str, Any] = {"session": Brightness(), "decontaminate": False}
+    return remove_video(source, output, **(usual | options))
 
 
 def composited(

@@ -15,7 +15,8 @@ def texture(seed: int = 0, height: int = H, width: int = W) -> np.ndarray:
     """Smooth noise: flow finds its way in it."""
     noise = np.random.default_rng(seed).random((height, width)).astype(np.float32)
     smooth = cv2.GaussianBlur(noise, (0, 0), 2)
-    return cv2.normalize(smooth, None, 0, 255, cv2.NORM_MINMAX).astype(np.uint8)
+    grown = 255 * (smooth - smooth.min()) / (smooth.max() - smooth.min())
+    return np.asarray(grown, np.uint8)
 
 
 def constant(x: float, y: float) -> np.ndarray:

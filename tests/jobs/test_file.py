@@ -25,6 +25,7 @@ from streamcut.jobs import request
 from streamcut.jobs.file import Job, remove_video
 from streamcut.jobs.report import JobState
 from streamcut.media.frame import Frame
+from streamcut.sources import open_source
 
 Clip = Callable[..., Path]
 
@@ -78,7 +79,7 @@ def test_a_stage_that_fails_at_once_leaves_no_output(clip: Clip, tmp_path: Path)
 def test_a_source_that_fails_leaves_what_came_before_it(
     clip: Clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opened = module.open_source
+    opened = open_source
 
     class Cut:
         """A source whose connection is lost."""
@@ -135,13 +136,18 @@ def test_a_broken_model_leaves_an_older_output_alone(clip: Clip, tmp_path: Path)
 def test_a_background_video_is_closed_however_the_job_ends(
     clip: Clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opened, closed = [], []
-    open_source = module.open_source
+    opened: list[str] = []
+    closed: list[str] = []
 
     def counting(url: str, **options: Any) -> Any:
         source = open_source(url, **options)
         leave = source.close  # type: ignore[attr-defined]
-        monkeypatch.setattr(source, "close", lambda: (closed.append(str(url)), leave()))
+
+        def closing() -> None:
+            closed.append(str(url))
+            leave()
+
+        monkeypatch.setattr(source, "close", closing)
         opened.append(str(url))
         return source
 
@@ -242,7 +248,8 @@ def test_a_summary_counts_what_was_written(clip: Clip, tmp_path: Path) -> None:
     assert len(files) == summary.frames == 10
     assert summary.bytes == sum(file.stat().st_size for file in files)
     assert (summary.input, summary.output) == (str(source), str(tmp_path / "pictures"))
-    assert seen == [(number + 1, pytest.approx(number / 25)) for number in range(10)]
+    assert [number for number, _ in seen] == list(range(1, 11))
+    assert [time for _, time in seen] == pytest.approx([number / 25 for number in range(10)])
     assert summary.fps == pytest.approx(10 / summary.seconds)
     assert summary.speed == pytest.approx(10 / 25 / summary.seconds)
     assert [stage.name for stage in summary.stages] == ["decode", "matte", "composite", "encode"]

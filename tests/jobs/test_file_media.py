@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -49,7 +50,7 @@ def test_opaque_looks_in_mp4(
     pixel_format: str,
     width: int,
     height: int,
-    look: dict,
+    look: dict[str, Any],
     codec: str,
 ) -> None:
     source = clip(width=width, height=height, pixel_format=pixel_format, count=4)
@@ -160,7 +161,7 @@ def test_better_quality_is_nearer(clip: Clip, tmp_path: Path) -> None:
 # --- the packaged model on real footage ---------------------------------------------------------
 
 
-def through(path: Path, target: Path, **options: object) -> object:
+def through(path: Path, target: Path, **options: Any) -> Any:
     """Once through with the packaged model; frames, times and sound must be the input's."""
     summary = remove_video(path, target, quality="fast", size="320x", **options)
     before, after = shown(path), shown(target)

@@ -11,6 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from helpers.frames import matted
 from helpers.media import Brightness, run, shown
 from PIL import Image
 
@@ -132,7 +133,7 @@ def test_pictures_of_every_kind_as_background(clip: Clip, tmp_path: Path, kind: 
         Image.new("RGBA", (96, 64), (255, 0, 0, 0)).save(path)
     with open_source(str(clip(count=1, pixel_format="yuv444p"))) as source:
         background = image_background(path, source.info)
-        luma = background.layers(next(iter(source)))[0]
+        luma = background.layers(matted(next(iter(source)).source))[0]
     assert isinstance(luma, np.ndarray)
     if kind == "deep":
         assert np.abs(luma[0].astype(int) - np.linspace(16, 235, 96)).max() <= 2

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 import av
 import numpy as np
 import pytest
 from helpers.frames import matted
 from helpers.media import Bright, Brightness, copied, depth, inside, picture, pictures, views
+from numpy.typing import NDArray
 
 from streamcut.compositing.background import Fixed
 from streamcut.compositing.composite import composite, mix
 from streamcut.matting.guided_filter import upsample
 from streamcut.matting.network import predict
-from streamcut.media.frame import Frame, MattedFrame, StreamInfo
+from streamcut.media.frame import Frame, MattedFrame, OutputFrame, StreamInfo
+from streamcut.media.matte import Prediction
 from streamcut.media.pixel_formats import ALPHA_TWIN
 
 FORMATS = ["yuv420p", "yuv422p", "yuv444p", "yuv420p10le", "yuv422p12le", "gbrp", "gbrp16le"]
@@ -32,7 +37,7 @@ def frame(pixel_format: str, width: int = 96, height: int = 64) -> MattedFrame:
     return matted(shot, graded(width, height, top))
 
 
-def one(made: object) -> av.VideoFrame:
+def one(made: Iterable[OutputFrame]) -> av.VideoFrame:
     (only,) = made
     return only.output
 
@@ -63,7 +68,7 @@ def shares(given: MattedFrame, plane: np.ndarray, top: int) -> np.ndarray:
     full = given.matte.astype(float) / top
     down, across = -(-height // rows), -(-width // columns)
     padded = np.pad(full, ((0, rows * down - height), (0, columns * across - width)), mode="edge")
-    return padded.reshape(rows, down, columns, across).mean(axis=(1, 3))
+    return np.asarray(padded.reshape(rows, down, columns, across).mean(axis=(1, 3)))
 
 
 @pytest.mark.parametrize("pixel_format", FORMATS)
@@ -96,7 +101,7 @@ def test_over_a_background(pixel_format: str, width: int, height: int) -> None:
     given = frame(pixel_format, width, height)
     colour = copied(given.source)
     below = [plane // 2 + 3 for plane in copied(picture(5, width, height, pixel_format))]
-    made = one(composite([given], "background", Fixed(below)))
+    made = one(composite([given], "background", Fixed([*below])))
     assert made.format.name == pixel_format
     top = (1 << depth(pixel_format)) - 1
     for plane, above, under in zip(copied(made), colour, below, strict=True):
@@ -173,9 +178,9 @@ def test_the_network_sees_the_picture_in_its_colours() -> None:
     seen: list[np.ndarray] = []
 
     class Looking(Brightness):
-        def stream(self) -> object:
+        def stream(self) -> Bright:
             class Stream(Bright):
-                def __call__(self, picture: np.ndarray) -> np.ndarray:
+                def __call__(self, picture: NDArray[Any]) -> Prediction:
                     seen.append(picture.copy())
                     return super().__call__(picture)
 

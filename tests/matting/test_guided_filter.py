@@ -24,7 +24,7 @@ SAMPLE = Path(__file__).parents[2] / "samples" / "presenter.mp4"
 def disc(width: int, height: int, radius: float) -> NDArray[np.float32]:
     y, x = np.mgrid[:height, :width].astype(np.float32)
     distance = np.hypot(x - width / 2 + 0.5, y - height / 2 + 0.5)
-    return np.clip(radius - distance + 0.5, 0, 1)
+    return np.asarray(np.clip(radius - distance + 0.5, 0, 1), np.float32)
 
 
 def scene(
@@ -35,7 +35,7 @@ def scene(
     kind = np.uint8 if peak == 255 else np.uint16
     luma = ((0.2 + 0.6 * truth) * peak).astype(kind)
     coarse = cv2.resize(truth, (128, 72), interpolation=cv2.INTER_AREA)
-    return truth, luma, cv2.GaussianBlur(coarse, (0, 0), 1)
+    return truth, luma, np.asarray(cv2.GaussianBlur(coarse, (0, 0), 1), np.float32)
 
 
 def error(made: NDArray[np.generic], truth: NDArray[np.float32], peak: int = 255) -> float:
@@ -45,7 +45,7 @@ def error(made: NDArray[np.generic], truth: NDArray[np.float32], peak: int = 255
 @pytest.mark.parametrize("peak", [255, 1023, 4095])
 def test_edges_follow_the_picture_far_closer_than_bilinear(peak: int) -> None:
     truth, luma, coarse = scene(peak=peak)
-    made = GuidedUpsampler(640, 360, peak)(luma, coarse)
+    made = GuidedUpsampler(640, 360, peak)(luma, np.asarray(coarse, np.float32))
     bilinear = cv2.resize(coarse, (640, 360)) * peak
     assert made.dtype == luma.dtype
     assert made.shape == luma.shape
@@ -59,14 +59,14 @@ def test_any_size_fits(width: int, height: int) -> None:
     truth = disc(width, height, min(width, height) / 3)
     luma = (40 + 160 * truth).astype(np.uint8)
     coarse = cv2.resize(truth, (128, 72), interpolation=cv2.INTER_AREA)
-    made = GuidedUpsampler(width, height, 255)(luma, coarse)
+    made = GuidedUpsampler(width, height, 255)(luma, np.asarray(coarse, np.float32))
     assert made.shape == (height, width)
     assert error(made, truth) < 12
 
 
 def test_the_disc_stays_in_its_place() -> None:
     _, luma, coarse = scene()
-    made = GuidedUpsampler(640, 360, 255)(luma, coarse).astype(np.float32)
+    made = GuidedUpsampler(640, 360, 255)(luma, np.asarray(coarse, np.float32)).astype(np.float32)
     y, x = np.mgrid[:360, :640]
     centre = (x * made).sum() / made.sum(), (y * made).sum() / made.sum()
     assert centre == pytest.approx((319.5, 179.5), abs=0.25)
@@ -87,10 +87,12 @@ def test_an_uncertain_matte_over_a_flat_picture_stays_as_it_is() -> None:
 
 def test_working_in_the_band_alone_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     _, luma, coarse = scene()
-    banded = GuidedUpsampler(640, 360, 255)(luma, coarse)
+    banded = GuidedUpsampler(640, 360, 255)(luma, np.asarray(coarse, np.float32))
     whole = [(slice(0, 72), slice(0, 128))]
     monkeypatch.setattr("streamcut.matting.guided_filter.covering", lambda *_: iter(whole))
-    assert np.array_equal(GuidedUpsampler(640, 360, 255)(luma, coarse), banded)
+    assert np.array_equal(
+        GuidedUpsampler(640, 360, 255)(luma, np.asarray(coarse, np.float32)), banded
+    )
 
 
 def edge_contrast(luma: NDArray[np.generic], made: NDArray[np.generic]) -> float:
@@ -114,6 +116,7 @@ def test_on_real_footage_the_matte_changes_where_the_picture_does(clip: str) -> 
             size = (source.info.width, source.info.height)
             bilinear = cv2.resize(coarse, size) * 255
             gains.append(
-                edge_contrast(luma, upsample(luma, coarse)) / edge_contrast(luma, bilinear)
+                edge_contrast(luma, upsample(luma, np.asarray(coarse, np.float32)))
+                / edge_contrast(luma, bilinear)
             )
     assert min(gains) > 1.25

@@ -70,12 +70,12 @@ def test_islands_and_holes_below_the_size_go_and_others_stay(patient: bool) -> N
 def test_a_gap_at_the_side_is_no_hole_and_a_soft_border_is_left_alone() -> None:
     given = cv2.GaussianBlur(matte((0, 0, 120, HEIGHT)), (0, 0), 3)
     given[:3, 40:43] = 0
-    assert np.array_equal(Blobs(0.05)(picture(), given), given)
+    assert np.array_equal(Blobs(0.05)(picture(), np.asarray(given, np.float32)), given)
 
 
 def test_a_small_subject_is_no_island() -> None:
     given = matte((60, 60, 3, 3))
-    assert np.array_equal(Blobs(0.05)(picture(), given), given)
+    assert np.array_equal(Blobs(0.05)(picture(), np.asarray(given, np.float32)), given)
 
 
 def test_a_blob_shows_after_it_has_been_there_for_some_frames() -> None:

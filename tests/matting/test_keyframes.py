@@ -17,6 +17,7 @@ from streamcut.core.pipeline import Pipeline
 from streamcut.matting import keyframes
 from streamcut.matting.guided_filter import upsample
 from streamcut.matting.keyframes import every_frame, on_keyframes, on_keyframes_live
+from streamcut.matting.solver import Solver
 from streamcut.media.frame import MattedFrame, PredictedFrame, StreamInfo
 
 W, H, FACTOR = 320, 180, 5
@@ -25,9 +26,11 @@ INFO = StreamInfo(W, H, "yuv444p")
 
 def texture(seed: int, low: tuple[int, ...], high: tuple[int, ...]) -> np.ndarray:
     """Blotches between two colours, which flow finds its way in."""
-    noise = np.random.default_rng(seed).random((H, W)).astype(np.float32)
-    noise = cv2.normalize(cv2.GaussianBlur(noise, (0, 0), 3), None, 0, 1, cv2.NORM_MINMAX)
-    return noise[..., None] * np.array(high) + (1 - noise[..., None]) * np.array(low)
+    blurred = cv2.GaussianBlur(
+        np.random.default_rng(seed).random((H, W)).astype(np.float32), (0, 0), 3
+    )
+    noise = (blurred - blurred.min()) / (blurred.max() - blurred.min())
+    return np.asarray(noise[..., None] * np.array(high) + (1 - noise[..., None]) * np.array(low))
 
 
 PLACE, CLOTH = texture(0, (20, 40, 90), (60, 110, 190)), texture(1, (150, 40, 20), (240, 150, 60))
@@ -38,14 +41,14 @@ def bar(left: float, width: float = 60) -> np.ndarray:
     teeth = 4 * (np.arange(H) % 6 < 3)[:, None]
     x = np.arange(W)[None]
     inside = np.minimum(x - (left - teeth), left + width + teeth - x) + 0.5
-    return np.clip(inside, 0, 1).astype(np.float32)
+    return np.asarray(np.clip(inside, 0, 1).astype(np.float32))
 
 
 def body(left: float) -> np.ndarray:
     """The bar, out of a body that rests at the lower edge."""
     solid = np.zeros((H, W), np.float32)
     solid[150:] = 1
-    return np.maximum(bar(left), solid)
+    return np.asarray(np.maximum(bar(left), solid))
 
 
 def frame(alpha: np.ndarray, shift: int = 0, place: np.ndarray = PLACE) -> PredictedFrame:
@@ -58,7 +61,7 @@ def frame(alpha: np.ndarray, shift: int = 0, place: np.ndarray = PLACE) -> Predi
     rough = cv2.resize(cv2.GaussianBlur(alpha, (0, 0), 3), size, interpolation=cv2.INTER_AREA)
     # As large as a network's usual input, so that flow sees as much of the motion as usual.
     small = cv2.resize(rgb, (256, 144), interpolation=cv2.INTER_AREA)
-    coarse = cv2.resize(rough.astype(np.float32), (256, 144))
+    coarse = np.asarray(cv2.resize(rough.astype(np.float32), (256, 144)), np.float32)
     return predicted(picture, coarse, seen=small)
 
 
@@ -141,14 +144,14 @@ class Solved:
     """Counts the frames that a solver is asked for, and solves them."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.times: list[int] = []
-        solve = keyframes.Solver.__call__
+        self.times: list[int | None] = []
+        solve = Solver.__call__
 
-        def counted(solver: keyframes.Solver, frame: PredictedFrame) -> np.ndarray | None:
+        def counted(solver: Solver, frame: PredictedFrame) -> np.ndarray | None:
             self.times.append(frame.source.pts)
             return solve(solver, frame)
 
-        monkeypatch.setattr(keyframes.Solver, "__call__", counted)
+        monkeypatch.setattr(Solver, "__call__", counted)
 
 
 def numbered(frames: list[MattedFrame]) -> list[MattedFrame]:
@@ -172,9 +175,9 @@ def test_a_cut_begins_with_a_keyframe_and_nothing_crosses_it(
     frames = [
         frame(truth, 0, PLACE if number < 3 else other) for number, truth in enumerate(truths)
     ]
-    frames = numbered(list(upsample(in_scenes(frames), INFO)))
-    before = errors(frames, truths)
-    after = errors(list(on_keyframes(frames, INFO, 30)), truths)
+    given = numbered(list(upsample(in_scenes(frames), INFO)))
+    before = errors(given, truths)
+    after = errors(list(on_keyframes(given, INFO, 30)), truths)
     assert solved.times == [0, 3]
     assert (after < before).all()
 
@@ -233,16 +236,16 @@ def test_live_frames_never_wait_and_use_what_is_solved_when_it_is(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     may, done = threading.Event(), threading.Event()
-    solve = keyframes.Solver.__call__
+    solve = Solver.__call__
 
-    def held(solver: keyframes.Solver, frame: PredictedFrame) -> np.ndarray | None:
+    def held(solver: Solver, frame: PredictedFrame) -> np.ndarray | None:
         assert may.wait(60)
         try:
             return solve(solver, frame)
         finally:
             done.set()
 
-    monkeypatch.setattr(keyframes.Solver, "__call__", held)
+    monkeypatch.setattr(Solver, "__call__", held)
     frames, truths = clip(SLOW[:10])
     before = [one.matte.copy() for one in frames]
     with Pipeline() as pipeline:
@@ -287,7 +290,7 @@ def test_a_fault_while_solving_reaches_the_live_job(monkeypatch: pytest.MonkeyPa
     def fail(*_: object) -> None:
         raise RuntimeError("no more")
 
-    monkeypatch.setattr(keyframes.Solver, "__call__", fail)
+    monkeypatch.setattr(Solver, "__call__", fail)
     frames, _ = clip([100.0] * 7)
     with pytest.raises(RuntimeError, match="no more"):
         run_live(frames)

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 from helpers.media import Brightness, depth, pictures
+from numpy.typing import NDArray
 
 from streamcut.matting.guided_filter import upsample
 from streamcut.matting.morphology import Edges, feathered, grown, hardened, shape, shaped
@@ -76,7 +77,9 @@ def hard(matte: np.ndarray, top: int) -> np.ndarray:
 
 @pytest.mark.parametrize("top", [255, 1023])
 def test_threshold_is_a_level_of_opacity(top: int) -> None:
-    ramp = np.linspace(0, top, top + 1).astype(np.uint8 if top == 255 else np.uint16)[None]
+    ramp: NDArray[Any] = np.linspace(0, top, top + 1).astype(np.uint8 if top == 255 else np.uint16)[
+        None
+    ]
     for level in (0.01, 0.5, 1.0):
         made = shaped(ramp, Edges(threshold=level), top)
         assert made.dtype == ramp.dtype

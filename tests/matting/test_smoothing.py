@@ -25,7 +25,7 @@ def texture(seed: int, low: int, high: int) -> NDArray[np.float32]:
     random = np.random.default_rng(seed)
     coarse = random.integers(low, high, (18, 32, 3)).astype(np.float32)
     clouds = cv2.resize(coarse, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)
-    return clouds + random.normal(0, 4, clouds.shape).astype(np.float32)
+    return np.asarray(clouds + random.normal(0, 4, (HEIGHT, WIDTH, 3)), np.float32)
 
 
 def filmed(truths: Sequence[Matte], shifts: Sequence[float], noise: float = 1.0) -> Pictures:
@@ -44,7 +44,7 @@ def filmed(truths: Sequence[Matte], shifts: Sequence[float], noise: float = 1.0)
 
 def disc(x: float, radius: float = 40.0) -> Matte:
     across, down = np.meshgrid(np.arange(WIDTH) - x, np.arange(HEIGHT) - HEIGHT / 2)
-    return np.clip(radius - np.hypot(across, down) + 0.5, 0, 1).astype(np.float32)
+    return np.asarray(np.clip(radius - np.hypot(across, down) + 0.5, 0, 1), np.float32)
 
 
 def arm(degrees: float) -> Matte:

@@ -22,7 +22,7 @@ def disc(width: int = W, height: int = H, soft: float = 1.5) -> np.ndarray:
     angle = np.arctan2(y - 0.5, x - 0.9)
     edge = 0.3 + 0.03 * np.sin(9 * angle)
     away = np.hypot(y - 0.5, x - 0.9)
-    return np.clip((edge - away) * height / soft + 0.5, 0, 1).astype(np.float32)
+    return np.asarray(np.clip((edge - away) * height / soft + 0.5, 0, 1).astype(np.float32))
 
 
 def shot(alpha: np.ndarray) -> av.VideoFrame:
@@ -96,7 +96,12 @@ def test_thresholds_and_erosion_widen_what_is_solved() -> None:
 
     def unknown(trimming: Trimming) -> int:
         solve = Solver(info, trimming=trimming)
-        return int((solve._trimap(cv2.resize(frame.prediction.alpha, (W, H))) == 128).sum())
+        return int(
+            (
+                solve._trimap(np.asarray(cv2.resize(frame.prediction.alpha, (W, H)), np.float32))
+                == 128
+            ).sum()
+        )
 
     usual = unknown(Trimming())
     assert unknown(Trimming(erode_size=9)) > usual > unknown(Trimming(erode_size=1))

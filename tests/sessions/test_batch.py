@@ -138,7 +138,8 @@ def test_a_bare_matte_is_a_prediction_without_foreground(
     monkeypatch.setattr(session, "stream", lambda: lambda _: plain)
     [frame] = predict(waiting(1), session)
     assert frame.prediction.alpha is plain
-    assert frame.prediction.foreground is frame.prediction.screen is None
+    assert frame.prediction.foreground is None
+    assert frame.prediction.screen is None
 
 
 @pytest.mark.parametrize(

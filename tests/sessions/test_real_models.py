@@ -30,7 +30,11 @@ HEAD = (slice(20, 220), slice(240, 440))
 def frames() -> list[NDArray[np.uint8]]:
     with av.open(str(shared("clips", "bedroom.mp4"))) as container:
         decoded = zip(range(max(FRAMES) + 1), container.decode(video=0), strict=False)
-        return [frame.to_ndarray(format="rgb24") for at, frame in decoded if at in FRAMES]
+        return [
+            np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
+            for at, frame in decoded
+            if at in FRAMES
+        ]
 
 
 def session_of(file: str) -> MapSession:

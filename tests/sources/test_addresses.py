@@ -9,7 +9,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from helpers.filming import (
@@ -32,7 +32,7 @@ from streamcut.media.frame import Frame
 from streamcut.sources import LiveSource, open_live, reconnect
 
 Camera = Callable[..., AbstractContextManager[Filming]]
-CAMERAS = {
+CAMERAS: dict[str, Callable[..., AbstractContextManager[Filming]]] = {
     "http": http_camera,
     "http without lengths": partial(http_camera, lengths=False),
     "rtsp": rtsp_camera,
@@ -61,7 +61,7 @@ def numbers(frames: Iterator[Frame], count: int) -> list[int]:
 def test_every_picture_comes_and_none_waits(name: str) -> None:
     with CAMERAS[name]() as camera, open_live(camera.url, fps=0) as source:
         assert (source.info.width, source.info.height) == (WIDTH, HEIGHT)
-        with closing(iter(source)) as frames:
+        with closing(cast(Any, iter(source))) as frames:
             seen = numbers(frames, 10)
             assert max(camera.sent) - seen[-1] < 10  # Not the second that opening takes.
     assert seen == list(range(seen[0], seen[0] + 10))
@@ -73,7 +73,7 @@ def test_what_has_piled_up_is_passed_over(make: Camera) -> None:
     with (
         make(burst=40) as camera,
         open_live(camera.url, fps=0) as source,
-        closing(iter(source)) as frames,
+        closing(cast(Any, iter(source))) as frames,
     ):
         assert numbers(frames, 1)[0] >= 40
 
@@ -83,7 +83,7 @@ def test_what_came_while_nobody_looked_is_passed_over(make: Camera) -> None:
     with (
         make() as camera,
         open_live(camera.url, fps=0) as source,
-        closing(iter(source)) as frames,
+        closing(cast(Any, iter(source))) as frames,
     ):
         first = numbers(frames, 1)[0]
         time.sleep(1)
@@ -110,7 +110,7 @@ def test_a_broadcast_in_pieces_is_played_at_its_own_pace(tmp_path: Path) -> None
     with (
         folder(tmp_path) as url,
         open_live(f"{url}/live.m3u8", fps=0) as source,
-        closing(iter(source)) as frames,
+        closing(cast(Any, iter(source))) as frames,
     ):
         moments = [frame.captured for frame in islice(frames, 20)]
     assert moments[0] is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import av
 import numpy as np
@@ -196,12 +196,12 @@ def test_every_error_of_a_decoder_counts(
     """Decoders tell of broken data in many ways; only memory is another matter."""
     path = clip(count=4)
     with open_source(str(path)) as source:
-        decoder = Failing(source._decoder, av.error.ExternalError(1, "broken"))
+        decoder = Failing(cast(Any, source)._decoder, av.error.ExternalError(1, "broken"))
         monkeypatch.setattr(source, "_decoder", decoder)
         left = list(source)
         assert (len(left), source.undecodable) == (3, 1)
     with open_source(str(path)) as source:
-        decoder = Failing(source._decoder, av.error.MemoryError(1, "full"))
+        decoder = Failing(cast(Any, source)._decoder, av.error.MemoryError(1, "full"))
         monkeypatch.setattr(source, "_decoder", decoder)
         with pytest.raises(MemoryError):
             list(source)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -23,12 +24,13 @@ from helpers.media import (
 from PIL import Image
 
 from streamcut.core.errors import SourceError, UsageError
+from streamcut.media.frame import Frame
 from streamcut.sources import Size, open_source
 
 Clip = Callable[..., Path]
 
 
-def frames_of(path: Path | str, **options: object) -> list[object]:
+def frames_of(path: Path | str, **options: Any) -> list[Frame]:
     with open_source(str(path), **options) as source:
         return list(source)
 
@@ -88,6 +90,7 @@ def test_own_alpha_is_kept(tmp_path: Path, name: str, codec: str, pixel_format: 
     shots = [p if codec == "ffv1" else p.reformat(format=pixel_format) for p in given]
     path = write(tmp_path / name, shots, codec=codec)
     for frame, before in zip(frames_of(path), given, strict=True):
+        assert frame.opacity is not None
         assert np.array_equal(frame.opacity, copied(before)[3])
     run(path, tmp_path / "out.mkv", invert=True)
     run(path, tmp_path / "kept.mkv")
@@ -129,7 +132,8 @@ def test_opaque_alpha_is_no_alpha(tmp_path: Path) -> None:
 def test_a_still_picture(tmp_path: Path, ending: str) -> None:
     image = Image.fromarray(picture(0, 96, 64, "gbrp").to_ndarray(format="rgb24"))
     path = tmp_path / f"in.{ending}"
-    image.save(path, **({} if ending in ("png", "bmp", "tiff") else {"quality": 100}))
+    how: dict[str, Any] = {} if ending in ("png", "bmp", "tiff") else {"quality": 100}
+    image.save(path, **how)
     summary = run(path, tmp_path / "out.mov", codec="png")
     assert summary.frames == 1
     made = shown(tmp_path / "out.mov").rgba()[0]
@@ -241,7 +245,7 @@ def test_sizes_that_are_none(text: str) -> None:
 @pytest.mark.parametrize("name", ["out.webm", "out.mkv", "out.mov", "h264.mp4", "hevc.mp4"])
 @pytest.mark.parametrize("aspect", [Fraction(16, 15), Fraction(3, 4), Fraction(64, 45)])
 def test_pixel_aspect_is_kept(tmp_path: Path, name: str, aspect: Fraction) -> None:
-    options = {"codec": "libx264", "options": {"qp": "0"}, "aspect": aspect}
+    options: dict[str, Any] = {"codec": "libx264", "options": {"qp": "0"}, "aspect": aspect}
     source = write(tmp_path / "in.mp4", pictures(2, 720, 64), **options)
     background = "red" if name.endswith("mp4") else ""
     codec = name.partition(".")[0] if name.endswith("mp4") else ""

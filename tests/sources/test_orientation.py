@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,7 +43,7 @@ def rotated(
     width: int = 96,
     height: int = 64,
     pixel_format: str = "yuv420p",
-    **options: object,
+    **options: Any,
 ) -> Path:
     codec = {"codec": "libx264", "options": {"qp": "0"}}
     if width % 2 or height % 2:
@@ -51,7 +52,7 @@ def rotated(
     return set_display_matrix(path, *matrix)
 
 
-def planes_of(path: Path, **options: object) -> list[list[np.ndarray]]:
+def planes_of(path: Path, **options: Any) -> list[list[np.ndarray]]:
     with open_source(str(path), **options) as source:
         return [copied(frame.source) for frame in source]
 
@@ -122,7 +123,8 @@ def test_the_output_is_upright_everywhere(tmp_path: Path, name: str) -> None:
     for made, lying in zip(shown(tmp_path / name).pictures, shown(path).planes(), strict=True):
         assert (made.width, made.height) == (64, 96)
         assert made.rotation == 0
-        assert "DISPLAYMATRIX" not in {side.type.name for side in made.side_data}
+        sides: Any = made.side_data
+        assert "DISPLAYMATRIX" not in {side.type.name for side in sides}
         bright = copied(made)[0].astype(float)
         want = turned(lying[0], matrix)
         bright /= 16 if bright.max() > 255 else 1

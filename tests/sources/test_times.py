@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -29,16 +30,17 @@ from streamcut.sources import open_source
 Clip = Callable[..., Path]
 
 UNEVEN = [0, 33, 41, 141, 142, 500, 1033, 1034]
-LOSSLESS_H264 = {"codec": "libx264", "options": {"qp": "0", "bf": "0"}}
+LOSSLESS_H264: dict[str, Any] = {"codec": "libx264", "options": {"qp": "0", "bf": "0"}}
 
 
-def read(path: Path | str, **options: object) -> Shown:
+def read(path: Path | str, **options: Any) -> Shown:
     """What the source delivers."""
     seen = Shown()
     with open_source(str(path), **options) as frames:
         for frame in frames:
             seen.pictures.append(frame.source)
-            seen.times.append(frame.source.pts * frame.source.time_base)
+            assert frame.source.pts is not None
+            seen.times.append(frame.source.pts * Fraction(frame.source.time_base or 0))
     return seen
 
 
@@ -233,7 +235,7 @@ def test_start_after_the_end(clip: Clip) -> None:
 def test_duration_of_what_is_delivered(clip: Clip) -> None:
     path = clip(count=25)
     for start, duration, left in [(None, None, 1), ("0.2", None, 0.8), ("0.2", "0.4", 0.4)]:
-        options = {
+        options: dict[str, Any] = {
             "start": None if start is None else Fraction(start),
             "duration": None if duration is None else Fraction(duration),
         }
@@ -309,7 +311,7 @@ def clicks_of(path: Path) -> list[float]:
     resampler = av.AudioResampler(format="fltp", layout="mono")
     with av.open(str(path)) as container:
         for frame in container.decode(audio=0):
-            begin = float(frame.pts * frame.time_base)
+            begin = float(frame.time or 0.0)
             for part in resampler.resample(frame):
                 for sample in np.flatnonzero(np.abs(part.to_ndarray()[0]) > 0.25):
                     time = begin + sample / frame.sample_rate

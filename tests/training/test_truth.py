@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -24,7 +25,7 @@ def unbent(rows: np.ndarray) -> np.ndarray:
     return 0.0 * rows
 
 
-def filmed(part: Part, frames: int = 10, **scene: object) -> list[Moment]:
+def filmed(part: Part, frames: int = 10, **scene: Any) -> list[Moment]:
     shots = (Shot((part,), 0),)
     made = replace(Scene("test", shots, noise=0.0), **scene)
     return list(film(made, [drawn_person()], [drawn_place()], (96, 160), frames))

@@ -13,7 +13,7 @@ from streamcut.diagnostics.evaluation import metrics
 def disc() -> np.ndarray:
     """A hard disc of radius 30 in 120 x 160 pixels."""
     y, x = np.mgrid[:120, :160]
-    return ((x - 70) ** 2 + (y - 60) ** 2 <= 30**2).astype(np.float32)
+    return np.asarray(((x - 70) ** 2 + (y - 60) ** 2 <= 30**2).astype(np.float32))
 
 
 def soft_pair(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -36,7 +36,7 @@ def test_a_perfect_matte_scores_perfectly() -> None:
 
 def test_known_differences() -> None:
     empty, full = np.zeros((10, 10), np.float32), np.ones((10, 10), np.float32)
-    half = full / 2
+    half = np.full_like(full, 0.5)
     assert metrics.mad(half, full) == 500.0
     assert metrics.mse(half, full) == 250.0
     assert metrics.iou(empty, full) == 0.0
@@ -55,7 +55,7 @@ def reference_grad(matte: np.ndarray, truth: np.ndarray) -> float:
     def magnitude(plane: np.ndarray) -> np.ndarray:
         plane = (plane - plane.min()) / (plane.max() - plane.min())
         sides = [ndimage.correlate(plane, k, mode="nearest") for k in (kernel, kernel.T)]
-        return np.hypot(*sides)
+        return np.asarray(np.hypot(*sides))
 
     pair = (magnitude(plane.astype(np.float64)) for plane in (matte, truth))
     return float(((next(pair) - next(pair)) ** 2).sum() / 1000)
@@ -97,7 +97,7 @@ def test_an_island_that_the_truth_lacks_costs_its_opacity_in_conn() -> None:
 
 
 def test_grad_stretches_each_matte_as_published() -> None:
-    assert metrics.grad(disc() * 0.5, disc()) == pytest.approx(0.0, abs=1e-6)
+    assert metrics.grad(np.float32(0.5) * disc(), disc()) == pytest.approx(0.0, abs=1e-6)
     assert metrics.grad(np.full((9, 9), 0.5, np.float32), np.zeros((9, 9), np.float32)) == 0.0
 
 
@@ -175,7 +175,7 @@ def texture() -> np.ndarray:
 
 def test_a_matte_that_moves_with_its_picture_is_steady() -> None:
     picture = texture()
-    matte = cv2.resize(disc(), (300, 200))
+    matte = np.asarray(cv2.resize(disc(), (300, 200)), np.float32)
     pictures = [np.roll(picture, 2 * t, axis=1) for t in range(5)]
     mattes = [np.roll(matte, 2 * t, axis=1) for t in range(5)]
     assert metrics.flow_error(mattes, pictures) < 0.003
@@ -183,7 +183,8 @@ def test_a_matte_that_moves_with_its_picture_is_steady() -> None:
 
 
 def test_flow_error_is_the_share_of_pixels_that_flicker() -> None:
-    picture, matte = texture(), cv2.resize(disc(), (300, 200))
+    picture = texture()
+    matte = np.asarray(cv2.resize(disc(), (300, 200)), np.float32)
     blinking = [matte, matte, 0 * matte, matte, matte]
     share = float((matte > 0.5).mean())
     assert metrics.flow_error([matte] * 5, [picture] * 5) == 0.0

@@ -99,7 +99,8 @@ def test_overload_makes_the_network_s_input_smaller_then_carries_every_second_ma
     for clock in ("monotonic", "perf_counter"):
         name = f"streamcut.jobs.live.adaptive_matte.time.{clock}"
         monkeypatch.setattr(name, lambda: next(moments))
-    session, said, lost = Counting(), [], count(0, 5)
+    said: list[str] = []
+    session, lost = Counting(), count(0, 5)
     stage = LiveMatte(INFO, lost=lambda: next(lost), unchanged=lambda: 0, say=said.append)
     made = list(stage(frames([0, 1] * 20), session))
     assert said == [
@@ -131,7 +132,7 @@ def test_a_live_frame_has_the_foreground_of_its_own_matte(every: int) -> None:
     session = Telling(1)
     stage, stream = mattes(session), session.stream()
     for index in range(4):
-        small = picture(index, WIDTH, HEIGHT).to_ndarray(format="rgb24")
+        small: Any = picture(index, WIDTH, HEIGHT).to_ndarray(format="rgb24")
         made = stage._predicted(small, every, stream, cut=False)
         assert made.foreground is not None
         assert np.allclose(made.foreground, made.alpha[:, :, None], atol=1e-5), index
@@ -154,7 +155,7 @@ def test_a_carried_matte_lies_where_the_subject_has_moved() -> None:
     stage.level = Level((WIDTH, HEIGHT), every=2)
     stream = session.stream()
     for index, frame in enumerate(shown):
-        small = frame.source.to_ndarray(format="rgb24")
+        small: Any = frame.source.to_ndarray(format="rgb24")
         made = stage._predicted(small, 2, stream, cut=False).alpha > 0.5
         subject = inside(WIDTH, HEIGHT, index)
         union = (made | subject).sum()

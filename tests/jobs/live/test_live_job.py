@@ -377,13 +377,13 @@ class Counted(Brightness):
     def stream(self) -> Any:
         seen, began = super().stream(), self.began
 
+        first = [True]
+
         def noting(picture: Any) -> Any:
-            if noting.first:
+            if first.pop() if first else False:
                 began.append(picture)
-                noting.first = False
             return seen(picture)
 
-        noting.first = True
         return noting
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,7 +15,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import pytest
@@ -383,7 +384,7 @@ def test_an_address_that_leads_nowhere(url: str, words: str) -> None:
 def test_without_a_network_it_is_not_asked_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
     paused: list[float] = []
     monkeypatch.setattr(download, "_PAUSES", (0.5, 1.5, 3.0))
-    monkeypatch.setattr(download.time, "sleep", paused.append)
+    monkeypatch.setattr(time, "sleep", paused.append)
     with pytest.raises(ModelError, match="is there a network"):
         fetch(Weights("model.onnx", "http://no-such-host.invalid/model.onnx", MD5))
     assert paused == [0.5]
@@ -453,7 +454,12 @@ def test_a_checksum_is_computed_once_and_again_when_the_file_has_changed(
 ) -> None:
     hashed: list[object] = []
     digest = hashlib.file_digest
-    monkeypatch.setattr(hashlib, "file_digest", lambda *a: hashed.append(a) or digest(*a))
+
+    def counted(*what: Any) -> Any:
+        hashed.append(what)
+        return digest(*what)
+
+    monkeypatch.setattr(hashlib, "file_digest", counted)
     path = fetch(row(server))
     fetch(row(server))
     assert len(hashed) == 1
@@ -494,8 +500,8 @@ def test_a_cache_that_cannot_be_made_or_written(
 def test_a_disk_too_small_is_named_before_anything_is_written(
     cache: Path, server: Answering, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    usage = download.shutil.disk_usage(cache.parent)
-    monkeypatch.setattr(download.shutil, "disk_usage", lambda _: usage._replace(free=1000))
+    usage = shutil.disk_usage(cache.parent)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1000))
     with pytest.raises(ModelError) as raised:
         fetch(row(server))
     line(raised, "too little space: 0.3 MB to come, 0.0 MB free", str(cache))

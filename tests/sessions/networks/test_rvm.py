@@ -129,9 +129,10 @@ def test_a_video_takes_the_border_s_colours_from_the_network(
     [node] = [node for node in model.graph.node if node.output[0] == "fgr"]
     node.op_type = "Ceil"  # What is not black becomes 1.
     onnx.save(model, path)
-    source, options = clip_of([flat(150)] * 2), {"model": str(path), "background": "black"}
-    for name, told in (("told.mkv", True), ("plain.mkv", False)):
-        remove_video(source, tmp_path / name, decontaminate=told, **options)
+    source = clip_of([flat(150)] * 2)
+    options: dict[str, Any] = {"model": str(path), "background": "black"}
+    for name, wanted in (("told.mkv", True), ("plain.mkv", False)):
+        remove_video(source, tmp_path / name, decontaminate=wanted, **options)
     told, plain = (
         np.stack([picture[..., :3] for picture in shown(tmp_path / name).rgba()]).astype(int)
         for name in ("told.mkv", "plain.mkv")

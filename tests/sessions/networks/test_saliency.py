@@ -35,7 +35,8 @@ def first_picture() -> Image.Image:
     import av
 
     with av.open(str(SAMPLE)) as container:
-        return next(container.decode(video=0)).to_image()
+        image: Image.Image = next(container.decode(video=0)).to_image()
+        return image
 
 
 def test_the_packaged_model_is_the_default_and_finds_the_person() -> None:

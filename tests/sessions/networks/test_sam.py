@@ -40,7 +40,7 @@ def scene(x: float | None, y: float = 144, radius: float = 40) -> NDArray[np.uin
         inside = np.hypot(columns - x, rows - y) < radius
         shade = 12 * np.sin((columns - x) / 4)[..., None] * np.cos((rows - y) / 5)[..., None]
         made = np.where(inside[..., None], np.array(BALL) + shade, made)
-    return np.clip(made, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(made, 0, 255), np.uint8)
 
 
 def ball(x: float, y: float = 144, radius: float = 40) -> NDArray[np.bool_]:
@@ -48,7 +48,7 @@ def ball(x: float, y: float = 144, radius: float = 40) -> NDArray[np.bool_]:
     return np.asarray(np.hypot(columns - x, rows - y) < radius)
 
 
-def iou(matte: NDArray[np.float32], truth: NDArray[np.bool_]) -> float:
+def iou(matte: NDArray[Any], truth: NDArray[np.bool_]) -> float:
     return float(((matte > 0.5) & truth).sum() / ((matte > 0.5) | truth).sum())
 
 
@@ -170,7 +170,7 @@ def test_the_parts_of_a_large_encoder_are_joined_beside_it(
         path = tmp_path / weights.file
         path.write_bytes(weights.file.encode())
         asked.append(weights.file)
-        return path
+        return Path(path)
 
     monkeypatch.setattr("streamcut.sessions.files.store.fetch", fetch)
     parts = [f"{VIT_H}.encoder_data.{number}.bin" for number in (1, 2, 3)]
@@ -197,7 +197,7 @@ def test_the_parts_are_joined_by_one_at_a_time(
             asked.append(path.name)
             path.write_bytes(bytes(1 << 20))
             time.sleep(0.02)
-        return path
+        return Path(path)
 
     monkeypatch.setattr("streamcut.sessions.files.store.fetch", fetch)
     with ThreadPoolExecutor() as several:

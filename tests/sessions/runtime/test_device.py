@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -59,7 +59,7 @@ class Machine:
         self.refuses: set[str] = set()
         self.preloaded = 0
 
-    def load(self, name: str, **_: Any) -> object:
+    def load(self, name: str, **_: Any) -> Any:
         if not any(name.startswith((f"lib{known}.", known)) for known in self.libraries):
             raise OSError(f"{name}: cannot open shared object file")
         return object()
@@ -346,9 +346,7 @@ SPOILT: list[tuple[Spoil, list[str]]] = [
 
 
 @pytest.fixture(params=SPOILT, ids=lambda case: case[0].__name__)
-def spoilt(
-    request: pytest.FixtureRequest, nvidia: Machine, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[list[str]]:
+def spoilt(request: pytest.FixtureRequest, nvidia: Machine, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A machine whose GPU cannot be used; what is to be said about it."""
     spoil, words = request.param
     monkeypatch.setattr("platform.machine", lambda: "x86_64")
@@ -532,7 +530,11 @@ def test_new_session_and_own_classes_hand_the_device_on(machine: Machine, model:
         def download_models(cls, *args: Any, **kwargs: Any) -> Path:
             return model
 
-    for make in (lambda **given: new_session(model, **given), lambda **given: Own("own", **given)):
+    makers: list[Callable[..., BaseSession]] = [
+        lambda **given: new_session(model, **given),
+        lambda **given: Own("own", **given),
+    ]
+    for make in makers:
         with pytest.raises(ModelError, match="the device rocm cannot be used"):
             make(device=Device("rocm"))
 

@@ -223,7 +223,7 @@ def test_buffers_live_where_the_session_runs(
         def get_provider_options(self) -> dict[str, dict[str, str]]:
             return {provider: options, "CPUExecutionProvider": {}}
 
-    assert device_of(Session()) == (device, records)  # type: ignore[arg-type]
+    assert device_of(Session()) == (device, records)
 
 
 class Recorded:
@@ -246,7 +246,7 @@ def test_cuda_graphs_are_recorded_once_the_buffers_stay_where_they_are(
 ) -> None:
     monkeypatch.setattr(runner, "_device_of", lambda _: (("cpu", 1), True))
     session = Recorded(portrait.inner_session)
-    run = Runner(session, ["alpha"], portrait._states)  # type: ignore[arg-type]
+    run = Runner(session, ["alpha"], portrait._states)
     for picture in feeds(6):
         run({"rgb": picture})
     run.reset()

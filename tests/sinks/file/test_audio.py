@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import pytest
@@ -27,14 +28,14 @@ from streamcut.sinks.file import audio
 Clip = Callable[..., Path]
 
 WITH_SOUND = ["out.webm", "out.mkv", "out.mov", "out.mp4"]
-H264 = {"codec": "libx264", "options": {"qp": "0"}}
+H264: dict[str, Any] = {"codec": "libx264", "options": {"qp": "0"}}
 
 
 def background(name: str) -> str:
     return "red" if name.endswith(".mp4") else ""
 
 
-def convert(source: Path, target: Path, **options: object) -> object:
+def convert(source: Path, target: Path, **options: Any) -> Any:
     return run(source, target, background=background(target.name), **options)
 
 
@@ -262,7 +263,7 @@ def test_chapters_are_cut_and_shifted(clip: Clip, tmp_path: Path, name: str) -> 
     assert made == [(0, 0.5, "two"), (0.5, 1.0, "three")]
 
 
-def chapters_of(chapters: list[dict]) -> list[tuple[float, float, str]]:
+def chapters_of(chapters: list[dict[str, Any]]) -> list[tuple[float, float, str]]:
     return [
         (
             float(chapter["start"] * chapter["time_base"]),
@@ -341,7 +342,7 @@ def test_any_error_of_the_sound_costs_its_packet(
 ) -> None:
     path = clip("in.mkv", count=25, sounds=[Sound("flac", seconds=1.0)])
 
-    def fail(*_: object) -> object:
+    def fail(*_: object) -> Any:
         raise ValueError("broken sound")
 
     monkeypatch.setattr(audio._Transcoded, "convert", fail)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from helpers.media import composited, copied, inside, pictures, run, shown, write
@@ -26,7 +27,7 @@ FORMATS = {
 }
 
 
-def colour_of(picture: object) -> list[np.ndarray]:
+def colour_of(picture: av.VideoFrame) -> list[np.ndarray]:
     """The colour planes, in the order of a planar format."""
     if picture.format.name == "bgra":
         pixels = picture.to_ndarray(format="rgba")

@@ -23,10 +23,13 @@ from helpers.media import (
     pictures,
     run,
     shown,
+    views,
     write,
 )
+from numpy.typing import NDArray
 
 from streamcut.core.errors import ModelError, SinkError, UsageError
+from streamcut.media.matte import Prediction
 
 Clip = Callable[..., Path]
 FILES = ["out.webm", "out.mkv", "out.mov", "out.mp4"]
@@ -47,7 +50,7 @@ class Failing(Brightness):
         inner, session = Bright(), self
 
         class Stream:
-            def __call__(self, picture: np.ndarray) -> np.ndarray:
+            def __call__(self, picture: NDArray[Any]) -> Prediction:
                 if session.after == 0:
                     raise session.error
                 session.after -= 1
@@ -135,7 +138,7 @@ def noisy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for index, shot in enumerate(shots):
         noise = np.random.default_rng(index).integers(-12, 13, (120, 160))
         luma = copied(shot)[0] + noise
-        np.frombuffer(shot.planes[0], np.uint8).reshape(120, -1)[:, :160] = luma.clip(16, 235)
+        views(shot)[0][:] = luma.clip(16, 235)
     sounds = [Sound("aac", seconds=3.6, click=0.5)]
     return write(tmp_path_factory.mktemp("noisy") / "in.mkv", shots, sounds=sounds)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -27,7 +28,7 @@ SIZES = [(96, 64), (85, 49)]  # The second is as odd as 853x481.
 
 
 def differences(one: object, two: object) -> np.ndarray:
-    return np.abs(np.asarray(one, float) - np.asarray(two, float))
+    return np.asarray(np.abs(np.asarray(one, float) - np.asarray(two, float)))
 
 
 def flat(width: int, height: int, index: int) -> np.ndarray:
@@ -72,7 +73,7 @@ def test_webm_can_be_sought_in(tmp_path: Path) -> None:
         decoder = av.CodecContext.create("libvpx-vp9", "r")
         packets = [packet for packet in container.demux(stream) if packet.size]
         assert packets[0].is_keyframe
-        assert packets[0].pts * packets[0].time_base > 9
+        assert (packets[0].pts or 0) * packets[0].time_base > 9
         sought = [made for packet in packets for made in decoder.decode(packet)]
     assert len(sought) == len(packets)
     for made, want in zip(sought, whole.pictures[-len(sought) :], strict=True):
@@ -162,7 +163,8 @@ def test_deep_png(clip: Clip, tmp_path: Path) -> None:
         assert image.info.get("transparency") is None
     made = shown(tmp_path / "folder" / "000001.png").pictures[0]
     assert made.format.name == "rgba64be"
-    pixels = np.frombuffer(made.planes[0], ">u2").reshape(64, -1)[:, : 96 * 4].reshape(64, 96, 4)
+    plane: Any = made.planes[0]
+    pixels = np.frombuffer(plane, ">u2").reshape(64, -1)[:, : 96 * 4].reshape(64, 96, 4)
     *colour, matte = copied(composited(source)[0])
     assert differences(pixels[..., 3] / 65535, matte / 1023).max() < 1 / 1023
     want = to_rgb(colour, bits=10) / 255

@@ -141,7 +141,8 @@ def test_another_size_or_format_is_made_what_was_opened(sink: ObsSink, clients: 
     for plane in opaque.planes:
         plane.update(b"\x80" * plane.buffer_size)
     opaque.time_base = STEP
-    began, seen = time.monotonic(), np.zeros((1, 1, 4))
+    began = time.monotonic()
+    seen: Any = np.zeros((1, 1, 4))
     while np.abs(seen - (130, 130, 130, 255)).max() > 1:
         assert time.monotonic() - began < 20
         opaque.pts = 1000 + round((time.monotonic() - began) * 30)

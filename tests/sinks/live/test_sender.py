@@ -32,7 +32,7 @@ SILENT = ["rtmp", "rtsp", "tcp"]
 
 
 def opened(address: str, size: tuple[int, int] = (WIDTH, HEIGHT), record: str = "") -> Any:
-    form = {"size": size, "pixel_format": "yuv420p", "fps": Fraction(30)}
+    form: dict[str, Any] = {"size": size, "pixel_format": "yuv420p", "fps": Fraction(30)}
     return open_live_sink(address, INFO, **form, record=record)
 
 
@@ -67,6 +67,7 @@ def taken(server: socket.socket) -> Iterator[int]:
     """The numbers of the pictures that somebody sends to a server."""
     accepted, _ = server.accept()
     with accepted, accepted.makefile("rb") as data, av.open(data, format="mpegts") as stream:
+        assert isinstance(stream, av.container.InputContainer)
         for picture in stream.decode(video=0):
             yield number_of(picture)
 

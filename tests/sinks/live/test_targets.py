@@ -130,6 +130,7 @@ def test_who_tunes_in_sees_a_picture_within_a_second_at_every_rate() -> None:
             for index in range(9):
                 sink.write(frame(index))
         with av.open(BytesIO(next(sent)), format="mpegts") as stream:
+            assert isinstance(stream, av.container.InputContainer)
             keys = [packet.is_keyframe for packet in stream.demux(video=0) if packet.size]
     assert [index for index, key in enumerate(keys) if key] == [0, 4, 8]
 
@@ -335,7 +336,7 @@ def test_where_nobody_can_tell_somebody_watches(tmp_path: Path) -> None:
 def test_each_failure_of_a_camera_says_what_to_type(
     monkeypatch: pytest.MonkeyPatch, said: str, device: str, platform: str, told: str
 ) -> None:
-    def refuses(*_: object, **__: object) -> None:
+    def refuses(*_: object, **__: Any) -> None:
         raise RuntimeError(said)
 
     pretend(monkeypatch, refuses)

@@ -97,7 +97,8 @@ def test_a_reader_that_stalls_costs_the_recording_nothing(
 def test_a_reader_that_goes_away_ends_it_and_the_recording_plays(
     tmp_path: Path, pipe: tuple[int, int]
 ) -> None:
-    path, given = tmp_path / "out.mkv", []
+    path = tmp_path / "out.mkv"
+    given: list[Any] = []
     os.close(pipe[0])
 
     def record() -> None:
@@ -162,9 +163,9 @@ def test_a_live_output_that_fails_ends_it_at_once() -> None:
 @pytest.mark.parametrize(
     ("target", "record", "told"),
     [
-        ("camera", "", "a camera holds no alpha: give --background"),
-        ("obs", "out.mp4", ".mp4 holds no alpha: give --background"),
-        ("udp://127.0.0.1:9", "", "udp holds no alpha: give --background"),
+        ("camera", "", "a camera holds no alpha: give background"),
+        ("obs", "out.mp4", ".mp4 holds no alpha: give background"),
+        ("udp://127.0.0.1:9", "", "udp holds no alpha: give background"),
     ],
 )
 def test_alpha_that_cannot_be_held_is_refused(

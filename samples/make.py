@@ -205,9 +205,8 @@ def photo_coordinates(seconds: float) -> tuple[Floats, Floats]:
     x = x + 5.0 * np.float32(sway(seconds, 4.4, 0.6))
     breath = np.exp(-(((y - 260) / 60) ** 2)) * 0.9 * sin(2 * pi * seconds / 3.3)
     above = np.clip((NECK[1] + 45 - y) / 90, 0, 1)
-    head: npt.NDArray[Any] = (
-        above * above * (3 - 2 * above)
-    )  # 0 at the shoulders, 1 at the chin and up
+    # 0 at the shoulders, 1 at the chin and up
+    head: Any = above * above * (3 - 2 * above)
     x, tilted = turned(x, y, NECK, head * 0.055 * np.float32(sway(seconds, 3.1, 1.0)))
     x = x + head * 2.5 * np.float32(sway(seconds, 2.7, 2.2))
     y = tilted + head * 2.2 * np.float32(sway(seconds, 2.2, 0.9)) + breath

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -118,8 +120,8 @@ def test_what_was_looked_at_of_standard_input_is_not_lost(
     data = bytes(range(256)) * 64
     (tmp_path / "in").write_bytes(data)
     with (tmp_path / "in").open("rb") as file:
-        monkeypatch.setattr(standard_input.sys, "stdin", file)
-        monkeypatch.setattr(standard_input.os, "read", lambda _, count: file.read(count))
+        monkeypatch.setattr(sys, "stdin", file)
+        monkeypatch.setattr(os, "read", lambda _, count: file.read(count))
         assert standard_input.head() == data[:4096]
         assert standard_input.everything() == data
         assert standard_input.begun() == b""

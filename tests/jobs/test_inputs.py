@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,9 +14,11 @@ from streamcut.core.errors import SourceError
 from streamcut.jobs.inputs import cutout_name, is_still, kind_of
 
 
-def still(path: Path, count: int = 1, **options: object) -> Path:
+def still(path: Path, count: int = 1, **options: Any) -> Path:
     frames = [Image.fromarray(np.full((8, 8, 3), 40 * index, np.uint8)) for index in range(count)]
-    more = {"save_all": True, "append_images": frames[1:], "duration": 40} if count > 1 else {}
+    more: dict[str, Any] = (
+        {"save_all": True, "append_images": frames[1:], "duration": 40} if count > 1 else {}
+    )
     frames[0].save(path, **more, **options)
     return path
 

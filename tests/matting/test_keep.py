@@ -120,6 +120,6 @@ def test_an_empty_matte_passes() -> None:
 def test_a_new_size_begins_anew() -> None:
     keeper = Keeper(MAIN)
     keeper(people(FRONT, BEHIND))
-    made = keeper(cv2.resize(people(FRONT, BEHIND), (192, 112)))
+    made = keeper(np.asarray(cv2.resize(people(FRONT, BEHIND), (192, 112)), np.float32))
     assert made.shape == (112, 192)
     assert made[:, 130:].max() == 0.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,7 +33,8 @@ def test_pixels_arrive_exactly(tmp_path: Path, given: str) -> None:
     path = tmp_path / "a.png"
     Image.fromarray(gradient()).save(path, icc_profile=PROFILE, dpi=(300, 300))
     with path.open("rb") as file:
-        read = read_still({"path": path, "bytes": path.read_bytes(), "file": file}[given])
+        forms: dict[str, Any] = {"path": path, "bytes": path.read_bytes(), "file": file}
+        read = read_still(forms[given])
     np.testing.assert_array_equal(read.pixels, gradient())
     assert read.icc == PROFILE
     assert read.dpi == pytest.approx((300, 300), abs=0.1)
@@ -57,7 +59,7 @@ def test_alpha_is_kept(mode: str) -> None:
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "CMYK", "YCbCr", "LAB"])
 def test_every_mode_becomes_rgb(mode: str) -> None:
-    image = Image.fromarray(gradient())
+    image: Any = Image.fromarray(gradient())
     image = (
         ImageCms.profileToProfile(
             image, ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), outputMode="LAB"

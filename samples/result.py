@@ -1,4 +1,4 @@
-"""Make ``result.jpg``, the picture in the project's README, from ``presenter.mp4``.
+"""Make ``result.jpg``, the image in the project's README, from ``presenter.mp4``.
 
 Four views of one moment: as filmed, over checks that stand for transparency, the matte, and
 over ``background.jpg``.
@@ -31,6 +31,7 @@ def main() -> None:
     alpha = frame.matte[:, :, None] / 255
     assert planes(frame.source)[0].shape == frame.matte.shape
     behind = cv2.imread(str(HERE / "background.jpg"))
+    assert behind is not None
     views = [
         picture,
         picture * alpha + checks(*frame.matte.shape) * (1 - alpha),

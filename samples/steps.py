@@ -102,7 +102,8 @@ class Clip:
             info = source.info
         with open_source(str(path).replace(".mp4", "_matte.mkv")) as source:
             truth = [
-                unit(frame.source.to_ndarray(format="gray")) for frame in islice(source, count)
+                unit(np.asarray(frame.source.to_ndarray(format="gray"), np.uint8))
+                for frame in islice(source, count)
             ]
         return cls(info, frames, truth)
 

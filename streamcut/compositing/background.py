@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
-from PIL import Image, ImageColor, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageColor, ImageOps
 
 from streamcut.core.errors import Named, SourceError, UsageError
 from streamcut.imaging.resize import averaged
@@ -110,9 +110,11 @@ def image_background(path: Path, info: StreamInfo) -> Fixed:
         SourceError: if it cannot be read.
     """
     try:
-        with Image.open(path) as image:
-            rgb = _opaque(ImageOps.exif_transpose(image))
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        with info.limits.image(path) as image:
+            rgb = _opaque(_reduced(image, info))
+    except SourceError:
+        raise
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise SourceError(f"{path} cannot be read as a picture") from error
     cropped = _covering(rgb, info)
     return Fixed(list(_fitted(_from_rgb(cropped), info, info.width, info.height)))
@@ -224,6 +226,18 @@ def _time(picture: av.VideoFrame) -> Fraction:
 
 def _from_rgb(rgb: NDArray[np.uint8]) -> av.VideoFrame:
     return av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24")
+
+
+def _reduced(image: Image.Image, info: StreamInfo) -> Image.Image:
+    """Return an image upright, and not much larger than what will be seen of it."""
+    longest = max(info.width, info.height)
+    image.draft("RGB", (2 * longest, 2 * longest))  # JPEG is decoded at a half or a quarter.
+    if image.mode == "P":
+        image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    times = min(image.size) // (2 * longest)
+    if times > 1 and image.mode in ("L", "LA", "RGB", "RGBA"):
+        image = image.reduce(times)
+    return ImageOps.exif_transpose(image)
 
 
 def _opaque(image: Image.Image) -> NDArray[np.uint8]:

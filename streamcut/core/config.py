@@ -244,11 +244,17 @@ class OutputSettings:
         fixed=True,
     )
     audio: bool = _setting(True, "Copy the sound.", "Output", fixed=True)
+    fail_if_empty: bool = _setting(
+        False,
+        "Fail (exit code 1) if nobody and nothing was found in any frame; the output stays.",
+        "Output",
+        fixed=True,
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class RunSettings:
-    """How the input is read, and where the job runs."""
+    """How the input is read, what it may ask for, and where the job runs."""
 
     on_gap: OnGap = _setting(
         "stop",
@@ -262,6 +268,7 @@ class RunSettings:
         0,
         "Threads for decoder, network and encoder, each. 0 suits them to the machine.",
         "Hardware",
+        high=256,
         metavar="N",
         fixed=True,
     )
@@ -289,6 +296,20 @@ class RunSettings:
         False,
         "Let a CUDA GPU replay the frames of a video as one recorded graph, if the model can.",
         "Hardware",
+        fixed=True,
+    )
+    allow_large: bool = _setting(
+        False,
+        "Take video of more than 8K (36 megapixels) and images of more than 64 megapixels, however "
+        "much memory that needs.",
+        "Input",
+        fixed=True,
+    )
+    allow_playlists: bool = _setting(
+        False,
+        "Take inputs that open other files or addresses (concat, HLS, DASH, SDP ...) also if "
+        "their names do not say so.",
+        "Input",
         fixed=True,
     )
 

@@ -12,6 +12,7 @@ from PIL import Image, UnidentifiedImageError
 
 from streamcut.core.errors import SourceError, UsageError
 from streamcut.cutout.steps import fix_image_orientation
+from streamcut.media.limits import STRICT
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -82,7 +83,11 @@ def _decoded(source: io.BytesIO | Image.Image) -> Image.Image:
     """Open and decode now, so that every fault of the data surfaces here."""
     try:
         picture = source if isinstance(source, Image.Image) else Image.open(source)
+        if not isinstance(source, Image.Image):
+            STRICT.check_image("the picture", picture)
         picture.load()
+    except SourceError as error:
+        raise SourceError(f"{error}".partition(":")[0]) from error  # A caller may pass an Image.
     except UnidentifiedImageError as error:
         raise SourceError("cannot decode the picture: no known image format") from error
     except (*_DECODE_ERRORS, Image.DecompressionBombError) as error:

@@ -16,7 +16,14 @@ from streamcut.core.pipeline import Pipeline
 from streamcut.jobs.encoding import Encoding
 from streamcut.jobs.outputs import check_output
 from streamcut.jobs.report import JobState, Summary, summary_of
-from streamcut.jobs.request import check_borders, check_times, device_of, session_of, size_of
+from streamcut.jobs.request import (
+    check_borders,
+    check_times,
+    device_of,
+    limits_of,
+    session_of,
+    size_of,
+)
 from streamcut.jobs.stages import Appearance, one_thread_per_picture, spawn
 from streamcut.matting.network import able
 from streamcut.media.frame import OutputFrame, StreamInfo
@@ -107,6 +114,7 @@ class Job:
             duration=self.duration,
             size=self._size,
             threads=self.settings.run.threads,
+            limits=limits_of(self.settings),
         )
 
     def _write(

@@ -91,11 +91,13 @@ def cutout_name(source: str, ending: str, folder: str | os.PathLike[str] | None 
 
 def _moves(path: str) -> bool:
     """Whether an image has several frames; what Pillow cannot read is left to FFmpeg."""
-    from PIL import Image
+    from streamcut.media.limits import STRICT
 
     try:
-        with Image.open(path) as image:
+        with STRICT.image(path) as image:
             return bool(getattr(image, "is_animated", False))
+    except SourceError:  # Too large: to be told where it is read.
+        return False
     except (OSError, ValueError, SyntaxError):
         return True
 

@@ -12,8 +12,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
 from streamcut.compositing.background import (
     Background,
     Blur,
@@ -23,11 +21,12 @@ from streamcut.compositing.background import (
 )
 from streamcut.compositing.looks import ALPHA_LOOKS, Look
 from streamcut.core.config import MatteSettings, Settings, setting
-from streamcut.core.errors import Named, UsageError
+from streamcut.core.errors import Named, SourceError, UsageError
 from streamcut.matting.keep import Keep
 from streamcut.matting.morphology import Edges
 from streamcut.matting.solver import Trimming
 from streamcut.media.frame import StreamInfo
+from streamcut.media.limits import Limits
 from streamcut.media.names import local_path
 from streamcut.sessions import BaseSession, Device, new_session, session_options
 from streamcut.sessions.files.catalog import CATALOG, by_file, by_name
@@ -72,6 +71,11 @@ def device_of(settings: Settings) -> Device:
     return Device.parse(
         run.device, require_gpu=run.require_gpu, half=run.half, cuda_graphs=run.cuda_graphs
     )
+
+
+def limits_of(settings: Settings) -> Limits:
+    """Return what the input may ask for."""
+    return Limits(large=settings.run.allow_large, playlists=settings.run.allow_playlists)
 
 
 def session_of(settings: Settings, size: tuple[int, int] | None = None) -> BaseSession:
@@ -260,15 +264,17 @@ def parse_background(text: str, info: StreamInfo) -> Background:
 
 def _file_background(path: Path, info: StreamInfo) -> Background:
     try:
-        with Image.open(path) as image:
+        with info.limits.image(path) as image:
             moving = getattr(image, "is_animated", False)
+    except SourceError:
+        raise
     except OSError:
         moving = True
     if not moving:
         return image_background(path, info)
 
     def opened() -> AbstractContextManager[Source]:
-        return open_source(str(path))
+        return open_source(str(path), limits=info.limits)
 
     return Video(opened, info)
 

@@ -11,6 +11,7 @@ import av
 
 from streamcut.media.bars import NONE, Bars
 from streamcut.media.colour import Colour
+from streamcut.media.limits import STRICT, Limits
 from streamcut.media.matte import Matte, Picture, Prediction
 from streamcut.media.planes import Plane
 
@@ -34,6 +35,7 @@ class StreamInfo:
         metadata: title, artist and so on.
         chapters: as PyAV gives them.
         live: pictures arrive at their own pace and may be dropped.
+        limits: within which the input was opened, and what else is read for it is, too.
     """
 
     width: int
@@ -50,6 +52,7 @@ class StreamInfo:
     metadata: Mapping[str, str] = field(default_factory=dict)
     chapters: Sequence[Mapping[str, Any]] = ()
     live: bool = False
+    limits: Limits = STRICT
 
     @property
     def frames(self) -> int | None:

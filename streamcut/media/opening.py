@@ -7,33 +7,44 @@ import os
 import av
 from av.container import InputContainer
 
+from streamcut.media.limits import STRICT, Limits
 from streamcut.media.names import for_ffmpeg, is_address, numbered_for_ffmpeg, pattern_name
 from streamcut.media.sequences import ImageSequence
 from streamcut.media.urls import timeout_for
 
 
-def open_input(path: str, sequence: ImageSequence | None = None) -> InputContainer:
-    """Open a local file, an image sequence or an address for reading.
+def open_input(
+    path: str, sequence: ImageSequence | None = None, limits: Limits = STRICT
+) -> InputContainer:
+    """Open a local file, an image sequence or an address for reading, within limits.
 
     Args:
         path: as :func:`streamcut.media.names.local_path` gives it.
         sequence: what a numbered path stands for, where that is known already.
+        limits: of the frames' size, and for playlists.
 
     Raises:
         FFmpegError: whatever FFmpeg makes of it.
         OSError: likewise.
         SourceError: if images of a sequence are missing.
     """
-    options: dict[str, str] = {}
+    options = limits.options(path)
     name: str | _File = for_ffmpeg(path)
     if pattern_name(path) is not None:
         sequence = sequence or ImageSequence(path)
         name = numbered_for_ffmpeg(sequence.pattern)
-        options = {"start_number": str(sequence.first), "pattern_type": "sequence"}
+        options |= {"start_number": str(sequence.first), "pattern_type": "sequence"}
     elif not is_address(path) and (not _plain(path) or "%" in path):
         name = _File(path)
     timeout = timeout_for(path) if is_address(path) else None
-    return av.open(name, "r", options=options, metadata_errors="replace", timeout=timeout)
+    return av.open(
+        name,
+        "r",
+        options=options,
+        metadata_errors="replace",
+        timeout=timeout,
+        io_open=limits.guard(path),
+    )
 
 
 class _File:

@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Protocol, Self
 
 from streamcut.media.frame import Frame, StreamInfo
+from streamcut.media.limits import STRICT, Limits
 from streamcut.sources.address import Input, input_of
 from streamcut.sources.camera import Camera, cameras, open_live
 from streamcut.sources.crop_scale import mirrored
@@ -75,6 +76,7 @@ def open_source(
     duration: Fraction | None = None,
     size: Size | None = None,
     threads: int = 0,
+    limits: Limits = STRICT,
 ) -> Source:
     """Open a video file, picture, picture sequence (``%04d.png``), network address or pipe.
 
@@ -84,8 +86,11 @@ def open_source(
         duration: seconds to deliver at most.
         size: what to scale the pictures to.
         threads: threads for decoding; 0 lets FFmpeg choose.
+        limits: how large its frames may be, and whether it may open other files.
 
     Raises:
         SourceError: if it cannot be opened or holds no decodable video.
     """
-    return MediaSource(url, start=start, duration=duration, size=size, threads=threads)
+    return MediaSource(
+        url, start=start, duration=duration, size=size, threads=threads, limits=limits
+    )

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from av.container import InputContainer
 
+from streamcut.media.limits import Limits
 from streamcut.media.names import is_address, local_path, pattern_name
 from streamcut.media.opening import open_input
 from streamcut.media.sequences import ImageSequence
@@ -22,8 +23,8 @@ class Input(Protocol):
         """Where it can be opened a second time, for its sound; None where it is read only once."""
         ...
 
-    def open(self) -> InputContainer:
-        """Read the beginning; FFmpeg's errors are the caller's."""
+    def open(self, limits: Limits) -> InputContainer:
+        """Read the beginning, within limits; FFmpeg's errors are the caller's."""
         ...
 
     def stop(self) -> None:
@@ -67,11 +68,11 @@ class Address:
         images = "image is" if held == 1 else "images are"
         return [f"{held} {images} missing: the one before is held"]
 
-    def open(self) -> InputContainer:
-        """Read the beginning; FFmpeg's errors are the caller's."""
+    def open(self, limits: Limits) -> InputContainer:
+        """Read the beginning, within limits; FFmpeg's errors are the caller's."""
         if self._sequence is None and pattern_name(self._url) is not None:
             self._sequence = ImageSequence(self._url, self._on_gap)
-        return open_input(self._url, self._sequence)
+        return open_input(self._url, self._sequence, limits)
 
     def stop(self) -> None:
         """Do nothing: what FFmpeg opens itself has a time limit."""

@@ -13,6 +13,7 @@ import av
 
 from streamcut.core.errors import Named, SourceError
 from streamcut.media.colour import Matrix
+from streamcut.media.limits import STRICT, Limits
 from streamcut.media.names import is_address, local_path
 from streamcut.sources import v4l2
 from streamcut.sources.live import LiveSource
@@ -90,6 +91,7 @@ def open_live(
     fps: int = 0,
     loop: bool = False,
     threads: int = 0,
+    limits: Limits = STRICT,
 ) -> LiveSource:
     """Open a camera, the screen, an address, or a file played in real time.
 
@@ -100,27 +102,29 @@ def open_live(
         fps: pictures a second at most; a camera is asked for it.
         loop: begin a file again at its end.
         threads: for the decoder; 0 suits them to the machine.
+        limits: of the pictures' size, and for playlists.
 
     Raises:
         SourceError: if it cannot be opened, in one line.
     """
-    feed, matrix = _feed(what, size, fps, loop, threads)
+    feed, matrix = _feed(what, size, fps, loop, threads, limits)
     return LiveSource(feed, size=size, fps=fps, matrix=matrix)
 
 
 def _feed(
-    what: str, size: Size | None, fps: int, loop: bool, threads: int
+    what: str, size: Size | None, fps: int, loop: bool, threads: int, limits: Limits
 ) -> tuple[Feed, int | None]:
     """Return what delivers the pictures, and the matrix of those that are not tagged."""
     if what == SCREEN:
-        return Arriving(lambda: _screen(fps or _USUAL_RATE), threads), None
+        return Arriving(lambda: _screen(fps or _USUAL_RATE), threads, limits), None
     what = local_path(what)
     if is_address(what):
-        return _address(what, loop, threads), None
+        return _address(what, loop, threads, limits), None
     if os.path.isfile(what):
-        return RealTime(what, loop=loop, threads=threads), None
+        return RealTime(what, loop=loop, threads=threads, limits=limits), None
     # Pictures of USB cameras are BT.601 at every size (USB Video Class, Color Matching Descriptor).
-    return Arriving(lambda: _camera(what, size, fps or _USUAL_RATE), threads), Matrix.BT601
+    feed = Arriving(lambda: _camera(what, size, fps or _USUAL_RATE), threads, limits)
+    return feed, Matrix.BT601
 
 
 def find(what: str, present: Sequence[Camera]) -> Camera:
@@ -200,13 +204,13 @@ def _screen(fps: int) -> Input:
     return Input(SCREEN, display, "x11grab", (asked,))
 
 
-def _address(url: str, loop: bool, threads: int) -> Feed:
+def _address(url: str, loop: bool, threads: int, limits: Limits) -> Feed:
     """Return what plays an address; what a web server holds is a file like others."""
-    feed = Arriving(lambda: Input.address(url), threads)
+    feed = Arriving(lambda: Input.address(url), threads, limits)
     if not (feed.recorded and url.startswith("http")):
         return feed
     feed.close()
-    return RealTime(url, loop=loop, threads=threads)
+    return RealTime(url, loop=loop, threads=threads, limits=limits)
 
 
 def _wanted(size: Size | None) -> tuple[int, int]:

@@ -20,6 +20,7 @@ from streamcut.core.errors import Named, SourceError
 from streamcut.media.colour import Colour
 from streamcut.media.demux import packets
 from streamcut.media.frame import Frame, StreamInfo
+from streamcut.media.limits import STRICT, Limits
 from streamcut.media.pixel_formats import depth
 from streamcut.media.timestamps import Clock, is_free
 from streamcut.media.urls import public
@@ -61,20 +62,26 @@ class MediaSource:
         duration: Fraction | None = None,
         size: Size | None = None,
         threads: int = 0,
+        limits: Limits = STRICT,
     ) -> None:
         self._input, self._name = input_of(url), public(str(url))
+        self._limits = limits
         self.undecodable = 0
-        self._container = open_container(self._input)
+        self._container = open_container(self._input, limits)
         try:
             self._stream = self._pick_stream()
             self._threads = threads
-            self._decoder = _decoder(self._stream, threads)
+            limits.check_frame(self._name, self._stream.width, self._stream.height)
+            self._decoder = _decoder(self._stream, threads, limits)
             self._time_base = self._stream.time_base or Fraction(1, 90_000)
             self._clip = self._clip_of(start, duration)
             self._clock = Clock(self._container.format.name, self._time_base)
             self._progressive = Progressive(still=_is_still(self._container, self._stream))
             self._pictures = self._clipped(self._progressive(self._from_key_picture()))
             first = self._first_picture()
+            limits.check_frame(self._name, first.width, first.height)
+            if size is not None:
+                limits.check_size(*size.of(first.width, first.height))
             self._conform = Conform(first, size)
             self._first: Frame | None = self._conform(first)
             self._lost = _lost(first.format.name, self._first.source.format.name)
@@ -167,9 +174,9 @@ class MediaSource:
     def _rewind(self) -> None:
         """Open the input anew: not every one can be sought in."""
         self._container.close()
-        self._container = open_container(self._input)
+        self._container = open_container(self._input, self._limits)
         self._stream = self._pick_stream()
-        self._decoder = _decoder(self._stream, self._threads)
+        self._decoder = _decoder(self._stream, self._threads, self._limits)
 
     def _from_key_picture(self) -> Iterator[av.VideoFrame]:
         """Decode from the last key picture before the clip, or from the very beginning."""
@@ -198,7 +205,9 @@ class MediaSource:
             return picture
         if self._clip.first is not None:
             raise SourceError(f"{self._name} ends before ", Named("start"))
-        raise SourceError(f"{self._name} holds no picture that can be decoded")
+        unknown = not (self._stream.codec_context.width or self._limits.large)
+        hint = (", or only of more than 8K (", Named("allow_large"), ")") if unknown else ()
+        raise SourceError(f"{self._name} holds no picture that can be decoded", *hint)
 
     def _decode(self) -> Iterator[av.VideoFrame]:
         for packet in self._packets():
@@ -258,6 +267,7 @@ class MediaSource:
             url=self._input.again,
             metadata=dict(self._container.metadata),
             chapters=self._container.chapters(),
+            limits=self._limits,
         )
 
     def _duration(self) -> float | None:
@@ -297,15 +307,15 @@ class _Clip:
         return self.last is not None and time >= self.last
 
 
-def open_container(source: Input) -> InputContainer:
-    """Open an input.
+def open_container(source: Input, limits: Limits) -> InputContainer:
+    """Open an input within limits.
 
     Raises:
         SourceError: in one line, whatever the reason.
     """
     name = public(str(source))
     try:
-        container = source.open()
+        container = source.open(limits)
     except SourceError:
         raise
     except av.error.FileNotFoundError as error:
@@ -315,6 +325,8 @@ def open_container(source: Input) -> InputContainer:
     except (av.error.InvalidDataError, av.error.EOFError) as error:
         raise SourceError(f"{name} is no video, or is cut off before its index") from error
     except (av.error.FFmpegError, OSError, ValueError) as error:
+        if why := limits.why(str(source), error):
+            raise SourceError(f"{name} cannot be opened: ", *why) from error
         raise SourceError(f"{name} cannot be opened: {reason(error)}") from error
     if _NOT_VIDEO & set(container.format.name.split(",")):
         container.close()
@@ -333,8 +345,10 @@ def reason(error: BaseException) -> str:
     return getattr(error, "strerror", None) or str(error)
 
 
-def _decoder(stream: VideoStream, threads: int) -> av.VideoCodecContext:
+def _decoder(stream: VideoStream, threads: int, limits: Limits) -> av.VideoCodecContext:
     """Return the opened decoder for a stream: one that keeps alpha where the stream has it.
+
+    It refuses larger frames than the limits allow, before it makes room for them.
 
     Raises:
         SourceError: if it cannot be opened.
@@ -345,6 +359,7 @@ def _decoder(stream: VideoStream, threads: int) -> av.VideoCodecContext:
     if name and tagged.get("alpha_mode") == "1":
         context = cast(av.VideoCodecContext, av.CodecContext.create(name, "r"))
         context.extradata = stream.codec_context.extradata
+    context.options = limits.decoder_options()
     # Each holds pictures of its own: more would cost memory for speed that nobody waits for.
     context.thread_count = threads or min(4, cpu_count())
     context.thread_type = "AUTO"

@@ -11,6 +11,7 @@ import av
 from av.container import InputContainer
 
 from streamcut.core.errors import UsageError
+from streamcut.media.limits import Limits
 from streamcut.media.pixel_formats import known_format
 
 _BUFFER = 1 << 20
@@ -49,14 +50,17 @@ class Inlet:
     def __str__(self) -> str:
         return "standard input"
 
-    def open(self) -> InputContainer:
-        """Read the beginning; FFmpeg's errors are the caller's."""
+    def open(self, limits: Limits) -> InputContainer:
+        """Read the beginning, within limits; FFmpeg's errors are the caller's."""
+        options = limits.options("") | self._options
+        if self._demuxer:  # Asked for by name.
+            options.pop("format_whitelist", None)
         # A pipe gives what it has: a large buffer means fewer calls, never a longer wait.
         return av.open(
             self,
             "r",
             format=self._demuxer or None,
-            options=self._options,
+            options=options,
             metadata_errors="replace",
             buffer_size=_BUFFER,
         )

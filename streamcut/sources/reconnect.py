@@ -23,6 +23,7 @@ from av.video.stream import VideoStream
 
 from streamcut.core.cpu import cpu_count
 from streamcut.core.errors import SourceError
+from streamcut.media.limits import STRICT, Limits
 from streamcut.media.urls import at_fault, public
 from streamcut.sources.media import MediaSource, reason
 
@@ -103,15 +104,18 @@ class Arriving:
         find: returns what to open; asked again each time, since a camera that comes back may
             be another device then.
         threads: for the decoder; 0 suits them to the machine.
+        limits: of the pictures' size, and for playlists.
 
     Raises:
         SourceError: if it cannot be opened the first time.
     """
 
-    def __init__(self, find: Callable[[], Input], threads: int = 0) -> None:
+    def __init__(
+        self, find: Callable[[], Input], threads: int = 0, limits: Limits = STRICT
+    ) -> None:
         self.state = ""
         self.undecodable = 0
-        self._find, self._threads = find, threads
+        self._find, self._threads, self._limits = find, threads, limits
         self._stopped = threading.Event()
         self._name, self._late = "", False
         self._container: InputContainer | None = self._open()
@@ -144,11 +148,17 @@ class Arriving:
     def _open(self) -> InputContainer:
         wanted = self._find()
         self._name, self._late = wanted.name, wanted.late
-        container = _opened(wanted)
+        container = _opened(wanted, self._limits)
         _log.info("opened %s", self._name)
         if not container.streams.video:
             container.close()
             raise SourceError(f"{self._name} holds no video stream")
+        stream = container.streams.video[0]
+        try:
+            self._limits.check_frame(self._name, stream.width, stream.height)
+        except SourceError:
+            container.close()
+            raise
         return container
 
     def _opened_again(self) -> InputContainer | None:
@@ -163,6 +173,7 @@ class Arriving:
     def _pictures(self, container: InputContainer) -> Iterator[Captured]:
         stream = container.streams.video[0]
         context = _decoder(stream, self._threads)
+        context.options = self._limits.decoder_options()
         for packet, fresh in _fresh(self._packets(container, stream), self._late):
             try:
                 pictures = context.decode(packet)
@@ -198,15 +209,18 @@ class RealTime:
         path: of the file.
         loop: begin again at its end.
         threads: for the decoder; 0 suits them to the machine.
+        limits: of the pictures' size, and for playlists.
 
     Raises:
         SourceError: if it cannot be opened.
     """
 
-    def __init__(self, path: str, *, loop: bool = False, threads: int = 0) -> None:
+    def __init__(
+        self, path: str, *, loop: bool = False, threads: int = 0, limits: Limits = STRICT
+    ) -> None:
         self.state = ""
         self.undecodable = 0
-        self._path, self._loop, self._threads = path, loop, threads
+        self._path, self._loop, self._threads, self._limits = path, loop, threads, limits
         self._stopped = threading.Event()
         self._source: MediaSource | None = self._open()
         self.rate: Fraction | None = self._source.info.rate
@@ -233,7 +247,7 @@ class RealTime:
         self._stopped.set()
 
     def _open(self) -> MediaSource:
-        return MediaSource(self._path, threads=self._threads)
+        return MediaSource(self._path, threads=self._threads, limits=self._limits)
 
     def _wait_for(self, moment: float) -> bool:
         """Wait until a moment of the file is due; return whether to go on."""
@@ -266,8 +280,8 @@ def _fresh(packets: Iterable[Packet], piles: bool) -> Iterator[tuple[Packet, boo
         asked = now
 
 
-def _opened(wanted: Input) -> InputContainer:
-    """Open with the first set of options that is accepted.
+def _opened(wanted: Input, limits: Limits) -> InputContainer:
+    """Open with the first set of options that is accepted, within limits.
 
     Raises:
         SourceError: with the reason of the last one.
@@ -276,11 +290,12 @@ def _opened(wanted: Input) -> InputContainer:
     began = time.monotonic()
     for options in wanted.attempts:
         try:
+            own = limits.decoder_options() if wanted.format else limits.options(wanted.file)
             return av.open(
                 wanted.file,
                 "r",
                 format=wanted.format,
-                options=dict(options),
+                options={**options, **own},
                 metadata_errors="replace",
                 timeout=_TIMEOUTS,
             )
@@ -288,6 +303,8 @@ def _opened(wanted: Input) -> InputContainer:
             failed = error
     if wanted.format is None and time.monotonic() - began >= _TIMEOUTS[0]:
         raise SourceError(f"{wanted.name} sends no pictures: none came for {_TIMEOUTS[0]:g} s")
+    if wanted.format is None and failed is not None and (words := limits.why(wanted.file, failed)):
+        raise SourceError(f"{wanted.name} cannot be opened: ", *words) from failed
     why = _why(failed, wanted.file if wanted.format is None else "")
     raise SourceError(f"{wanted.name} cannot be opened: {why}") from failed
 

@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from streamcut.core.errors import MissingDependencyError, SourceError
+from streamcut.media.limits import STRICT, Limits
 from streamcut.media.still import Still
 
 if TYPE_CHECKING:
@@ -23,13 +24,11 @@ Readable = str | PathLike[str] | bytes | BinaryIO
 
 _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 _HEIC_HINT = "HEIC needs pillow-heif: pip install 'streamcut[heic]'"
-_LARGEST = 2**28
-"""Pixels of the largest image that is read."""
 
 _FAULTS = (OSError, SyntaxError, ValueError, RuntimeError, EOFError, struct.error)
 
 
-def read_still(file: Readable, name: str | None = None) -> Still:
+def read_still(file: Readable, name: str | None = None, limits: Limits = STRICT) -> Still:
     """Read an image.
 
     EXIF's orientation is applied, and CMYK, palettes and deep greys become RGB of 8 bits. Of an
@@ -38,6 +37,7 @@ def read_still(file: Readable, name: str | None = None) -> Still:
     Args:
         file: what to read.
         name: what it is called in messages; None takes the path.
+        limits: of how many pixels it may have.
 
     Raises:
         SourceError: if it does not exist, is no image, is damaged, or too large.
@@ -47,9 +47,7 @@ def read_still(file: Readable, name: str | None = None) -> Still:
     with _explained(name), _opened(file) as opened, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Large images, odd EXIF: told below, or of no use.
         _support_heic(opened, name)
-        with Image.open(opened) as image:
-            if image.width * image.height > _LARGEST:
-                raise SourceError(f"{name} is too large: {image.width}x{image.height} pixels")
+        with limits.image(opened, name) as image:
             image.load()
             return _still(_upright(image))
 

@@ -130,7 +130,7 @@ FAULTS: dict[str, tuple[int, Any, str]] = {
     "background and mask": (2, "in.mkv out.webm -om -b red", "--background and --only-mask"),
     "bad choice": (2, "in.mkv out.webm --quality fats", "--quality|fast|balanced|best"),
     "bad number": (2, "in.mkv out.webm --threads x", "--threads|'x'"),
-    "negative number": (2, "in.mkv out.webm --threads -1", "threads is 0 or more"),
+    "negative number": (2, "in.mkv out.webm --threads -1", "threads is 0 to 256"),
     "unknown option": (2, "in.mkv out.webm --qualty fast", "--qualty|--quality"),
     "missing argument": (2, "", "'INPUT... [OUTPUT]'|streamcut video --help"),
     "too many arguments": (2, "in.mkv out.webm more", "--out-dir"),

@@ -87,7 +87,7 @@ def test_an_option_for_what_is_shown_undoes_the_file_s(tmp_path: Path) -> None:
         ('[output]\naudio = "yes"', ["[output] audio", "true or false", "'yes'"]),
         ("[run]\nthreads = true", ["[run] threads", "whole number", "True"]),
         ("[run]\nthreads = 1.5", ["[run] threads", "whole number", "1.5"]),
-        ("[run]\nthreads = -1", ["[run] threads", "0 or more"]),
+        ("[run]\nthreads = -1", ["[run] threads", "0 to 256"]),
         ("[matte]\nmodel = 5", ["[matte] model", "text in quotes", "5"]),
         ('[matte]\nsmooth = "much"', ["[matte] smooth", "a number", "'much'"]),
         ("[matte]\nsmooth = -0.1", ["[matte] smooth is 0 to 1, not -0.1"]),
@@ -151,8 +151,8 @@ def test_a_key_by_its_old_name_is_read_with_a_warning(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("[run]\nthreads = 999999999999999999999", "[run] threads is 0 or more"),
-        (f"[run]\nthreads = 0x{'f' * 9000}", "[run] threads is 0 or more"),
+        ("[run]\nthreads = 999999999999999999999", "[run] threads is 0 to 256"),
+        (f"[run]\nthreads = 0x{'f' * 9000}", "[run] threads is 0 to 256"),
         (f"[run]\nthreads = {'9' * 5000}", "is not valid TOML"),
         (f"[matte]\nsmooth = 1{'0' * 400}", "[matte] smooth is 0 to 1"),
         ("[matte]\nsmooth = inf", "[matte] smooth is 0 to 1"),

@@ -117,6 +117,6 @@ def test_files_that_are_none(tmp_path: Path) -> None:
 
 
 def test_a_giant_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streamcut.sources.stills._LARGEST", 50)
-    with pytest.raises(SourceError, match="too large: 9x6"):
+    monkeypatch.setattr("streamcut.media.limits.MOST_IMAGE", 50)
+    with pytest.raises(SourceError, match="9x6, more than"):
         read_still(saved("PNG", Image.fromarray(gradient())))

@@ -20,7 +20,7 @@ from streamcut.core.pipeline import Channel, Pipeline
 from streamcut.jobs.live.adaptive_matte import LiveMatte
 from streamcut.jobs.live.controls import Controls, Watched, following
 from streamcut.jobs.live.state import LiveState, LiveSummary
-from streamcut.jobs.request import check_borders, look_of, session_of, size_of
+from streamcut.jobs.request import check_borders, limits_of, look_of, session_of, size_of
 from streamcut.jobs.stages import (
     Appearance,
     Steadying,
@@ -165,6 +165,7 @@ class LiveJob:
             fps=live.fps,
             loop=live.loop,
             threads=self.settings.run.threads,
+            limits=limits_of(self.settings),
         )
 
     @contextmanager

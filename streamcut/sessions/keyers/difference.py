@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from streamcut.core.errors import ModelError, SourceError
+from streamcut.media.limits import STRICT
 from streamcut.media.names import local_path
 from streamcut.sessions.base import Matte, MatteStream, Picture, Prediction
 from streamcut.sessions.files.model import Model
@@ -195,8 +196,11 @@ def _small_parts(mask: NDArray[np.bool_], least: float) -> NDArray[np.bool_]:
 
 def _loaded(plate: str | os.PathLike[str] | Image.Image) -> Image.Image:
     try:
-        if not isinstance(plate, Image.Image):
-            plate = Image.open(local_path(os.fspath(plate)))
-        return ImageOps.exif_transpose(plate).convert("RGB")
-    except (OSError, Image.DecompressionBombError) as error:
+        if isinstance(plate, Image.Image):
+            return ImageOps.exif_transpose(plate).convert("RGB")
+        with STRICT.image(local_path(os.fspath(plate))) as image:
+            return ImageOps.exif_transpose(image).convert("RGB")
+    except SourceError as error:
+        raise SourceError(f"the plate {str(error).partition(':')[0]}: scale it down") from error
+    except (OSError, SyntaxError, ValueError) as error:
         raise SourceError(f"the plate {plate} cannot be read as a picture") from error

@@ -105,7 +105,7 @@ class Companions:
         if form.pictures or self._info.url is None:
             return None
         try:
-            return open_input(self._info.url)
+            return open_input(self._info.url, limits=self._info.limits)
         except (av.error.FFmpegError, OSError, ValueError):
             if audio:
                 self.notes.append("the input cannot be read twice, so its sound is left out")

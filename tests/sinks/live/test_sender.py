@@ -141,9 +141,8 @@ def test_a_server_that_says_and_takes_nothing_is_given_up(scheme: str) -> None:
 
     with sleeping() as server, pytest.raises(SinkError) as told:
         write_for_ever(f"{scheme}://me:secret@{server}/live/key")
-    key = "***" if scheme == "rtmp" else "key"
     assert str(told.value) == (
-        f"{scheme}://me:***@{server}/live/{key} cannot be written: it takes nothing (for 0.5 s)"
+        f"{scheme}://***@{server}/live/*** cannot be written: it takes nothing (for 0.5 s)"
     )
 
 

@@ -147,3 +147,14 @@ def test_public_modules_say_what_is_public(name: str) -> None:
         and not isinstance(thing, TypeVar)
     }
     assert own <= offered, f"public, or with an underscore before them: {own - offered}"
+
+
+def test_no_two_classes_share_a_name() -> None:
+    """Nor does one with an underscore: what a reader searches for is found once."""
+    homes: dict[str, set[Path]] = {}
+    for path in modules():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef):
+                homes.setdefault(node.name.lstrip("_"), set()).add(path.relative_to(PACKAGE))
+    shared = {name: sorted(map(str, paths)) for name, paths in homes.items() if len(paths) > 1}
+    assert not shared

@@ -16,7 +16,7 @@ from streamcut.core.errors import SinkError
 from streamcut.core.interrupts import Interrupts
 
 if TYPE_CHECKING:
-    from streamcut.diagnostics.evaluation import Report
+    from streamcut.diagnostics.evaluation import EvaluationReport
 
 
 @click.command("evaluate")
@@ -115,7 +115,7 @@ def _save(image: Any, path: str) -> None:
         raise SinkError(f"{path} cannot be written: {error}") from error
 
 
-def _table(report: Report) -> str:
+def _table(report: EvaluationReport) -> str:
     """Return the figures, a row a result, and the notes below them."""
     from rich.console import Console
     from rich.table import Table
@@ -147,13 +147,13 @@ def _table(report: Report) -> str:
     return "\n".join([safe(_headline(report)), "", *lines, *notes])
 
 
-def _headline(report: Report) -> str:
+def _headline(report: EvaluationReport) -> str:
     width, height = report.size
     beside = f", beside {report.reference}" if report.reference else ""
     return f"{len(report.times)} frames of {width}x{height}{beside}"
 
 
-def _plain(report: Report) -> dict[str, Any]:
+def _plain(report: EvaluationReport) -> dict[str, Any]:
     """Return the report in JSON's types."""
     from streamcut.diagnostics.evaluation import FIGURES
 

@@ -123,7 +123,7 @@ def warn_of_idle(options: Mapping[str, Any], settings: Settings) -> None:
         warnings.warn(told, UserWarning, stacklevel=2)
 
 
-class Clock(click.ParamType):  # type: ignore[type-arg]  # Not generic before click 8.4.
+class TimeParam(click.ParamType):  # type: ignore[type-arg]  # Not generic before click 8.4.
     """A time as seconds or as [hours:]minutes:seconds."""
 
     name = "time"

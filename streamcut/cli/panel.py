@@ -14,6 +14,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from streamcut.cli.progress import Silence
 from streamcut.cli.say import safe, say, say_json
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ _LINE = 5.0
 _JSON = 1.0
 
 
-class Shown(Protocol):
+class LiveDisplay(Protocol):
     """Something that looks at the counters of a live job and draws when it is time to."""
 
     def __call__(self, state: LiveState, frame: CompositedFrame | None) -> None:
@@ -34,7 +35,7 @@ class Shown(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class LiveSnapshot:
     """A live job at one moment; rates are those since the report before.
 
     Attributes:
@@ -81,14 +82,14 @@ class Meter:
         self._before = (0.0, 0, 0)
         self._said = 0
 
-    def __call__(self, state: LiveState) -> Report:
+    def __call__(self, state: LiveState) -> LiveSnapshot:
         """Return what happened since the last call."""
         now = (state.seconds, state.captured, state.frames)
         seconds, captured, frames = (a - b for a, b in zip(now, self._before, strict=True))
         self._before = now
         fresh = min(state.said - self._said, len(state.messages))
         self._said = state.said
-        return Report(
+        return LiveSnapshot(
             seconds=round(now[0], 3),
             fps_in=round(captured / max(seconds, 1e-3), 2),
             fps_out=round(frames / max(seconds, 1e-3), 2),
@@ -118,7 +119,10 @@ class Every:
     """
 
     def __init__(
-        self, seconds: float, show: Callable[[Report], None], last: Callable[[Report], None]
+        self,
+        seconds: float,
+        show: Callable[[LiveSnapshot], None],
+        last: Callable[[LiveSnapshot], None],
     ) -> None:
         self._seconds, self._show, self._last = seconds, show, last
         self._meter = Meter()
@@ -158,31 +162,18 @@ class Drawn(Every):
         self._live.stop()
         super().__exit__()
 
-    def _draw(self, report: Report) -> None:
+    def _draw(self, report: LiveSnapshot) -> None:
         if not self._live.is_started:
             self._live.start()
         self._tell(report)
         self._live.update(drawing(report, self._keys), refresh=True)
 
-    def _tell(self, report: Report) -> None:
+    def _tell(self, report: LiveSnapshot) -> None:
         for message in report.messages:
             self._live.console.print(Text(safe(message)))
 
 
-class Silence:
-    """Nothing at all."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Show nothing."""
-
-    def __call__(self, state: LiveState, frame: CompositedFrame | None) -> None:
-        """Show nothing."""
-
-
-def panel(quiet: bool, json_lines: bool, keys: str = "") -> AbstractContextManager[Shown]:
+def panel(quiet: bool, json_lines: bool, keys: str = "") -> AbstractContextManager[LiveDisplay]:
     """Return what suits the terminal, or its absence; all but JSON goes to standard error.
 
     Args:
@@ -198,7 +189,7 @@ def panel(quiet: bool, json_lines: bool, keys: str = "") -> AbstractContextManag
     return Drawn(console, keys) if console.is_terminal else Every(_LINE, _print, _tell)
 
 
-def drawing(report: Report, keys: str) -> Panel:
+def drawing(report: LiveSnapshot, keys: str) -> Panel:
     """Return the panel for a report, and below it what keys there are."""
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim")
@@ -209,7 +200,7 @@ def drawing(report: Report, keys: str) -> Panel:
     return Panel(Group(*parts), title="streamcut", title_align="left", expand=False)
 
 
-def rows(report: Report) -> list[tuple[str, str]]:
+def rows(report: LiveSnapshot) -> list[tuple[str, str]]:
     """Return what there is to say about a running job, by name."""
     paused = f", {report.paused} passed over unwatched" if report.paused else ""
     saved = [
@@ -238,16 +229,16 @@ def summary_text(summary: LiveSummary) -> str:
     return "\n".join(map(safe, lines))
 
 
-def _print_json(report: Report) -> None:
+def _print_json(report: LiveSnapshot) -> None:
     say_json(asdict(report), indent=None)
 
 
-def _print(report: Report) -> None:
+def _print(report: LiveSnapshot) -> None:
     _tell(report)
     say(", ".join(f"{name} {value}" for name, value in rows(report)))
 
 
-def _tell(report: Report) -> None:
+def _tell(report: LiveSnapshot) -> None:
     if report.messages:
         say(*report.messages)
 

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from streamcut.cli.options import size_text
 from streamcut.cli.say import safe
-from streamcut.cli.waiting import Waiting
+from streamcut.cli.waiting import WaitingLine
 from streamcut.jobs.report import JobState, Summary
 
 _REDRAW = 0.25
@@ -21,7 +21,7 @@ _NARROWEST_BAR = 10
 _TELLING_FRAMES, _TELLING_SECONDS = 10, 10.0
 
 
-class Shown(Protocol):
+class JobDisplay(Protocol):
     """Something that is told of every frame and draws when it is time to."""
 
     def __call__(self, state: JobState) -> None:
@@ -29,10 +29,10 @@ class Shown(Protocol):
         ...
 
 
-class Bar:
+class ProgressBar:
     """A progress bar, and beside it as much of :func:`facts` as the terminal is wide."""
 
-    def __init__(self, console: Console, waiting: Waiting | None = None) -> None:
+    def __init__(self, console: Console, waiting: WaitingLine | None = None) -> None:
         self._waiting = waiting
         self._progress = Progress(
             BarColumn(bar_width=None),
@@ -96,11 +96,11 @@ class Silence:
     def __exit__(self, *_: object) -> None:
         """Draw nothing."""
 
-    def __call__(self, state: JobState) -> None:
+    def __call__(self, *_: object, **__: object) -> None:
         """Draw nothing."""
 
 
-def shown(quiet: bool, waiting: Waiting | None = None) -> AbstractContextManager[Shown]:
+def shown(quiet: bool, waiting: WaitingLine | None = None) -> AbstractContextManager[JobDisplay]:
     """Return what suits the terminal, or its absence; it is drawn on standard error.
 
     Args:
@@ -110,7 +110,7 @@ def shown(quiet: bool, waiting: Waiting | None = None) -> AbstractContextManager
     if quiet:
         return Silence()
     console = Console(stderr=True)
-    return Bar(console, waiting) if console.is_terminal else Lines()
+    return ProgressBar(console, waiting) if console.is_terminal else Lines()
 
 
 def facts(state: JobState) -> list[str]:

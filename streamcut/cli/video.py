@@ -15,7 +15,7 @@ from streamcut.cli.failures import report_failed
 from streamcut.cli.fetching import ready
 from streamcut.cli.grouped import GroupedCommand, option
 from streamcut.cli.options import (
-    Clock,
+    TimeParam,
     config_option,
     given,
     quiet_option,
@@ -25,7 +25,7 @@ from streamcut.cli.options import (
 )
 from streamcut.cli.overwriting import may_overwrite
 from streamcut.cli.say import say, say_json
-from streamcut.cli.waiting import Waiting
+from streamcut.cli.waiting import WaitingLine
 from streamcut.core.config_file import user_file
 from streamcut.core.errors import Named, OutputExistsError, StreamcutError, UsageError
 
@@ -63,9 +63,12 @@ _EXAMPLES = (
     group="Output",
     help="Write the results of several videos here, under their own names.",
 )
-@option("--start", type=Clock(), group="Input", help="Skip the beginning: 90, 12.5 or 1:30.")
+@option("--start", type=TimeParam(), group="Input", help="Skip the beginning: 90, 12.5 or 1:30.")
 @option(
-    "--duration", type=Clock(), group="Input", help="Convert no more than this: 90, 12.5 or 1:30."
+    "--duration",
+    type=TimeParam(),
+    group="Input",
+    help="Convert no more than this: 90, 12.5 or 1:30.",
 )
 @section_options("matte", "picture", "output", "run")
 @option("-y", "--overwrite", is_flag=True, group="Output", help="Replace OUTPUT if it exists.")
@@ -89,7 +92,7 @@ def command(
     """
     settings = settings_of(config_file, given(options))
     warn_of_idle(options, settings)
-    with Waiting(quiet) as waiting:
+    with WaitingLine(quiet) as waiting:
         waiting.say(f"reading {paths[0]} ...")
         work = _Work(settings, start, duration, overwrite, quiet, waiting)
         tasks = _tasks(paths, out_dir, settings)
@@ -110,7 +113,7 @@ class _Work:
     duration: Fraction | None
     overwrite: bool
     quiet: bool
-    waiting: Waiting
+    waiting: WaitingLine
     session: BaseSession | None = None
 
     def do(self, source: str, output: str) -> Summary:

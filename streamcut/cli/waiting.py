@@ -8,7 +8,7 @@ from typing import Self
 _CLEAR = "\r\x1b[2K"
 
 
-class Waiting:
+class WaitingLine:
     """A line that replaces itself; nothing at all where there is no terminal.
 
     It needs no library: the line is there before anything that takes time has been imported.

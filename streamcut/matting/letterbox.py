@@ -60,7 +60,7 @@ class Sight:
         return replace(told, alpha=alpha, foreground=colours)
 
 
-class View:
+class StreamView:
     """What the network is shown of a stream's frames, and where scenes begin in it."""
 
     def __init__(self) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from streamcut.core.errors import ModelError
 from streamcut.core.pipeline import gathered
-from streamcut.matting.letterbox import View
+from streamcut.matting.letterbox import StreamView
 from streamcut.media.frame import Frame, PredictedFrame
 from streamcut.media.matte import Picture, Prediction
 from streamcut.sessions import BaseSession, BatchStream, MatteStream, as_prediction
@@ -26,7 +26,7 @@ def predict(
     Raises:
         ModelError: if the network fails.
     """
-    stream, view = session.stream(), View()
+    stream, view = session.stream(), StreamView()
 
     def answered(group: list[Frame]) -> list[PredictedFrame]:
         seen = [view(frame, session.input_size) for frame in group]

@@ -142,7 +142,7 @@ def _unlimited() -> Iterator[None]:
             Image.MAX_IMAGE_PIXELS = kept
 
 
-class _File(io.FileIO):
+class _SelfClosing(io.FileIO):
     """A file that closes itself without a word: PyAV only lets go of it."""
 
     def __del__(self) -> None:
@@ -162,10 +162,10 @@ class _Folder:
             for name in _files_of_concat(playlist):
                 self._check(os.path.join(self._folder, name))
 
-    def __call__(self, url: str, flags: int, options: Mapping[str, Any]) -> _File:
+    def __call__(self, url: str, flags: int, options: Mapping[str, Any]) -> _SelfClosing:
         path = url.removeprefix("file:")
         self._check(path)
-        return _File(path)
+        return _SelfClosing(path)
 
     def _check(self, path: str) -> None:
         if os.path.commonpath([self._folder, os.path.realpath(path)]) != self._folder:

@@ -29,13 +29,13 @@ def open_input(
         SourceError: if images of a sequence are missing.
     """
     options = limits.options(path)
-    name: str | _File = for_ffmpeg(path)
+    name: str | _UnnamedFile = for_ffmpeg(path)
     if pattern_name(path) is not None:
         sequence = sequence or ImageSequence(path)
         name = numbered_for_ffmpeg(sequence.pattern)
         options |= {"start_number": str(sequence.first), "pattern_type": "sequence"}
     elif not is_address(path) and (not _plain(path) or "%" in path):
-        name = _File(path)
+        name = _UnnamedFile(path)
     timeout = timeout_for(path) if is_address(path) else None
     return av.open(
         name,
@@ -47,7 +47,7 @@ def open_input(
     )
 
 
-class _File:
+class _UnnamedFile:
     """A file that FFmpeg reads through Python, since its name would say something else to it."""
 
     def __init__(self, path: str) -> None:

@@ -17,7 +17,7 @@ from streamcut.media.limits import STRICT, Limits
 from streamcut.media.names import is_address, local_path
 from streamcut.sources import v4l2
 from streamcut.sources.live import LiveSource
-from streamcut.sources.reconnect import Arriving, Feed, Input, RealTime
+from streamcut.sources.reconnect import Arriving, Feed, LiveInput, RealTime
 from streamcut.sources.size import Size
 from streamcut.sources.v4l2 import Mode
 
@@ -169,14 +169,14 @@ def choose(
     return None if best is None else (best, best.nearest(wanted))
 
 
-def _camera(what: str, size: Size | None, fps: int) -> Input:
+def _camera(what: str, size: Size | None, fps: int) -> LiveInput:
     camera = find(what, cameras())
     if sys.platform == "linux":
-        return Input(camera.name, camera.path, "v4l2", _v4l2_attempts(camera, size, fps))
+        return LiveInput(camera.name, camera.path, "v4l2", _v4l2_attempts(camera, size, fps))
     size_asked = {"video_size": "x".join(map(str, _wanted(size)))}
     rate_asked = {"framerate": str(fps)}
     attempts: list[dict[str, str]] = [rate_asked | size_asked, size_asked, rate_asked, {}]
-    return Input(camera.name, camera.path, _KINDS[sys.platform], tuple(attempts))
+    return LiveInput(camera.name, camera.path, _KINDS[sys.platform], tuple(attempts))
 
 
 def _v4l2_attempts(camera: Camera, size: Size | None, fps: int) -> tuple[dict[str, str], ...]:
@@ -189,24 +189,24 @@ def _v4l2_attempts(camera: Camera, size: Size | None, fps: int) -> tuple[dict[st
     return {**options, "framerate": str(rate)}, options, {}
 
 
-def _screen(fps: int) -> Input:
+def _screen(fps: int) -> LiveInput:
     asked = {"framerate": str(fps)}
     if sys.platform == "darwin":
         screens = [each for each in _named("avfoundation") if each.name.startswith("Capture")]
         if not screens:
             raise SourceError("macOS offers no screen: allow it in Privacy & Security")
-        return Input(SCREEN, screens[0].path, "avfoundation", (asked, {}))
+        return LiveInput(SCREEN, screens[0].path, "avfoundation", (asked, {}))
     if sys.platform == "win32":
-        return Input(SCREEN, "desktop", "gdigrab", (asked,))
+        return LiveInput(SCREEN, "desktop", "gdigrab", (asked,))
     display = os.environ.get("DISPLAY")
     if not display:
         raise SourceError("the screen cannot be captured: there is no X display ($DISPLAY)")
-    return Input(SCREEN, display, "x11grab", (asked,))
+    return LiveInput(SCREEN, display, "x11grab", (asked,))
 
 
 def _address(url: str, loop: bool, threads: int, limits: Limits) -> Feed:
     """Return what plays an address; what a web server holds is a file like others."""
-    feed = Arriving(lambda: Input.address(url), threads, limits)
+    feed = Arriving(lambda: LiveInput.address(url), threads, limits)
     if not (feed.recorded and url.startswith("http")):
         return feed
     feed.close()

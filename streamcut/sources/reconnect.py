@@ -66,7 +66,7 @@ class Feed(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Input:
+class LiveInput:
     """What FFmpeg opens.
 
     Attributes:
@@ -84,7 +84,7 @@ class Input:
     late: bool = False
 
     @classmethod
-    def address(cls, url: str) -> Input:
+    def address(cls, url: str) -> LiveInput:
         """Return how an address is opened with the least delay."""
         options = {"flags": "low_delay", "analyzeduration": "1000000"}
         if url.startswith("rtsp"):
@@ -111,7 +111,7 @@ class Arriving:
     """
 
     def __init__(
-        self, find: Callable[[], Input], threads: int = 0, limits: Limits = STRICT
+        self, find: Callable[[], LiveInput], threads: int = 0, limits: Limits = STRICT
     ) -> None:
         self.state = ""
         self.undecodable = 0
@@ -280,7 +280,7 @@ def _fresh(packets: Iterable[Packet], piles: bool) -> Iterator[tuple[Packet, boo
         asked = now
 
 
-def _opened(wanted: Input, limits: Limits) -> InputContainer:
+def _opened(wanted: LiveInput, limits: Limits) -> InputContainer:
     """Open with the first set of options that is accepted, within limits.
 
     Raises:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 
-from streamcut.training.evaluate import Scores
+from streamcut.training.evaluate import NetworkScores
 
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 
@@ -46,7 +46,7 @@ Recipe:
 """
 
 
-def figures(scores: Sequence[Scores]) -> str:
+def figures(scores: Sequence[NetworkScores]) -> str:
     """A Markdown table, one row a network."""
     titles = " | ".join(title for _, title, _ in COLUMNS)
     rows = [f"| network | {titles} |", "|---" * (len(COLUMNS) + 1) + "|"]
@@ -57,7 +57,7 @@ def figures(scores: Sequence[Scores]) -> str:
     return "\n".join(rows)
 
 
-def write_card(path: Path, scores: Sequence[Scores]) -> None:
+def write_card(path: Path, scores: Sequence[NetworkScores]) -> None:
     """Put the figures into a card, or begin a new one."""
     text = path.read_text(encoding="utf-8") if path.exists() else _fresh(path.stem)
     before, rest = text.split(BEGIN, 1)
@@ -69,13 +69,13 @@ def _fresh(name: str) -> str:
     return TEMPLATE.format(name=name, begin=BEGIN, end=END)
 
 
-def save_scores(path: Path, scores: Sequence[Scores]) -> None:
+def save_scores(path: Path, scores: Sequence[NetworkScores]) -> None:
     """Keep the figures as JSON for a card written later."""
     path.write_text(json.dumps([asdict(score) for score in scores], indent=2), encoding="utf-8")
 
 
-def load_scores(path: Path) -> list[Scores]:
+def load_scores(path: Path) -> list[NetworkScores]:
     """Read what `save_scores` wrote."""
-    known = {field.name for field in fields(Scores)}
+    known = {field.name for field in fields(NetworkScores)}
     rows = json.loads(path.read_text(encoding="utf-8"))
-    return [Scores(**{k: v for k, v in row.items() if k in known}) for row in rows]
+    return [NetworkScores(**{k: v for k, v in row.items() if k in known}) for row in rows]

@@ -39,7 +39,7 @@ REAL = 0.8
 
 
 @dataclass(frozen=True)
-class Layer:
+class MovingLayer:
     """Something that moves: its colours, its matte, and where they lie in every frame."""
 
     front: Bytes
@@ -116,7 +116,7 @@ def real_clip(cast: Casting, size: Size, frames: int, rng: np.random.Generator) 
 
 def _people(
     cast: Casting, place: Bytes, camera: Sequence[Matrix], rng: np.random.Generator
-) -> list[Layer]:
+) -> list[MovingLayer]:
     size = (place.shape[0], place.shape[1])
     count = int(rng.choice([1, 2, 3], p=[0.65, 0.25, 0.10]))
     share = framing_share(rng)
@@ -134,7 +134,7 @@ def _walker(
     column: float,
     camera: Sequence[Matrix],
     rng: np.random.Generator,
-) -> Layer:
+) -> MovingLayer:
     """A person on a path of its own in front of the camera's."""
     person, box = cast.person(cast.cutouts, rng)
     matrix = stage_position(person, box, size, share, column, rng)
@@ -143,10 +143,10 @@ def _walker(
     path = [chain(move, chain(step, matrix)) for move, step in zip(camera, own, strict=True)]
     bend = wobble(size, rng.uniform(0.0, 0.02) * size[0], rng)
     front = cv2.LUT(person.foreground, light)
-    return Layer(front, person.alpha, path, bend, float(rng.uniform(0, 2 * np.pi)))
+    return MovingLayer(front, person.alpha, path, bend, float(rng.uniform(0, 2 * np.pi)))
 
 
-def _frame(place: Bytes, people: Sequence[Layer], bar: Bar | None, t: int) -> Sample:
+def _frame(place: Bytes, people: Sequence[MovingLayer], bar: Bar | None, t: int) -> Sample:
     picture: Bytes = place
     alpha: Bytes = np.zeros(place.shape[:2], np.uint8)
     for layer in people:
@@ -160,7 +160,7 @@ def _frame(place: Bytes, people: Sequence[Layer], bar: Bar | None, t: int) -> Sa
     return Sample(picture, alpha, np.full_like(alpha, 255))
 
 
-def _moved(layer: Layer, t: int) -> tuple[Bytes, Bytes]:
+def _moved(layer: MovingLayer, t: int) -> tuple[Bytes, Bytes]:
     size = (layer.bend.shape[0], layer.bend.shape[1])
     front = warp(layer.front, layer.path[t], size, cv2.BORDER_REPLICATE)
     matte = warp(layer.matte, layer.path[t], size)

@@ -27,7 +27,7 @@ LARGE: tuple[tuple[int, int], ...] = ((288, 512), (384, 384), (512, 288), (360, 
 
 
 @dataclass(frozen=True)
-class Scores:
+class NetworkScores:
     """One network's figures; see the metrics module for their units."""
 
     name: str
@@ -110,14 +110,14 @@ def _seen(sample: Sample, number: int) -> Sample:
 # -- grading ---------------------------------------------------------------------------------
 
 
-def grade_all(networks: Sequence[Teacher], exam: Exam) -> list[Scores]:
+def grade_all(networks: Sequence[Teacher], exam: Exam) -> list[NetworkScores]:
     """All figures of all networks."""
     cv2.setNumThreads(1)
     times = milliseconds_of(networks)
     return [grade(network, exam, spent) for network, spent in zip(networks, times, strict=True)]
 
 
-def grade(network: Teacher, exam: Exam, milliseconds: float) -> Scores:
+def grade(network: Teacher, exam: Exam, milliseconds: float) -> NetworkScores:
     """All figures of one network; its time is measured beside the others'."""
     stills = {name: getattr(exam, name) for name in ("whole", "framed", "pasted")}
     figures = {
@@ -125,7 +125,7 @@ def grade(network: Teacher, exam: Exam, milliseconds: float) -> Scores:
     }
     clips = [_clip(network, clip) for clip in exam.clips]
     figures |= {f"moving_{k}": _mean(clip[k] for clip in clips) for k in clips[0]}
-    return Scores(
+    return NetworkScores(
         name=network.name,
         empty=_mean(float(network(s.picture).mean()) for s in exam.empty),
         milliseconds=milliseconds,

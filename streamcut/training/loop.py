@@ -23,7 +23,7 @@ from streamcut.training.network import PortraitNet, full_size
 
 
 @dataclass(frozen=True)
-class Stage:
+class TrainingStage:
     """One stretch of training: what is shown, for how long, how fast it is learned."""
 
     minutes: float = 30.0
@@ -48,7 +48,7 @@ class Stage:
 class Trainer:
     """A network, its running average, its optimiser, and how far they have come."""
 
-    def __init__(self, network: PortraitNet, stage: Stage) -> None:
+    def __init__(self, network: PortraitNet, stage: TrainingStage) -> None:
         self.stage = stage
         freeze(network, stage.frozen)
         self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -138,7 +138,7 @@ def freeze(network: PortraitNet, blocks: int) -> None:
             part.requires_grad_(False)
 
 
-def _groups(network: PortraitNet, stage: Stage) -> list[dict[str, Any]]:
+def _groups(network: PortraitNet, stage: TrainingStage) -> list[dict[str, Any]]:
     """A pretrained encoder may learn at a share of the others' rate."""
     named = [(name, p) for name, p in network.named_parameters() if p.requires_grad]
     encoder = [p for name, p in named if name.startswith("encoder.")]
@@ -195,7 +195,9 @@ def _start_helper(trainer: Trainer, folder: Path, number: int) -> BaseProcess:
     return process
 
 
-def _help(network: PortraitNet, stage: Stage, folder: Path, seed: int, spent: float) -> None:
+def _help(
+    network: PortraitNet, stage: TrainingStage, folder: Path, seed: int, spent: float
+) -> None:
     trainer = Trainer(network, stage)
     trainer.spent = spent
     for _ in _steps(trainer, folder, seed):

@@ -53,7 +53,7 @@ class PeopleSources:
 
 
 @dataclass(frozen=True)
-class _Job:
+class _PersonTask:
     name: str
     photo: Path
     matte: Path
@@ -85,21 +85,21 @@ def prepare_people(sources: PeopleSources, folder: Path) -> None:
             pack.add_place(name, view, held_out=held_out)
 
 
-def _worked(sources: PeopleSources) -> Iterator[tuple[_Job, Person]]:
+def _worked(sources: PeopleSources) -> Iterator[tuple[_PersonTask, Person]]:
     jobs = list(_jobs(sources))
     workers = ProcessPoolExecutor(sources.processes, mp_context=get_context("spawn"))
     with workers:
         yield from zip(jobs, workers.map(_person, jobs, chunksize=8), strict=True)
 
 
-def _jobs(sources: PeopleSources) -> Iterator[_Job]:
+def _jobs(sources: PeopleSources) -> Iterator[_PersonTask]:
     for name, matte, trust in _labelled(sources.mattes):
         photo = _photo_of(sources.photos, name)
         group = name.split("/")[0]
         if photo is None or name in sources.skipped or group in sources.skipped:
             continue
         cutout = trust >= sources.cutout_trust and group not in sources.squashed
-        yield _Job(name, photo, matte, trust, sources.long_side, cutout)
+        yield _PersonTask(name, photo, matte, trust, sources.long_side, cutout)
 
 
 def _labelled(folders: Iterable[Path]) -> Iterator[tuple[str, Path, float]]:
@@ -127,7 +127,7 @@ def _photo_of(photos: Path, name: str) -> Path | None:
     return next((path for path in paths if path.exists()), None)
 
 
-def _person(job: _Job) -> Person:
+def _person(job: _PersonTask) -> Person:
     cv2.setNumThreads(1)
     picture = cv2.imread(str(job.photo), cv2.IMREAD_COLOR)
     matte = cv2.imread(str(job.matte), cv2.IMREAD_GRAYSCALE)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from streamcut.training.batches import BatchPlan
-from streamcut.training.loop import Stage
+from streamcut.training.loop import TrainingStage
 from streamcut.training.losses import LossWeights
 from streamcut.training.scenes import Mixture
 
@@ -34,26 +34,28 @@ LONG_CLIPS = BatchPlan(
 EMPTIER = BatchPlan(mixture=Mixture(empty=0.15, clutter=0.45))
 
 STAGES = {
-    "stills": Stage(minutes=30.0, rate=1.2e-3, final_rate=5e-4),
-    "clips": Stage(
+    "stills": TrainingStage(minutes=30.0, rate=1.2e-3, final_rate=5e-4),
+    "clips": TrainingStage(
         minutes=70.0,
         rate=8e-4,
         final_rate=2e-5,
         plans=(CLIPS, BatchPlan(), BatchPlan()),
         losses=LossWeights(steady=4.0),
     ),
-    "steady": Stage(
+    "steady": TrainingStage(
         minutes=90.0,
         rate=5e-4,
         final_rate=2e-5,
         plans=(LONG_CLIPS, EMPTIER),
         losses=LossWeights(steady=4.0),
     ),
-    "fine-tune": Stage(minutes=10.0, rate=1e-4, final_rate=1e-5, plans=(BatchPlan(pictures=8),)),
+    "fine-tune": TrainingStage(
+        minutes=10.0, rate=1e-4, final_rate=1e-5, plans=(BatchPlan(pictures=8),)
+    ),
 }
 
 
-def stage_named(name: str, **changes: object) -> Stage:
+def stage_named(name: str, **changes: object) -> TrainingStage:
     """A stage of the recipe with some settings changed; None leaves a setting alone."""
     wanted = {key: value for key, value in changes.items() if value is not None}
     return replace(STAGES[name], **wanted)  # type: ignore[arg-type]

@@ -58,9 +58,9 @@ class Reel:
     def __init__(self, folder: Path, scene: Scene, size: Size) -> None:
         x264 = {"crf": str(scene.crf), "preset": "medium"}
         self._tracks = [
-            _Track(folder / f"{scene.name}.mp4", "libx264", "yuv420p", size, x264),
-            _Track(folder / f"{scene.name}_matte.mkv", "ffv1", "gray", size, {}),
-            _Track(folder / f"{scene.name}_foreground.mkv", "ffv1", "bgr0", size, {}),
+            _ReelFile(folder / f"{scene.name}.mp4", "libx264", "yuv420p", size, x264),
+            _ReelFile(folder / f"{scene.name}_matte.mkv", "ffv1", "gray", size, {}),
+            _ReelFile(folder / f"{scene.name}_foreground.mkv", "ffv1", "bgr0", size, {}),
         ]
 
     def write(self, moment: Moment) -> None:
@@ -82,7 +82,7 @@ class Reel:
             track.close()
 
 
-class _Track:
+class _ReelFile:
     """One video file."""
 
     def __init__(

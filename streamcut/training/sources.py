@@ -27,7 +27,7 @@ GOOD = 0.9
 
 
 @dataclass(frozen=True)
-class Report:
+class NetworkReport:
     """One network's figures: {source: {figure: mean}}, stills and clips apart."""
 
     stills: Mapping[str, Figures]
@@ -44,7 +44,9 @@ class Report:
         return max((figures["mad"] for figures in self.clips.values()), default=float("nan"))
 
 
-def report(network: Network, reset: Callable[[], None], pack: Pack, *, most: int = 60) -> Report:
+def report(
+    network: Network, reset: Callable[[], None], pack: Pack, *, most: int = 60
+) -> NetworkReport:
     """Grade a network on all held-out sources.
 
     Args:
@@ -61,7 +63,7 @@ def report(network: Network, reset: Callable[[], None], pack: Pack, *, most: int
         source: _mean(_clip(network, reset, pack, clip) for clip in group)
         for source, group in held_out_clips(pack, most).items()
     }
-    return Report(stills, clips)
+    return NetworkReport(stills, clips)
 
 
 def held_out_stills(pack: Pack, most: int) -> dict[str, list[Record]]:

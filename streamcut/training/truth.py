@@ -127,13 +127,15 @@ def film(
     rng = np.random.default_rng([len(scene.name), *scene.name.encode()])
     bounds = np.linspace(0, frames, len(scene.shots) + 1).round().astype(int)
     for shot, first, last in zip(scene.shots, bounds, bounds[1:], strict=False):
-        stage = _Stage(shot, people, places, size, last - first, rng)
+        stage = _Scenery(shot, people, places, size, last - first, rng)
         for t in range(last - first):
             gain = scene.gain * 2.0 ** (scene.stops * np.sin(2 * np.pi * (first + t) / 60))
             yield _exposed(stage, t, scene, gain, rng)
 
 
-def _exposed(stage: _Stage, t: int, scene: Scene, gain: float, rng: np.random.Generator) -> Moment:
+def _exposed(
+    stage: _Scenery, t: int, scene: Scene, gain: float, rng: np.random.Generator
+) -> Moment:
     """One picture: the moments while the shutter is open, averaged, then the camera's noise."""
     times = [t + _SHUTTER * (i + 0.5) / scene.moments for i in range(scene.moments)]
     moments = [stage.people_at(time) for time in times]
@@ -153,7 +155,7 @@ def _lit(plane: Floats, gain: float) -> Bytes:
     return np.asarray(np.clip(np.rint(plane * np.float32(gain)), 0, 255), np.uint8)
 
 
-class _Stage:
+class _Scenery:
     """The people and the place of one shot, at any time within it."""
 
     def __init__(

@@ -27,19 +27,19 @@ Index = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
-class Layer:
+class ConvLayer:
     """A convolution's weight [out, in, k, k] and bias [out]."""
 
     weight: Floats
     bias: Floats
 
-    def rows(self, index: Index) -> Layer:
+    def rows(self, index: Index) -> ConvLayer:
         """Keep these outputs."""
-        return Layer(self.weight[index], self.bias[index])
+        return ConvLayer(self.weight[index], self.bias[index])
 
-    def columns(self, index: Index | slice) -> Layer:
+    def columns(self, index: Index | slice) -> ConvLayer:
         """Keep these inputs."""
-        return Layer(self.weight[:, index], self.bias)
+        return ConvLayer(self.weight[:, index], self.bias)
 
     def use(self) -> Floats:
         """How strongly each input channel is used."""
@@ -54,7 +54,7 @@ def adopt_pilot(network: PortraitNet, path: Path) -> None:
         _adopt_decoder(network, layers, kept)
 
 
-def _layers(path: Path) -> list[Layer]:
+def _layers(path: Path) -> list[ConvLayer]:
     """Every convolution and dense layer in graph order; normalisation folded into the first."""
     graph = onnx.load(str(path)).graph
     arrays = {i.name: numpy_helper.to_array(i) for i in graph.initializer}
@@ -62,11 +62,11 @@ def _layers(path: Path) -> list[Layer]:
     for node in graph.node:
         if node.op_type in {"Conv", "Gemm"}:
             weight, bias = (arrays[name] for name in node.input[1:3])
-            layers.append(Layer(weight.reshape(*weight.shape[:2], *weight.shape[2:]), bias))
+            layers.append(ConvLayer(weight.reshape(*weight.shape[:2], *weight.shape[2:]), bias))
     mean, deviation = (np.resize(_constant(graph, op), 3) for op in ("Sub", "Div"))
     first = layers[0].weight / deviation.reshape(1, 3, 1, 1)
     shift = (first * mean.reshape(1, 3, 1, 1)).sum(axis=(1, 2, 3))
-    layers[0] = Layer(first, layers[0].bias - shift)
+    layers[0] = ConvLayer(first, layers[0].bias - shift)
     return layers
 
 
@@ -77,7 +77,7 @@ def _constant(graph: onnx.GraphProto, operator: str) -> Floats:
     return np.asarray(numpy_helper.to_array(source.attribute[0].t))
 
 
-def _adopt_encoder(network: PortraitNet, layers: list[Layer]) -> Index:
+def _adopt_encoder(network: PortraitNet, layers: list[ConvLayer]) -> Index:
     stem, quarter, _, _, eighth, *rest = layers
     _fill(_first(network.stem), stem)
     _fill(_first(network.quarter), quarter)
@@ -99,7 +99,7 @@ def _adopt_encoder(network: PortraitNet, layers: list[Layer]) -> Index:
     return kept
 
 
-def _adopt_decoder(network: PortraitNet, layers: list[Layer], kept: Index) -> None:
+def _adopt_decoder(network: PortraitNet, layers: list[ConvLayer], kept: Index) -> None:
     up16, up8, up4, up2, head = layers[-5:]
     coarse, sixteenth, eighth, quarter = 112, 72, 48, 24
     out16, out8, out4 = network.widths.decoder
@@ -111,12 +111,12 @@ def _adopt_decoder(network: PortraitNet, layers: list[Layer], kept: Index) -> No
     _split(network.narrow16, _first(network.decode8), up8.rows(keep8), keep16, sixteenth)
     _split(network.narrow8, _first(network.decode4), up4.rows(keep4), keep8, eighth)
     above, beside = up2.columns(keep4).weight, up2.columns(slice(quarter, None))
-    _fill(network.narrow4, Layer(above.sum(axis=(2, 3), keepdims=True), 0 * up2.bias))
+    _fill(network.narrow4, ConvLayer(above.sum(axis=(2, 3), keepdims=True), 0 * up2.bias))
     _fill(network.detail, beside)
-    _fill(network.head, Layer(head.weight.sum(axis=(2, 3), keepdims=True), head.bias))
+    _fill(network.head, ConvLayer(head.weight.sum(axis=(2, 3), keepdims=True), head.bias))
 
 
-def _split(narrow: nn.Conv2d, wide: nn.Conv2d, layer: Layer, kept: Index, above: int) -> None:
+def _split(narrow: nn.Conv2d, wide: nn.Conv2d, layer: ConvLayer, kept: Index, above: int) -> None:
     """The best low-rank stand-in for the part of a layer that reads the map from below."""
     rank, width = narrow.out_channels, layer.weight.shape[0]
     part = layer.columns(kept).weight.transpose(0, 2, 3, 1).reshape(-1, kept.size)
@@ -124,12 +124,12 @@ def _split(narrow: nn.Conv2d, wide: nn.Conv2d, layer: Layer, kept: Index, above:
     root = np.sqrt(strength[:rank])
     expand = (left[:, :rank] * root).reshape(width, 3, 3, rank).transpose(0, 3, 1, 2)
     reduce = (root[:, None] * right[:rank])[:, :, None, None]
-    _fill(narrow, Layer(reduce, np.zeros(rank, np.float32)))
+    _fill(narrow, ConvLayer(reduce, np.zeros(rank, np.float32)))
     beside = layer.columns(slice(above, None)).weight
-    _fill(wide, Layer(np.concatenate([expand, beside], axis=1), layer.bias))
+    _fill(wide, ConvLayer(np.concatenate([expand, beside], axis=1), layer.bias))
 
 
-def _residual(block: nn.Module, first: Layer, second: Layer, kept: Index | None) -> None:
+def _residual(block: nn.Module, first: ConvLayer, second: ConvLayer, kept: Index | None) -> None:
     assert isinstance(block, Residual)
     if kept is not None:
         inner = _strongest(second.use() * _gain(first), kept.size)
@@ -139,7 +139,7 @@ def _residual(block: nn.Module, first: Layer, second: Layer, kept: Index | None)
     _fill(block.second, second)
 
 
-def _fill(target: nn.Conv2d, layer: Layer) -> None:
+def _fill(target: nn.Conv2d, layer: ConvLayer) -> None:
     """Copy into the leading channels; the others keep a faint fresh start."""
     rows, columns = layer.weight.shape[:2]
     target.weight[:, columns:] *= 0.1
@@ -155,11 +155,11 @@ def _first(block: nn.Module) -> nn.Conv2d:
     return convolution
 
 
-def _pointwise(layer: Layer) -> Layer:
-    return Layer(layer.weight[:, :, None, None], layer.bias)
+def _pointwise(layer: ConvLayer) -> ConvLayer:
+    return ConvLayer(layer.weight[:, :, None, None], layer.bias)
 
 
-def _gain(layer: Layer) -> Floats:
+def _gain(layer: ConvLayer) -> Floats:
     return np.asarray(np.abs(layer.weight).sum(axis=(1, 2, 3)), np.float32)
 
 

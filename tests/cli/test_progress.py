@@ -44,7 +44,7 @@ def drawn(width: int, states: list[JobState]) -> list[str]:
     """The lines that the bar shows, one after the other, in a terminal of that width."""
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=True, width=width, color_system=None)
-    with progress.Bar(console) as bar:
+    with progress.ProgressBar(console) as bar:
         for state in states:
             bar._due = 0.0
             bar(state)
@@ -110,7 +110,7 @@ def test_the_bar_is_gone_at_the_end_and_never_was_for_a_job_that_did_not_start()
     assert drawn(80, []) == []
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=True, width=80, color_system=None)
-    with progress.Bar(console) as bar:
+    with progress.ProgressBar(console) as bar:
         bar(At(5, 1.0))
     assert screen.getvalue().endswith("\x1b[2K")  # The line is erased,
     assert "\x1b[?25h" in screen.getvalue()  # and the cursor back.
@@ -118,7 +118,7 @@ def test_the_bar_is_gone_at_the_end_and_never_was_for_a_job_that_did_not_start()
 
 def test_the_bar_is_not_drawn_for_every_frame(monkeypatch: pytest.MonkeyPatch) -> None:
     screen = io.StringIO()
-    with progress.Bar(Console(file=screen, force_terminal=True, width=80)) as bar:
+    with progress.ProgressBar(Console(file=screen, force_terminal=True, width=80)) as bar:
         for frame in range(1, 1000):
             bar(At(frame, frame / 1000))
     assert screen.getvalue().count("frames") < 10

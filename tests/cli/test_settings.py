@@ -15,7 +15,7 @@ import pytest
 from helpers.jobs import Ran
 
 from streamcut.cli import video
-from streamcut.cli.options import Clock
+from streamcut.cli.options import TimeParam
 from streamcut.core.config import Settings
 from streamcut.core.errors import StreamcutError
 from streamcut.jobs import file
@@ -195,10 +195,10 @@ def test_no_home_is_no_fault(tmp_path: Path, program: Callable[..., Ran]) -> Non
     ],
 )
 def test_times_are_exact(text: str, seconds: Fraction) -> None:
-    assert Clock().convert(text, None, None) == seconds
+    assert TimeParam().convert(text, None, None) == seconds
 
 
 @pytest.mark.parametrize("text", ["", "soon", "-1", "1:", ":5", "1:2:3:4", "1e3", "5s", "nan"])
 def test_what_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(click.BadParameter, match="is no time"):
-        Clock().convert(text, None, None)
+        TimeParam().convert(text, None, None)

@@ -96,9 +96,9 @@ def test_live_pictures_are_told_by_what_they_show(
 
 
 def test_a_picture_shown_again_or_at_another_ones_time_is_found_out(clip: Path) -> None:
-    camera = live._Camera([], 30)
+    camera = live._MjpegFeed([], 30)
     camera.taken = {0: (0, 5.0), 1: (1, 5.03)}
-    reader = live._Reader(camera, 0, 1)
+    reader = live._BarReader(camera, 0, 1)
     for number, captured in ((0, 5.0), (0, 5.0), (1, 5.0)):
         rgb = np.zeros((108, 192, 3), np.uint8)
         live.mark(rgb, number)

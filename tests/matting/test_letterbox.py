@@ -6,7 +6,7 @@ import av
 import numpy as np
 
 from streamcut.matting.guided_filter import upsample
-from streamcut.matting.letterbox import View
+from streamcut.matting.letterbox import StreamView
 from streamcut.media.bars import NONE, Bars
 from streamcut.media.frame import Frame, StreamInfo
 from streamcut.media.matte import Prediction
@@ -29,7 +29,7 @@ def half(width: int, height: int) -> tuple[int, int]:
 
 def test_the_network_sees_the_picture_without_its_bars() -> None:
     shown = frame(Bars(20, 20))
-    sight = View()(shown, half)
+    sight = StreamView()(shown, half)
     assert sight.picture.shape == (70, 160, 3)
     assert sight.bars == Bars(20, 20)
     assert sight.picture.min() > 30
@@ -39,7 +39,7 @@ def test_the_network_sees_the_picture_without_its_bars() -> None:
 
 def test_its_matte_is_laid_back_between_them() -> None:
     shown = frame(Bars(0, 0, 40, 40))
-    sight = View()(shown, half)
+    sight = StreamView()(shown, half)
     told = sight.predicted(Prediction(np.ones(sight.picture.shape[:2], np.float32))).prediction
     assert told.alpha.shape == (90, 160)
     assert told.alpha[:, 20:-20].min() == 1.0
@@ -48,7 +48,7 @@ def test_its_matte_is_laid_back_between_them() -> None:
 
 def test_colours_that_the_network_tells_come_back_too() -> None:
     shown = frame(Bars(20, 20))
-    sight = View()(shown, half)
+    sight = StreamView()(shown, half)
     colours = np.full(sight.picture.shape, 0.5, np.float32)
     ones = np.ones(colours.shape[:2], np.float32)
     told = sight.predicted(Prediction(ones, colours, (1, 2, 3))).prediction
@@ -60,7 +60,7 @@ def test_colours_that_the_network_tells_come_back_too() -> None:
 
 def test_a_picture_without_bars_is_left_alone() -> None:
     shown = frame(NONE)
-    sight = View()(shown, half)
+    sight = StreamView()(shown, half)
     assert sight.picture is sight.whole
     told = Prediction(np.ones(sight.whole.shape[:2], np.float32))
     assert sight.predicted(told).prediction is told
@@ -68,7 +68,7 @@ def test_a_picture_without_bars_is_left_alone() -> None:
 
 def test_no_opacity_is_left_on_a_bar_at_full_size() -> None:
     shown = frame(Bars(21, 23))
-    sight = View()(shown, half)
+    sight = StreamView()(shown, half)
     told = sight.predicted(Prediction(np.ones(sight.picture.shape[:2], np.float32)))
     (made,) = upsample([told], StreamInfo(320, 180, "yuv444p"))
     assert made.matte[:21].max() == made.matte[-23:].max() == 0

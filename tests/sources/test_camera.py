@@ -22,7 +22,7 @@ from streamcut.sources import Camera, Mode, Size, mirrored, open_live
 from streamcut.sources.camera import choose, find
 from streamcut.sources.crop_scale import Framing
 from streamcut.sources.live import LiveSource, Pace
-from streamcut.sources.reconnect import Arriving, Captured, Input, RealTime, _owned
+from streamcut.sources.reconnect import Arriving, Captured, LiveInput, RealTime, _owned
 
 
 def mode(fourcc: str, size: tuple[int, int], rate: int | None) -> Mode:
@@ -202,7 +202,7 @@ def test_pixels_that_are_not_square_become_so(tmp_path: Path, arriving: bool) ->
     source = flat("yuv420p", (40, 128, 128), (120, 120))
     views(source)[0][30:90, 38:83] = 200
     path = write(tmp_path / "in.mp4", [source] * 3, codec="libx264", aspect=Fraction(4, 3))
-    feed = Arriving(lambda: Input("a camera", str(path))) if arriving else RealTime(str(path))
+    feed = Arriving(lambda: LiveInput("a camera", str(path))) if arriving else RealTime(str(path))
     with LiveSource(feed) as live:
         made = views(next(iter(live)).source)[0]
     assert made.shape == (120, 160)
@@ -248,11 +248,11 @@ def test_what_ends_is_waited_for_and_opened_again(tmp_path: Path) -> None:
     path = write(tmp_path / "in.mkv", pictures(3))
     missing: list[bool] = []
 
-    def find_it() -> Input:
+    def find_it() -> LiveInput:
         if len(missing) < 2 and asked.is_set():
             missing.append(True)
             raise SourceError("gone")
-        return Input("a camera", str(path))
+        return LiveInput("a camera", str(path))
 
     asked = threading.Event()
     feed = Arriving(find_it)
@@ -282,7 +282,7 @@ def _watch(look: Callable[[], None]) -> threading.Event:
 
 def test_stopping_ends_the_wait(tmp_path: Path) -> None:
     path = write(tmp_path / "in.mkv", pictures(1))
-    feed = Arriving(lambda: Input("a camera", str(path)))
+    feed = Arriving(lambda: LiveInput("a camera", str(path)))
     ended = threading.Event()
 
     def run() -> None:
@@ -297,7 +297,7 @@ def test_stopping_ends_the_wait(tmp_path: Path) -> None:
 
 def test_the_first_options_that_are_accepted_are_used(tmp_path: Path) -> None:
     path = write(tmp_path / "in.y4m", pictures(2), codec="wrapped_avframe")
-    wanted = Input("a camera", str(path), "yuv4mpegpipe", ({"probesize": "none"}, {}))
+    wanted = LiveInput("a camera", str(path), "yuv4mpegpipe", ({"probesize": "none"}, {}))
     assert len(list(islice(Arriving(lambda: wanted), 2))) == 2
 
 

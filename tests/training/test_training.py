@@ -16,7 +16,7 @@ pytest.importorskip("onnx", reason=NEEDS)
 
 from streamcut.training.batches import BatchPlan  # noqa: E402
 from streamcut.training.export import export  # noqa: E402
-from streamcut.training.loop import Stage, Trainer, _start_helper, load_average, train  # noqa: E402
+from streamcut.training.loop import Trainer, TrainingStage, _start_helper, load_average, train  # noqa: E402
 from streamcut.training.losses import LossWeights  # noqa: E402
 from streamcut.training.network import PortraitNet, Widths, full_size  # noqa: E402
 
@@ -27,8 +27,8 @@ PLANS = (
 )
 
 
-def quick(steps: int) -> Stage:
-    return Stage(
+def quick(steps: int) -> TrainingStage:
+    return TrainingStage(
         steps=steps,
         warmup=2,
         rate=2e-3,

@@ -101,8 +101,8 @@ def run(clip: str, settings: Settings, *, seconds: float = 20.0) -> LiveReport:
         size = source.info.width & ~1, source.info.height & ~1
         shown = cycle(islice(source, _NUMBERS))
         packets = _filmed(islice(shown, _NUMBERS), size)
-    camera = _Camera(packets, rate)
-    reader = _Reader(camera, _WARMING, seconds)
+    camera = _MjpegFeed(packets, rate)
+    reader = _BarReader(camera, _WARMING, seconds)
     job = LiveJob(settings, reader.open, source=lambda: LiveSource(camera, matrix=Matrix.BT601))
     summary = job.run(lambda *_: job.stop() if reader.done else None)
     if not reader.latencies:
@@ -129,7 +129,7 @@ def run(clip: str, settings: Settings, *, seconds: float = 20.0) -> LiveReport:
     )
 
 
-class _Camera:
+class _MjpegFeed:
     """A feed of compressed pictures at a steady pace; one that is late skips what it missed.
 
     Args:
@@ -172,7 +172,7 @@ class _Camera:
         self._stopped.set()
 
 
-class _Reader(LiveBase):
+class _BarReader(LiveBase):
     """A sink that reads the bars of what it is handed.
 
     Args:
@@ -188,7 +188,7 @@ class _Reader(LiveBase):
         done: whether the time is over.
     """
 
-    def __init__(self, camera: _Camera, warming: float, seconds: float) -> None:
+    def __init__(self, camera: _MjpegFeed, warming: float, seconds: float) -> None:
         super().__init__()
         rate = float(camera.rate or 0)
         self._first, self._end = round(warming * rate), round((warming + seconds) * rate)
@@ -200,7 +200,7 @@ class _Reader(LiveBase):
         self._seen: set[int] = set()
         self._began = self._cpu = 0.0
 
-    def open(self, info: StreamInfo, pixel_format: str, size: tuple[int, int]) -> _Reader:
+    def open(self, info: StreamInfo, pixel_format: str, size: tuple[int, int]) -> _BarReader:
         """Take whatever is made."""
         return self
 

@@ -40,7 +40,7 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class BenchReport:
     """One benchmark.
 
     Attributes:
@@ -82,7 +82,7 @@ def run(
     frames: int = 100,
     rounds: int = 3,
     tell: Callable[[str], None] | None = None,
-) -> Report:
+) -> BenchReport:
     """Measure a clip.
 
     Args:
@@ -156,10 +156,10 @@ class _Subject:
         """Do the whole job."""
         return self._new_job().run().frames
 
-    def report(self, costs: dict[str, Cost]) -> Report:
+    def report(self, costs: dict[str, Cost]) -> BenchReport:
         """Return the medians with what follows from them."""
         alone = sum(costs[name].cpu for name in ("decode", "network", "encode"))
-        return Report(
+        return BenchReport(
             clip=Path(self._clip).name,
             size=(self._info.width, self._info.height),
             frames=len(self._made),

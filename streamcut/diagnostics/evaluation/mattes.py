@@ -36,7 +36,7 @@ _AHEAD = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class EvaluatedFrame:
     """One picture of what is evaluated.
 
     Attributes:
@@ -75,7 +75,7 @@ class Reader:
         self.frames = len(self._folder) or None
         self.kind, self.size = self._look()
 
-    def read(self, side: int = 0) -> Iterator[Shown]:
+    def read(self, side: int = 0) -> Iterator[EvaluatedFrame]:
         """Yield the pictures in order, from the first.
 
         Args:
@@ -87,7 +87,7 @@ class Reader:
             if not self._timeless and picture.pts is not None and picture.time_base is not None:
                 time = float(picture.pts * picture.time_base)
             colours = _colours(picture, side) if side else None
-            yield Shown(time, self._matte(frame), colours)
+            yield EvaluatedFrame(time, self._matte(frame), colours)
 
     @property
     def _timeless(self) -> bool:

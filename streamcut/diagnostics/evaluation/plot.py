@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from streamcut.diagnostics.evaluation.scores import FIGURES, Figure, Report, Scores
+from streamcut.diagnostics.evaluation.scores import FIGURES, EvaluationReport, Figure, Scores
 
 _WIDTH, _PANEL, _LEFT, _RIGHT, _GAP, _HEAD, _FOOT = 1200, 150, 70, 16, 34, 34, 30
 _FINE = 2  # Drawn this much larger, then reduced: Pillow's lines have hard edges.
@@ -18,7 +18,7 @@ _LINES = ((0, 114, 178), (213, 94, 0), (0, 158, 115), (204, 121, 167), (230, 159
 """Colours that colour-blind people tell apart (Okabe and Ito)."""
 
 
-def draw_plot(report: Report) -> Image.Image:
+def draw_plot(report: EvaluationReport) -> Image.Image:
     """Draw every figure that was computed frame by frame."""
     shown = [figure for figure in FIGURES if any(_known(s, figure).size for s in report.scores)]
     height = _HEAD + len(shown) * (_PANEL + _GAP) + _FOOT - _GAP + 20
@@ -53,7 +53,7 @@ class _Pen:
         return float(self._font.getlength(text)) / _FINE
 
 
-def _legend(pen: _Pen, report: Report) -> None:
+def _legend(pen: _Pen, report: EvaluationReport) -> None:
     x = float(_LEFT)
     for number, score in enumerate(report.scores):
         colour = _LINES[number % len(_LINES)]
@@ -61,7 +61,7 @@ def _legend(pen: _Pen, report: Report) -> None:
         x += 50 + pen.text(x + 28, _HEAD / 2, PurePath(score.result).name, "lm")
 
 
-def _panel(pen: _Pen, report: Report, figure: Figure, top: float) -> None:
+def _panel(pen: _Pen, report: EvaluationReport, figure: Figure, top: float) -> None:
     series = [np.array(score.series.get(figure.name, ())) for score in report.scores]
     low, high = _limits(figure, np.concatenate([_known(s, figure) for s in report.scores]))
     box = np.array([(_LEFT, top), (_WIDTH - _RIGHT, top), (_WIDTH - _RIGHT, top + _PANEL)])
@@ -98,13 +98,13 @@ def _limits(figure: Figure, values: NDArray[Any]) -> tuple[float, float]:
     return 0.0, 1.05 * high if high > 1e-9 else 1.0
 
 
-def _across(report: Report, times: NDArray[Any]) -> NDArray[Any]:
+def _across(report: EvaluationReport, times: NDArray[Any]) -> NDArray[Any]:
     start, end = report.times[0], report.times[-1]
     share = (times - start) / max(end - start, 1e-9)
     return np.asarray(_LEFT + share * (_WIDTH - _RIGHT - _LEFT))
 
 
-def _time_axis(pen: _Pen, report: Report, y: float) -> None:
+def _time_axis(pen: _Pen, report: EvaluationReport, y: float) -> None:
     for number, time in enumerate(np.linspace(report.times[0], report.times[-1], 7)):
         x = float(_across(report, np.array([time]))[0])
         pen.text(x, y, f"{time:.2f} s", {0: "lt", 6: "rt"}.get(number, "mt"))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from streamcut.core.errors import Named, UsageError
 from streamcut.diagnostics.evaluation import metrics
-from streamcut.diagnostics.evaluation.mattes import Reader, Shown, fitted
+from streamcut.diagnostics.evaluation.mattes import EvaluatedFrame, Reader, fitted
 from streamcut.media.matte import Matte, Picture
 
 Tick = Callable[[int, int | None], None]
@@ -93,7 +93,7 @@ class Scores:
 
 
 @dataclass(frozen=True)
-class Report:
+class EvaluationReport:
     """What came out.
 
     Attributes:
@@ -201,14 +201,14 @@ class Evaluation:
                 return
             yield self._together(shown)
 
-    def _together(self, shown: Sequence[Shown]) -> Together:
+    def _together(self, shown: Sequence[EvaluatedFrame]) -> Together:
         count = len(self.results)
         mattes = [fitted(item.matte, self.size) for item in shown[:count]]
         truth = fitted(shown[count].matte, self.size) if self.truth else None
         picture = next((item.picture for item in shown if item.picture is not None), None)
         return Together([item.time for item in shown], mattes, truth, picture)
 
-    def run(self, tick: Tick | None = None) -> Report:
+    def run(self, tick: Tick | None = None) -> EvaluationReport:
         """Compute all figures.
 
         Args:
@@ -236,7 +236,9 @@ class Evaluation:
     def _half_a_frame(times: Sequence[float]) -> float:
         return 0.6 * (times[-1] - times[0]) / (len(times) - 1) if len(times) > 1 else 0.02
 
-    def _report(self, judges: Sequence[_Judge], times: list[float], off: list[int]) -> Report:
+    def _report(
+        self, judges: Sequence[_Judge], times: list[float], off: list[int]
+    ) -> EvaluationReport:
         if off:
             self.notes.append(
                 f"{len(off)} frames (first: {off[0]}) are shown at different times; "
@@ -245,7 +247,7 @@ class Evaluation:
         if self.picture is None:
             self.notes.append("no colours to see motion by, so no warping error: give the original")
         first = self.results[0].url if len(self.results) > 1 else None
-        return Report(
+        return EvaluationReport(
             reference=self.truth.url if self.truth else first,
             is_truth=self.truth is not None,
             size=self.size[::-1],

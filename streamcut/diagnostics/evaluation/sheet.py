@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from streamcut.diagnostics.evaluation.scores import Evaluation, Report, Together
+from streamcut.diagnostics.evaluation.scores import Evaluation, EvaluationReport, Together
 from streamcut.media.matte import Matte, Picture
 
 BACKGROUND = (255, 0, 200)
@@ -21,7 +21,7 @@ _COLUMN = _CELL + _GAP
 _PAPER, _INK = (24, 24, 28), (235, 235, 235)
 
 
-def draw_sheet(evaluation: Evaluation, report: Report, rows: int = 8) -> Image.Image:
+def draw_sheet(evaluation: Evaluation, report: EvaluationReport, rows: int = 8) -> Image.Image:
     """Draw half as many frames as there are rows evenly spaced, and the worst ones.
 
     Args:
@@ -52,7 +52,7 @@ def draw_sheet(evaluation: Evaluation, report: Report, rows: int = 8) -> Image.I
     return sheet
 
 
-def choose(report: Report, count: int) -> list[int]:
+def choose(report: EvaluationReport, count: int) -> list[int]:
     """Frame numbers: half of them evenly spaced, then the worst that are not beside another."""
     frames = len(report.times)
     even = np.linspace(0, frames - 1, count // 2 + 2).round().astype(int)[1:-1]
@@ -109,12 +109,12 @@ def _thumbnail(plane: Matte) -> Matte:
     return np.asarray(small, np.float32)
 
 
-def _caption(report: Report, number: int) -> str:
+def _caption(report: EvaluationReport, number: int) -> str:
     figures = list(_figures(report, number))
     return f"frame {number}, {report.times[number]:.2f} s" + "".join(f"   {f}" for f in figures)
 
 
-def _figures(report: Report, number: int) -> Iterator[str]:
+def _figures(report: EvaluationReport, number: int) -> Iterator[str]:
     for name, title in (("mad", "MAD"), ("dtssd", "dtSSD"), ("boundary_f", "boundary F")):
         values = [f"{s.series[name][number]:.4g}" for s in report.scores if name in s.series]
         if values:

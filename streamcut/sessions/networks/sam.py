@@ -29,7 +29,7 @@ from streamcut.sessions.networks.sam_prompt import (
     BOTTOM_RIGHT,
     TOP_LEFT,
     Points,
-    Target,
+    TrackedSubject,
     motion,
     part_at,
 )
@@ -228,7 +228,7 @@ class SamStream:
 
     def reset(self) -> None:
         """Go back to the prompt given."""
-        self._target: Target | None = None
+        self._target: TrackedSubject | None = None
         self._last: Picture | None = None
         self._mask: NDArray[np.uint8] | None = None
 
@@ -245,22 +245,22 @@ class SamStream:
         self._last = picture
         return Prediction(matte)
 
-    def _aimed(self, picture: Picture) -> Target:
+    def _aimed(self, picture: Picture) -> TrackedSubject:
         """Return where to look: as given, or where the last mask has moved to."""
         if self._target is None:
-            return Target.at(self._prompt, picture.shape[1], picture.shape[0])
+            return TrackedSubject.at(self._prompt, picture.shape[1], picture.shape[0])
         if self._last is None or self._mask is None:
             return self._target
         return self._target.moved(*motion(self._last, picture, self._mask))
 
-    def _found(self, picture: Picture, target: Target) -> Matte:
+    def _found(self, picture: Picture, target: TrackedSubject) -> Matte:
         height, width = picture.shape[:2]
         canvas = np.zeros((*_CANVAS, 3), np.float32)
         canvas[:height, :width] = picture
         masks, quality = self._session.decode(self._session.embed(canvas), *target.points())
         return sigmoid(masks[int(np.argmax(quality))][:height, :width])
 
-    def _follow(self, matte: Matte, aimed: Target) -> None:
+    def _follow(self, matte: Matte, aimed: TrackedSubject) -> None:
         """Make the next prompt from the mask found, unless it has lost the subject."""
         mask = part_at(matte > 0.5, aimed)
         area = int(np.count_nonzero(mask))
@@ -269,7 +269,7 @@ class SamStream:
         if too_large or area < max(1, _LEAST * mask.size, _LEAST_OF_LAST * before):
             self._target = self._target or aimed
             return
-        self._target, self._mask = Target.around(mask), mask
+        self._target, self._mask = TrackedSubject.around(mask), mask
 
 
 def _points_of(marks: Sequence[Mapping[str, Any]]) -> tuple[NDArray[np.float64], list[int]]:

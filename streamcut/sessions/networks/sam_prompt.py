@@ -23,7 +23,7 @@ _FLOW_SIDE = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class TrackedSubject:
     """Where the subject is: a point inside it, the box around it, or both; in pixels.
 
     Attributes:
@@ -35,7 +35,7 @@ class Target:
     box: tuple[float, float, float, float] | None = None
 
     @classmethod
-    def at(cls, prompt: Sequence[float], width: int, height: int) -> Target:
+    def at(cls, prompt: Sequence[float], width: int, height: int) -> TrackedSubject:
         """Return a point or a box, given in fractions of a picture, in its pixels."""
         pixels = [share * side for share, side in zip(prompt, (width, height) * 2, strict=False)]
         if len(pixels) == 2:
@@ -43,7 +43,7 @@ class Target:
         return cls(None, (pixels[0], pixels[1], pixels[2], pixels[3]))
 
     @classmethod
-    def around(cls, mask: NDArray[np.uint8]) -> Target:
+    def around(cls, mask: NDArray[np.uint8]) -> TrackedSubject:
         """Return the box around a mask, and the point deepest inside it."""
         x, y, width, height = cv2.boundingRect(mask)
         depths = cv2.distanceTransform(cv2.copyMakeBorder(mask, 1, 1, 1, 1, 0), cv2.DIST_L2, 3)
@@ -64,14 +64,14 @@ class Target:
             marks += [(TOP_LEFT, self.box[:2]), (BOTTOM_RIGHT, self.box[2:])]
         return np.array([at for _, at in marks], np.float32), [label for label, _ in marks]
 
-    def moved(self, x: float, y: float) -> Target:
+    def moved(self, x: float, y: float) -> TrackedSubject:
         """Return it elsewhere."""
         point = self.point and (self.point[0] + x, self.point[1] + y)
         box = self.box
-        return Target(point, box and (box[0] + x, box[1] + y, box[2] + x, box[3] + y))
+        return TrackedSubject(point, box and (box[0] + x, box[1] + y, box[2] + x, box[3] + y))
 
 
-def part_at(mask: NDArray[np.bool_], target: Target) -> NDArray[np.uint8]:
+def part_at(mask: NDArray[np.bool_], target: TrackedSubject) -> NDArray[np.uint8]:
     """Return the connected part of a mask at the target's point, else its largest one."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
     if count < 2:

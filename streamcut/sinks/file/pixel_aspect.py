@@ -22,7 +22,7 @@ class _Rational(ctypes.Structure):
     _fields_ = (("num", ctypes.c_int), ("den", ctypes.c_int))
 
 
-class _Stream(ctypes.Structure):
+class _AVStream(ctypes.Structure):
     """The beginning of ``AVStream`` as libavformat/avformat.h declares it."""
 
     _fields_ = (
@@ -48,14 +48,14 @@ def set_aspect(stream: VideoStream, aspect: Fraction) -> bool:
     address = ctypes.c_void_p.from_address(id(stream) + _POINTER_AT).value
     if not address:
         return False
-    fields = _Stream.from_address(address)
+    fields = _AVStream.from_address(address)
     if not _is(fields, stream):
         return False
     fields.sample_aspect_ratio = _Rational(aspect.numerator, aspect.denominator)
     return True
 
 
-def _is(fields: _Stream, stream: VideoStream) -> bool:
+def _is(fields: _AVStream, stream: VideoStream) -> bool:
     """Whether memory holds what is known of a stream, and an unset ratio at the right place."""
     unit = stream.time_base or Fraction(0)
     found = (fields.index, fields.id, fields.time_base.num, fields.time_base.den)

@@ -1,4 +1,4 @@
-"""Memory that libvpx clears but hardly uses, given back to the system.
+"""ProcessMemory that libvpx clears but hardly uses, given back to the system.
 
 A VP9 encoder sets aside 16 bytes for each of the 772 tokens that a macroblock can have at most:
 101 MB at 1080p, 403 MB at 2160p. It clears them all when it opens, which makes them resident,
@@ -37,7 +37,7 @@ def open_lean(encoder: av.VideoCodecContext) -> None:
     encoder.open()
     size = token_bytes(encoder.width, encoder.height)
     if before and size >= _PIECE:
-        with suppress(OSError), Memory() as memory:
+        with suppress(OSError), ProcessMemory() as memory:
             for start in memory.allocations(_mappings() - before, size):
                 memory.give_back_zeros(start + mmap.PAGESIZE, start + size - mmap.PAGESIZE)
 
@@ -60,10 +60,10 @@ def _mappings() -> set[Range]:
     return {(int(start, 16), int(end, 16)) for start, end in ranges}
 
 
-class Memory:
+class ProcessMemory:
     """This process's memory, read through the kernel: a wrong address is an error, no crash."""
 
-    def __enter__(self) -> Memory:
+    def __enter__(self) -> ProcessMemory:
         self._file = os.open("/proc/self/mem", os.O_RDONLY)
         self._libc = ctypes.CDLL(None, use_errno=True)
         return self

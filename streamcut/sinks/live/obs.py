@@ -187,7 +187,7 @@ class _Client:
         self.gone = False
         self._began = self._moved = time.monotonic()
         self._offset: Fraction | None = None
-        self._outlet = _Waiting()
+        self._outlet = _SendQueue()
         self._sink = MediaSink(
             self._outlet,
             _FORM.codec(""),
@@ -247,7 +247,7 @@ class _Client:
         return round((own + self._offset) / _UNIT)
 
 
-class _Waiting(Outlet):
+class _SendQueue(Outlet):
     """Keeps what is written until a socket takes it."""
 
     def __init__(self) -> None:

@@ -6,14 +6,20 @@ from pathlib import Path
 
 import numpy as np
 
-from streamcut.diagnostics.evaluation import Evaluation, Report, Scores, draw_plot, draw_sheet
+from streamcut.diagnostics.evaluation import (
+    Evaluation,
+    EvaluationReport,
+    Scores,
+    draw_plot,
+    draw_sheet,
+)
 from streamcut.diagnostics.evaluation.sheet import BACKGROUND, choose, heat, over
 
 
-def long_report(bad: list[int]) -> Report:
+def long_report(bad: list[int]) -> EvaluationReport:
     values = [9.0 if number in bad else 1.0 for number in range(90)]
     scores = Scores("a.webm", {"mad": values})
-    return Report("truth", True, (64, 36), [n / 30 for n in range(90)], [scores], [])
+    return EvaluationReport("truth", True, (64, 36), [n / 30 for n in range(90)], [scores], [])
 
 
 def test_the_worst_frames_are_chosen_beside_evenly_spaced_ones() -> None:
@@ -27,7 +33,7 @@ def test_the_worst_frames_are_chosen_beside_evenly_spaced_ones() -> None:
 
 def test_a_clip_shorter_than_the_sheet_is_shown_whole() -> None:
     scores = Scores("a.webm", {"mad": [1.0, 2.0, 3.0]})
-    report = Report("truth", True, (64, 36), [0.0, 0.1, 0.2], [scores], [])
+    report = EvaluationReport("truth", True, (64, 36), [0.0, 0.1, 0.2], [scores], [])
     assert choose(report, 8) == [0, 1, 2]
 
 
@@ -82,7 +88,9 @@ def test_a_figure_that_no_frame_has_gets_no_panel() -> None:
     found = {"mad": [1.0, 2.0]}
     blank = {"warp_error": [float("nan")] * 2}
     plots = [
-        draw_plot(Report("truth", True, (64, 36), [0.0, 0.1], [Scores("a.webm", series)], []))
+        draw_plot(
+            EvaluationReport("truth", True, (64, 36), [0.0, 0.1], [Scores("a.webm", series)], [])
+        )
         for series in (found, found | blank)
     ]
     assert plots[0].size == plots[1].size

@@ -11,10 +11,10 @@ import pytest
 from helpers.truth import Levels, grey_video
 
 from streamcut.core.errors import UsageError
-from streamcut.diagnostics.evaluation import Evaluation, Report, metrics
+from streamcut.diagnostics.evaluation import Evaluation, EvaluationReport, metrics
 
 
-def report(*results: Path, **options: Any) -> Report:
+def report(*results: Path, **options: Any) -> EvaluationReport:
     options = {k: str(v) if isinstance(v, Path) else v for k, v in options.items()}
     return Evaluation([str(result) for result in results], **options).run()
 

@@ -23,7 +23,7 @@ from streamcut import remove_video
 from streamcut.core.errors import ModelError, UsageError
 from streamcut.sessions import new_session
 from streamcut.sessions.networks.sam import SamSession
-from streamcut.sessions.networks.sam_prompt import Target, motion, part_at
+from streamcut.sessions.networks.sam_prompt import TrackedSubject, motion, part_at
 
 WIDTH, HEIGHT = 512, 288
 VIT_H = "sam_vit_h_4b8939"
@@ -231,7 +231,7 @@ def test_motion_is_that_of_the_subject() -> None:
 
 def test_the_deepest_point_lies_inside_and_the_box_around() -> None:
     ring = ball(200) & ~ball(200, radius=20)
-    target = Target.around(ring.astype(np.uint8))
+    target = TrackedSubject.around(ring.astype(np.uint8))
     assert target.point is not None
     assert target.box is not None
     assert ring[int(target.point[1]), int(target.point[0])]
@@ -244,5 +244,5 @@ def test_the_deepest_point_lies_inside_and_the_box_around() -> None:
 
 def test_the_part_at_the_point_is_followed_not_a_larger_one() -> None:
     mask = ball(100, radius=20) | ball(300, radius=60)
-    assert np.array_equal(part_at(mask, Target((100, 144))) > 0, ball(100, radius=20))
-    assert np.array_equal(part_at(mask, Target((200, 20))) > 0, ball(300, radius=60))
+    assert np.array_equal(part_at(mask, TrackedSubject((100, 144))) > 0, ball(100, radius=20))
+    assert np.array_equal(part_at(mask, TrackedSubject((200, 20))) > 0, ball(300, radius=60))

@@ -16,7 +16,7 @@ import pytest
 from helpers.media import pictures
 
 from streamcut.sinks.file import vp9_memory
-from streamcut.sinks.file.vp9_memory import Memory, open_lean, token_bytes
+from streamcut.sinks.file.vp9_memory import ProcessMemory, open_lean, token_bytes
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux" or platform.libc_ver()[0] != "glibc",
@@ -87,7 +87,7 @@ def test_nothing_but_zeros_is_given_back() -> None:
         values[vp9_memory._PIECE + 5] = 7
         before, address = values.copy(), values.ctypes.data
         full = resident()
-        with Memory() as memory:
+        with ProcessMemory() as memory:
             memory.give_back_zeros(address, address + len(values))
         assert full - resident() > 1.5 * vp9_memory._PIECE
         assert np.array_equal(values, before)
@@ -95,7 +95,7 @@ def test_nothing_but_zeros_is_given_back() -> None:
 
 
 def test_a_wrong_address_is_an_error_and_no_crash() -> None:
-    with Memory() as memory, pytest.raises(OSError, match="error"):
+    with ProcessMemory() as memory, pytest.raises(OSError, match="error"):
         list(memory.allocations({(mmap.PAGESIZE, 64 * mmap.PAGESIZE)}, mmap.PAGESIZE))
 
 

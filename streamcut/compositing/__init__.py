@@ -1,1 +1,1 @@
-"""From a matte to the picture that is shown: foreground, background, spill, light wrap."""
+"""From a matte to the frame that is shown: foreground, background, spill, light wrap."""

@@ -1,7 +1,7 @@
-"""What a subject is put over: a colour, a picture, a looped video, or its own blurred surroundings.
+"""What a subject is put over: a colour, an image, a looped video, or its own blurred surroundings.
 
-Every background gives planes in the pixel format, colour space and range of the picture above
-it, so that blending happens plane by plane and the picture is never converted.
+Every background gives planes in the pixel format, colour space and range of the frame above
+it, so that blending happens plane by plane and the frame is never converted.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Pictures(Protocol):
 
 
 class Background(Protocol):
-    """Gives what lies behind each picture."""
+    """Gives what lies behind each frame."""
 
     def layers(self, frame: MattedFrame) -> list[Layer]:
         """Return a layer for each plane of ``frame.source``."""
@@ -61,13 +61,13 @@ class Background(Protocol):
 
 
 class Fixed:
-    """The same layers behind every picture."""
+    """The same layers behind every frame."""
 
     def __init__(self, layers: list[Layer]) -> None:
         self._layers = layers
 
     def layers(self, frame: MattedFrame) -> list[Layer]:
-        """Return the layers, whatever the picture."""
+        """Return the layers, whatever the frame."""
         return self._layers
 
     def close(self) -> None:
@@ -104,7 +104,7 @@ def parse_colour(text: str) -> tuple[int, int, int]:
 
 
 def image_background(path: Path, info: StreamInfo) -> Fixed:
-    """Return a picture, upright, scaled and cropped at its centre to cover the frame.
+    """Return an image, upright, scaled and cropped at its centre to cover the frame.
 
     Raises:
         SourceError: if it cannot be read.
@@ -121,11 +121,11 @@ def image_background(path: Path, info: StreamInfo) -> Fixed:
 
 
 class Video:
-    """A video behind the picture, looped, at its own pace.
+    """A video behind the subject, looped, at its own pace.
 
     Args:
         opened: opens it anew; called again each time it ends.
-        info: of the pictures above it.
+        info: of the frames above it.
     """
 
     def __init__(self, opened: OpenVideo, info: StreamInfo) -> None:
@@ -137,7 +137,7 @@ class Video:
         self._next = next(self._pictures)
 
     def layers(self, frame: MattedFrame) -> list[Layer]:
-        """Return the picture that is due at the frame's presentation time."""
+        """Return the frame that is due at the frame's presentation time."""
         now = _time(frame.source)
         if self._began is None:
             self._began = now
@@ -153,7 +153,7 @@ class Video:
         self._pictures.close()
 
     def _looped(self) -> Generator[tuple[Fraction, av.VideoFrame]]:
-        """Yield (seconds since the first, picture) for ever."""
+        """Yield (seconds since the first, frame) for ever."""
         offset = Fraction(0)
         while True:
             began, last, step = None, Fraction(0), Fraction(1, 30)
@@ -175,20 +175,20 @@ class Video:
 
 
 class Blur:
-    """The picture's own surroundings, out of focus, without the subject bleeding into them.
+    """The frame's own surroundings, out of focus, without the subject bleeding into them.
 
     The blur is normalised by what is not subject (as depth-of-field filters do), and worked
     out on a small copy, since nothing sharp is left to lose.
 
     Args:
-        strength: standard deviation of the Gaussian in thousandths of the picture's height.
+        strength: standard deviation of the Gaussian in thousandths of the frame's height.
     """
 
     def __init__(self, strength: float) -> None:
         self._strength = strength
 
     def layers(self, frame: MattedFrame) -> list[Layer]:
-        """Return the blurred planes of the frame's picture."""
+        """Return the blurred planes of the frame."""
         matte, top = frame.matte, peak(frame.source.format.name)
         sigma = max(0.5, self._strength / 1000 * frame.source.height)
         shrink = _power_of_two(sigma / _CELLS)
@@ -241,7 +241,7 @@ def _reduced(image: Image.Image, info: StreamInfo) -> Image.Image:
 
 
 def _opaque(image: Image.Image) -> NDArray[np.uint8]:
-    """Return a picture's RGB values; what is transparent in it is black."""
+    """Return an image's RGB values; what is transparent in it is black."""
     if image.mode.startswith("I"):  # 16 bits, which Pillow would clip rather than scale.
         values = np.asarray(image).astype(np.uint32)
         return np.repeat((values >> 8).astype(np.uint8)[:, :, None], 3, axis=2)
@@ -265,7 +265,7 @@ def _covering(rgb: NDArray[np.uint8], info: StreamInfo) -> NDArray[np.uint8]:
 
 
 def _cropped(picture: av.VideoFrame, info: StreamInfo) -> av.VideoFrame:
-    """Return the part of a background video's picture that will be seen."""
+    """Return the part of a background video's frame that will be seen."""
     crop = _crop_of(picture.width, picture.height, info)
     if crop[2:] == (picture.width, picture.height):
         return picture
@@ -274,7 +274,7 @@ def _cropped(picture: av.VideoFrame, info: StreamInfo) -> av.VideoFrame:
 
 
 def _fitted(picture: av.VideoFrame, info: StreamInfo, width: int, height: int) -> list[Plane]:
-    """Return the planes of a picture in the format, matrix and range of the frames above."""
+    """Return the planes of an image in the format, matrix and range of the frames above."""
     source = Colour.of(picture)
     matrix = info.colour.known_matrix(info.height)
     made = VideoReformatter().reformat(

@@ -39,7 +39,7 @@ def _despilled(frame: MattedFrame) -> MattedFrame:
 def without_spill(
     picture: av.VideoFrame, matte: Plane, screen: tuple[float, float, float]
 ) -> av.VideoFrame:
-    """Return a copy of a picture without a screen's light, wherever its matte is above 0.
+    """Return a copy of a frame without a screen's light, wherever its matte is above 0.
 
     Args:
         picture: in one of the working formats.

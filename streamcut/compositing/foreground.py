@@ -5,7 +5,7 @@ are first guessed by what lies around, and F is then moved so that the mixture b
 seen, as in Forte, "Approximate Fast Foreground Colour Estimation" (ICIP 2021). There, the means
 around a pixel, weighed by matte and by its complement, stand for the colours, and a second pass
 mends that both are mixtures themselves. Here one pass does: the means of the matte itself say
-how far each mean of the picture is mixed, and two lines through two points give both colours.
+how far each mean of the frame is mixed, and two lines through two points give both colours.
 
 Colours that the input's own alpha hides say nothing about what lies around and are left out.
 
@@ -50,7 +50,7 @@ _APART, _BELIEVED = 0.3, 0.6
 _OWN = 1e-4
 # Pixels beside the border that the thorough estimate looks at.
 _MARGIN = 48
-# OpenCV's remap takes pictures, no lists, and none with a side of 32768.
+# OpenCV's remap takes frames, no lists, and none with a side of 32768.
 _ROW = 1024
 
 
@@ -60,7 +60,7 @@ def decontaminate(
     """Give each frame's subject its own colours at the border.
 
     Args:
-        frames: with mattes as the picture explains them: before their border is shaped. Before
+        frames: with mattes as the frame explains them: before their border is shaped. Before
             a coloured screen there is nothing left to do, see :mod:`streamcut.compositing.despill`.
         thorough: estimate by several levels (Germer et al. 2020), which takes much longer. It
             cannot leave colours out: where the input hides some, the quick estimate is taken.

@@ -14,7 +14,7 @@ from streamcut.media.matte import Grid
 from streamcut.media.pixel_formats import peak
 from streamcut.media.planes import Plane, blank_like, planes
 
-# Standard deviation of the blur, as a share of the picture's height, on a grid of about 180 rows,
+# Standard deviation of the blur, as a share of the frame's height, on a grid of about 180 rows,
 # where nothing sharp is lost.
 _REACH, _ROWS = 0.015, 180
 
@@ -22,12 +22,12 @@ _REACH, _ROWS = 0.015, 180
 def wrapped(
     picture: av.VideoFrame, matte: Plane, below: list[Plane | int], strength: float
 ) -> av.VideoFrame:
-    """Return a copy of a picture with the light of a background over the subject's inner edge.
+    """Return a copy of a frame with the light of a background over the subject's inner edge.
 
     Args:
         picture: in one of the working formats.
         matte: at its size and depth.
-        below: the background, a plane or one code value for each plane of the picture.
+        below: the background, a plane or one code value for each plane of the frame.
         strength: 0 to 1.
     """
     made, top = blank_like(picture, picture.format.name), peak(picture.format.name)

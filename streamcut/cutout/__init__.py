@@ -1,4 +1,4 @@
-"""Cut the subject out of a single picture, as rembg does.
+"""Cut the subject out of a single image, as rembg does.
 
 ``remove`` takes what ``rembg.remove`` takes and returns the same pixels for the same session; its
 positional parameters keep rembg's order of many years, into which rembg 2.0.86 has inserted
@@ -13,10 +13,10 @@ Where it departs from rembg, on purpose:
 - arrays come back writable;
 - paths and open files are taken too, and give images;
 - the default session is kept, where rembg makes one for each call;
-- pictures that rembg cannot finish are finished: ``putalpha`` on palette pictures given as bytes,
+- images that rembg cannot finish are finished: ``putalpha`` on palette images given as bytes,
   on 16-bit and on YCbCr ones, ``bgcolor`` after ``putalpha`` on grey ones, ``alpha_matting`` on
-  grey ones with alpha, unreadable EXIF data (ignored), one-pixel pictures;
-- ``alpha_matting`` of a YCbCr, HSV or LAB picture returns its colours, not its raw channels;
+  grey ones with alpha, unreadable EXIF data (ignored), one-pixel images;
+- ``alpha_matting`` of a YCbCr, HSV or LAB image returns its colours, not its raw channels;
 - what cannot be read raises ``SourceError``, and a wrong argument ``UsageError``;
 - ``vitmatte`` is not offered.
 """
@@ -171,15 +171,15 @@ def remove(
     vitmatte: bool = False,
     **kwargs: Any,
 ) -> bytes | Image.Image | NDArray[Any]:
-    """Remove the background of one picture.
+    """Remove the background of one image.
 
     Args:
-        data: The picture: an encoded file's bytes, a PIL image, an array that PIL takes (uint8
+        data: The image: an encoded file's bytes, a PIL image, an array that PIL takes (uint8
             ``HxW``, ``HxWx3`` RGB or ``HxWx4`` RGBA above all), the path of a file, or a file
             opened in binary mode, which is read on from where it stands and left open. EXIF
             orientation is applied. It is not modified.
         alpha_matting: Refine the edge by closed-form matting. Where that has no answer (no sure
-            foreground or background, a picture in one channel), ``decontaminate`` stands in.
+            foreground or background, an image in one channel), ``decontaminate`` stands in.
         alpha_matting_foreground_threshold: Mask values above it are sure foreground.
         alpha_matting_background_threshold: Mask values below it are sure background.
         alpha_matting_erode_size: Pixels that the sure regions are eroded by before matting.
@@ -199,13 +199,13 @@ def remove(
     Returns:
         The cutout in the type of ``data``: PNG bytes, an image or a uint8 array; of a path or an
         open file an image. Mode RGBA, save
-        that ``putalpha`` makes LA of a grey picture and PA of a palette one (as an image only),
+        that ``putalpha`` makes LA of a greyscale image and PA of a palette one (as an image only),
         and that a single mask is L. Several masks give their cutouts one below the other; no
-        mask at all gives the picture back.
+        mask at all gives the image back.
 
     Raises:
         UsageError: ``data`` has an unsupported type, or another argument makes no sense.
-        SourceError: The file cannot be read, or its bytes are no picture, or a damaged one.
+        SourceError: The file cannot be read, or its bytes are no image, or a damaged one.
     """
     if vitmatte:
         raise UsageError("vitmatte is not offered: use alpha_matting=True or decontaminate=True")

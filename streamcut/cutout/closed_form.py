@@ -59,7 +59,7 @@ def _compiled() -> bool:
 def closed_form_alpha(picture: NDArray[Any], trimap: NDArray[Any]) -> NDArray[np.float64]:
     """Solve for the alpha of the unknown pixels (Levin et al. 2008, pymatting's solver).
 
-    Takes some seconds for a 1920x1080 picture, and over 400 bytes of memory per pixel.
+    Takes some seconds for a 1920x1080 image, and over 400 bytes of memory per pixel.
 
     Args:
         picture: ``HxWx3`` RGB, unsigned integers over their full range or floats in 0..1.

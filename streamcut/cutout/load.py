@@ -30,7 +30,7 @@ class Readable(Protocol):
 
 
 def load(data: object, any_bytes: bool) -> Image.Image:
-    """Return the picture in ``data``, decoded, upright, and never the caller's own object.
+    """Return the image in ``data``, decoded, upright, and never the caller's own object.
 
     Args:
         data: bytes, an image, an array, a path or an open file.

@@ -1,6 +1,6 @@
-"""What the cutout of a still picture is made of: each step by itself, with rembg's values.
+"""What the cutout of an image is made of: each step by itself, with rembg's values.
 
-A mask is cleaned, a picture is turned upright, cut out by a mask in one way or another, laid over
+A mask is cleaned, an image is turned upright, cut out by a mask in one way or another, laid over
 a colour, or stacked with others.
 """
 
@@ -26,13 +26,13 @@ _EXIF_ERRORS = (SyntaxError, ValueError, TypeError, AttributeError, struct.error
 
 
 def fix_image_orientation(img: Image.Image) -> Image.Image:
-    """Turn the picture as its EXIF orientation says.
+    """Turn the image as its EXIF orientation says.
 
     Args:
-        img: A picture of any mode.
+        img: An image of any mode.
 
     Returns:
-        A new picture without the orientation tag. EXIF data that cannot be read is ignored.
+        A new image without the orientation tag. EXIF data that cannot be read is ignored.
     """
     try:
         return ImageOps.exif_transpose(img)
@@ -74,8 +74,8 @@ def alpha_matting_cutout(
     """Cut out with the alpha and the colours that closed-form matting finds.
 
     Args:
-        img: A picture in colour; its own alpha is dropped.
-        mask: Mode L, of the picture's size.
+        img: An image in colour; its own alpha is dropped.
+        mask: Mode L, of the image's size.
         foreground_threshold: Mask values above it are sure foreground.
         background_threshold: Mask values below it are sure background.
         erode_structure_size: Pixels that the sure regions are eroded by.
@@ -84,10 +84,10 @@ def alpha_matting_cutout(
         RGBA, colours not multiplied by alpha.
 
     Raises:
-        MattingError: The picture has a single channel, or the solver has no answer.
-        UsageError: The mask's size is not the picture's.
+        MattingError: The image has a single channel, or the solver has no answer.
+        UsageError: The mask's size is not the image's.
     """
-    if len(img.getbands()) == 1:  # rembg declines these too, palette pictures among them
+    if len(img.getbands()) == 1:  # rembg declines these too, palette images among them
         raise MattingError(f"closed-form matting needs colour channels, not mode {img.mode}")
     regions = trimap(
         np.asarray(mask.convert("L")),
@@ -101,11 +101,11 @@ def alpha_matting_cutout(
 
 
 def naive_cutout(img: Image.Image, mask: Image.Image) -> Image.Image:
-    """Fade the picture into transparent black by the mask.
+    """Fade the image into transparent black by the mask.
 
     Args:
-        img: A picture of any mode.
-        mask: Mode L, of the picture's size.
+        img: An image of any mode.
+        mask: Mode L, of the image's size.
 
     Returns:
         RGBA; as in rembg the colours fade with the alpha, that is, are multiplied by the mask.
@@ -117,14 +117,14 @@ def decontaminate_cutout(img: Image.Image, mask: Image.Image) -> Image.Image:
     """Set the mask as alpha over estimated subject colours, free of the old background.
 
     Args:
-        img: A picture of any mode; its own alpha is dropped.
-        mask: Mode L, of the picture's size.
+        img: An image of any mode; its own alpha is dropped.
+        mask: Mode L, of the image's size.
 
     Returns:
         RGBA, colours not multiplied by alpha.
 
     Raises:
-        UsageError: The mask's size is not the picture's.
+        UsageError: The mask's size is not the image's.
     """
     picture = np.asarray(img.convert("RGB"))
     alpha = np.asarray(mask.convert("L")) / 255.0
@@ -140,14 +140,14 @@ def _rgba(foreground: NDArray[np.float32], alpha: NDArray[np.float64]) -> Image.
 def putalpha_cutout(img: Image.Image, mask: Image.Image) -> Image.Image:
     """Set the mask as alpha and leave the colours untouched.
 
-    Unlike rembg's, this returns a new picture and leaves ``img`` as it was.
+    Unlike rembg's, this returns a new image and leaves ``img`` as it was.
 
     Args:
-        img: A picture of any mode.
-        mask: Mode L, of the picture's size.
+        img: An image of any mode.
+        mask: Mode L, of the image's size.
 
     Returns:
-        LA for grey pictures, PA for palette pictures, else RGBA.
+        LA for grey images, PA for palette images, else RGBA.
     """
     cutout = img.copy()
     try:
@@ -159,13 +159,13 @@ def putalpha_cutout(img: Image.Image, mask: Image.Image) -> Image.Image:
 
 
 def stack_vertically(imgs: Sequence[Image.Image]) -> Image.Image:
-    """Lay pictures one below the other.
+    """Lay images one below the other.
 
     Args:
-        imgs: At least one picture.
+        imgs: At least one image.
 
     Returns:
-        The picture itself if it is the only one; else RGBA, as wide as the first.
+        The image itself if it is the only one; else RGBA, as wide as the first.
     """
     if len(imgs) == 1:
         return imgs[0]
@@ -181,7 +181,7 @@ def apply_background_color(img: Image.Image, color: Sequence[int]) -> Image.Imag
     """Lay a colour under a cutout.
 
     Args:
-        img: A picture, usually with alpha.
+        img: An image, usually with alpha.
         color: RGBA or RGB, 0..255.
 
     Returns:

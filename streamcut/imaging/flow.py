@@ -1,8 +1,8 @@
-"""Where things moved between two pictures: dense optical flow, and how far it can be believed.
+"""Where things moved between two frames: dense optical flow, and how far it can be believed.
 
 DIS flow (Kroeger et al., "Fast Optical Flow using Dense Inverse Search", 2016, OpenCV's). A
-field is float32 [height, width, 2]: for every pixel of one picture, how many pixels to the
-right and down the same thing lies in another picture of the same size.
+field is float32 [height, width, 2]: for every pixel of one frame, how many pixels to the
+right and down the same thing lies in another frame of the same size.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Field = NDArray[np.float32]
 
 Values = TypeVar("Values", bound=NDArray[Any])
 
-# OpenCV's DIS reads out of bounds, and crashes, in some pictures with a shorter side than this:
+# OpenCV's DIS reads out of bounds, and crashes, in some frames with a shorter side than this:
 # its coarsest scale is then finer than its finest.
 _SHORTEST = 96
 # How far forward and backward flow may miss each other and still be believed: a share of the
@@ -29,7 +29,7 @@ _SHARE, _MISS = 0.01, 0.5
 
 
 class Flow:
-    """Finds the fields between pictures of one video. Not for use by several threads at once.
+    """Finds the fields between frames of one video. Not for use by several threads at once.
 
     Args:
         preset: OpenCV's: ultrafast, fast or medium.
@@ -59,15 +59,15 @@ def _padded(plane: NDArray[np.uint8], below: int, right: int) -> NDArray[np.uint
 
 
 def grey(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return the brightness of an RGB uint8 [height, width, 3] picture, as flow wants it."""
+    """Return the brightness of an RGB uint8 [height, width, 3] frame, as flow wants it."""
     return np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
 
 
 def follow(plane: Values, field: Field) -> Values:
     """Return what every pixel finds in ``plane`` at the end of its way, bilinearly.
 
-    With the field from a later picture to an earlier one this brings the earlier plane to
-    the later picture. Ways that lead outside end at the border.
+    With the field from a later frame to an earlier one this brings the earlier plane to
+    the later frame. Ways that lead outside end at the border.
 
     Args:
         plane: uint8, uint16 or float32, [height, width] or [height, width, channels].
@@ -94,7 +94,7 @@ def agreement(there: Field, back: Field) -> NDArray[np.float32]:
     """Return how far the ways of ``there`` can be believed: they are, if ``back`` leads back.
 
     Args:
-        there: from a picture to another.
+        there: from a frame to another.
         back: from the other to the first.
 
     Returns:
@@ -113,7 +113,7 @@ def _squared(field: Field) -> NDArray[np.float32]:
 
 
 def left_picture(field: Field) -> NDArray[np.bool_]:
-    """Return which ways end outside the picture, bool [height, width]."""
+    """Return which ways end outside the frame, bool [height, width]."""
     height, width = field.shape[:2]
     x, y = _places(height, width)
     x, y = x + field[..., 0], y + field[..., 1]

@@ -1,4 +1,4 @@
-"""Pictures made smaller: as networks see them, and averaged for what needs nothing sharp."""
+"""Frames made smaller: as networks see them, and averaged for what needs nothing sharp."""
 
 from __future__ import annotations
 

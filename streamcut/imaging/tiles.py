@@ -1,4 +1,4 @@
-"""Rectangles that hold all of a thin band, so that the rest of a picture costs nothing."""
+"""Rectangles that hold all of a thin band, so that the rest of a frame costs nothing."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class Job:
 
     Args:
         url: the input, as :func:`streamcut.sources.open_source` takes it.
-        output: path of the file, a folder or pattern for a picture sequence, or a pipe.
+        output: path of the file, a folder or pattern for an image sequence, or a pipe.
         settings: everything else.
         session: a model session to use; None makes one as the settings say.
         start: seconds to skip.
@@ -150,7 +150,7 @@ def remove_video(
 
     Args:
         input: path or address of the video.
-        output: path of the file, whose ending chooses the format, or a folder for pictures.
+        output: path of the file, whose ending chooses the format, or a folder for frames.
         session: a session to use for several videos; None makes one.
         start: seconds to skip.
         duration: seconds to convert at most.

@@ -21,7 +21,7 @@ def check_output(output: str, read: Mapping[str, str], overwrite: bool) -> None:
     """Refuse an output that cannot be, that is read at the same time, or that exists.
 
     Args:
-        output: path of a file, or a folder or pattern for a picture sequence.
+        output: path of a file, or a folder or pattern for an image sequence.
         read: what is read, by what it is.
         overwrite: whether what exists may be replaced.
 

@@ -20,12 +20,12 @@ class Summary:
     Attributes:
         input: what was read.
         output: what was written.
-        frames: how many pictures were written.
+        frames: how many frames were written.
         seconds: how long it took.
-        fps: pictures a second.
+        fps: frames per second.
         speed: seconds of video for each second of work.
         bytes: size of the output, of all its files.
-        dropped: pictures given up, because the format's clock could not tell them apart.
+        dropped: frames given up, because the format's clock could not tell them apart.
         undecodable: packets that could not be decoded.
         stages: where the time went.
         notes: what could not be kept as the input has it, in words.
@@ -82,7 +82,7 @@ class JobState:
         return max(self.stages(), key=lambda stage: stage.busy).name
 
     def dropped(self) -> int:
-        """Return how many pictures the channels gave up."""
+        """Return how many frames the channels gave up."""
         return self._pipeline.dropped()
 
 
@@ -123,7 +123,7 @@ def summary_of(
 
 
 def _cut_off(source: Source, state: JobState) -> list[str]:
-    """Say so when the pictures ended well before the input said they would."""
+    """Say so when the frames ended well before the input said they would."""
     info = source.info
     shown = state.time + 1 / float(info.rate)
     # Where the clock jumped, how long the input says it is means nothing.

@@ -83,7 +83,7 @@ def session_of(settings: Settings, size: tuple[int, int] | None = None) -> BaseS
 
     Args:
         settings: which model, where it runs, and what it takes of its own.
-        size: (width, height) of the pictures, or None where it is not known yet.
+        size: (width, height) of the frames, or None where it is not known yet.
 
     Raises:
         ModelError: if the model is unknown, unusable or not to be had, or cannot run where it is
@@ -166,7 +166,7 @@ def session_keywords(matte: MatteSettings, size: tuple[int, int] | None) -> dict
 
     Args:
         matte: the settings.
-        size: (width, height) of the pictures, or None where it is not known yet.
+        size: (width, height) of the frames, or None where it is not known yet.
 
     Raises:
         UsageError: if something is set that the model does not take.
@@ -193,10 +193,10 @@ def keep_of(settings: Settings, size: tuple[int, int] | None) -> Keep:
 
     Args:
         settings: they say it.
-        size: (width, height) of the pictures, or None where it is not known yet.
+        size: (width, height) of the frames, or None where it is not known yet.
 
     Raises:
-        UsageError: if it is neither all nor main, nor a point of the picture.
+        UsageError: if it is neither all nor main, nor a point of the frame.
     """
     text = settings.matte.keep
     if text in ("all", "main"):
@@ -215,15 +215,15 @@ def keep_of(settings: Settings, size: tuple[int, int] | None) -> Keep:
 
 
 def parse_prompt(text: str, size: tuple[int, int] | None) -> tuple[float, ...]:
-    """Return a point (x, y) or a box (left, top, right, bottom) in fractions of a picture.
+    """Return a point (x, y) or a box (left, top, right, bottom) in fractions of a frame.
 
     Args:
-        text: two or four numbers with commas between them: fractions of the picture where none
+        text: two or four numbers with commas between them: fractions of the frame where none
             is above 1, else pixels.
-        size: (width, height) of the picture in pixels, or None where it is not known.
+        size: (width, height) of the frame in pixels, or None where it is not known.
 
     Raises:
-        UsageError: if it is neither, or outside the picture.
+        UsageError: if it is neither, or outside the frame.
     """
     try:
         numbers = [float(part) for part in text.split(",")]
@@ -248,7 +248,7 @@ def parse_background(text: str, info: StreamInfo) -> Background:
 
     Raises:
         UsageError: if it is neither a blur, nor a file, nor a colour.
-        SourceError: if the file is neither a picture nor a video.
+        SourceError: if the file is neither an image nor a video.
     """
     path = local_path(text)
     if os.path.isfile(path):

@@ -141,7 +141,7 @@ def composited(
         frames: with the network's answers.
         info: of the stream.
         shown: what they look like.
-        apart: leave the matte beside the picture, see
+        apart: leave the matte beside the frame, see
             :func:`~streamcut.compositing.composite.composite`.
         pipeline: as for :func:`matted`.
     """

@@ -1,1 +1,1 @@
-"""Closed-form matting: of single pictures, of keyframes, and carried to the frames between."""
+"""Closed-form matting: of single frames, of keyframes, and carried to the frames between."""

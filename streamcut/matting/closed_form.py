@@ -20,7 +20,7 @@ UNKNOWN = 128
 
 
 class MattingError(StreamcutError, ValueError):
-    """Closed-form matting has no answer for this picture and trimap; keep the mask instead."""
+    """Closed-form matting has no answer for this frame and trimap; keep the mask instead."""
 
 
 def trimap(
@@ -31,7 +31,7 @@ def trimap(
 ) -> NDArray[np.uint8]:
     """Divide a mask into sure foreground, sure background and the unknown between them.
 
-    The rules are those of ``rembg.bg.alpha_matting_cutout``: what lies outside the picture counts
+    The rules are those of ``rembg.bg.alpha_matting_cutout``: what lies outside the frame counts
     as background, and where low thresholds make a pixel both, it is background.
 
     Args:
@@ -102,7 +102,7 @@ def band_alpha(picture: NDArray[Any], trimap: NDArray[Any]) -> NDArray[np.float3
 
 
 def check_shapes(picture: NDArray[Any], plane: NDArray[Any]) -> None:
-    """Refuse what is no RGB picture, and a plane that is not of its size.
+    """Refuse what is no RGB frame, and a plane that is not of its size.
 
     Raises:
         UsageError: so.

@@ -1,4 +1,4 @@
-"""A network's coarse matte brought to the picture's size, its edges led by the picture.
+"""A network's coarse matte brought to the frame's size, its edges led by the frame.
 
 The fast guided filter (He and Sun, "Fast Guided Filter", 2015, arXiv:1505.00996): within
 small windows the matte is taken for a linear function of the luma, ``matte = a * luma + b``;
@@ -37,8 +37,8 @@ class GuidedUpsampler:
     """Enlarges the mattes of one video to its size.
 
     Args:
-        width: of the pictures, pixels.
-        height: of the pictures, pixels.
+        width: of the frames, pixels.
+        height: of the frames, pixels.
         peak: the largest code value of their planes and so of the mattes made.
         haze: opacity that counts as none, and whose complement counts as full; networks leave
             that much in the background.
@@ -80,7 +80,7 @@ class GuidedUpsampler:
         return matte
 
     def _factor(self, coarse: NDArray[np.float32]) -> int:
-        """Return how many picture pixels a grid cell is wide and high."""
+        """Return how many frame pixels a grid cell is wide and high."""
         return max(1, round(self._width / int(coarse.shape[1])))
 
     def _shrunk(self, luma: Plane, factor: int) -> Grid:

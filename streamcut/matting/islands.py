@@ -1,7 +1,7 @@
 """The parts of a matte: specks that are no subject, holes that are none, blobs that flicker.
 
 All of it happens at the network's size, where finding connected parts costs little. A large part,
-one that touches the picture's side or is near the subject, and one that was part of the subject
+one that touches the frame's side or is near the subject, and one that was part of the subject
 a frame ago, is never delayed.
 """
 
@@ -18,12 +18,12 @@ Ages = NDArray[np.uint8]
 
 # Opacities that are seen: enlargement takes what is below (or above its complement) for haze.
 _SEEN = 0.15
-# A part with less than this share of the picture, and further from the subject than this share of
-# the picture's longer side, is a blob.
+# A part with less than this share of the frame, and further from the subject than this share of
+# the frame's longer side, is a blob.
 _SMALL, _NEAR = 0.01, 0.03
 # For so many frames a blob must have been there before it shows, and is held when it vanishes.
 _WAIT, _HOLD = 6, 3
-# Mean difference of code values from which on the picture changed where a blob was.
+# Mean difference of code values from which on the frame changed where a blob was.
 _CHANGED = 6.0
 
 
@@ -31,9 +31,9 @@ class Blobs:
     """Tidies the mattes of one video.
 
     Args:
-        min_area: islands and holes below this share of the picture, in percent, are removed.
+        min_area: islands and holes below this share of the frame, in percent, are removed.
         patient: hide blobs until they have been there for some frames, and hold those that
-            vanish for a moment while the picture shows no reason.
+            vanish for a moment while the frame shows no reason.
     """
 
     def __init__(self, min_area: float, *, patient: bool = True) -> None:
@@ -93,7 +93,7 @@ class Blobs:
         return old
 
     def _held(self, picture: Picture, labels: Labels) -> tuple[Matte, Ages] | None:
-        """Return the blobs that vanished while the picture stayed, and for how long by now."""
+        """Return the blobs that vanished while the frame stayed, and for how long by now."""
         if self._shown is None:
             return None
         before, blobs, missing = self._shown
@@ -157,7 +157,7 @@ def _only(matte: Matte, labels: Labels, shown: NDArray[np.bool_]) -> Matte:
 
 
 def _at_side(stats: NDArray[np.int32], shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Return which parts touch the picture's sides."""
+    """Return which parts touch the frame's sides."""
     left, top = stats[:, cv2.CC_STAT_LEFT], stats[:, cv2.CC_STAT_TOP]
     right, bottom = left + stats[:, cv2.CC_STAT_WIDTH], top + stats[:, cv2.CC_STAT_HEIGHT]
     touching = (left == 0) | (top == 0) | (right == shape[1]) | (bottom == shape[0])

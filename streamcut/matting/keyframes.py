@@ -27,10 +27,10 @@ from streamcut.media.matte import Grid
 from streamcut.media.pixel_formats import depth, peak
 from streamcut.media.planes import planes
 
-# Regularisation of the guided filter that brings solved mattes to the picture's size; they are
+# Regularisation of the guided filter that brings solved mattes to the frame's size; they are
 # finer and truer than a network's, which the upsampler's own is for.
 _EPSILON = 1e-5
-# Pixels of the pictures that flow is found between, at most. Twice as wide ones than the built-in
+# Pixels of the frames that flow is found between, at most. Twice as wide ones than the built-in
 # network's 256x144 take five times as long and make mattes only a few hundredths better.
 _MOST_FLOW = 400 * 225
 # What may be held back at most, bytes; at 1080p this is about ten frames.
@@ -91,7 +91,7 @@ def _network(frames: Iterable[MattedFrame]) -> tuple[Iterator[MattedFrame], tupl
 
 
 class Finish:
-    """Brings mattes from the grid to the picture's size, their edges led by the picture."""
+    """Brings mattes from the grid to the frame's size, their edges led by the frame."""
 
     def __init__(self, info: StreamInfo, size: tuple[int, int]) -> None:
         self._top, self._size = peak(info.pixel_format), size
@@ -256,7 +256,7 @@ class _Between:
 
 
 def _held_bytes(info: StreamInfo) -> int:
-    """Return about what a frame that is held back takes: picture, matte, fields."""
+    """Return about what a frame that is held back takes: frame, matte, fields."""
     return info.width * info.height * (3 if depth(info.pixel_format) == 8 else 6) + 1_300_000
 
 

@@ -15,7 +15,7 @@ from streamcut.media.planes import Plane
 
 @dataclass(frozen=True, slots=True)
 class Edges:
-    """What is done to every matte at the picture's size, in this order.
+    """What is done to every matte at the frame's size, in this order.
 
     Attributes:
         post_process: make it hard and smooth at its border, as rembg's option does.
@@ -68,7 +68,7 @@ def shaped(matte: Plane, edges: Edges, top: int) -> Plane:
 def hardened(matte: Plane, top: int) -> Plane:
     """Open, blur and threshold a matte: rembg's ``post_process`` at video speed.
 
-    The blur works on 8-bit values, so that borders may differ from the still pictures'
+    The blur works on 8-bit values, so that borders may differ from the images'
     version by a pixel.
     """
     cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))

@@ -2,7 +2,7 @@
 
 As in the paper, foreground and background explain each pixel together and are smooth where the
 alpha is; what is learnt at a small size begins the next larger one. Only the border is solved:
-elsewhere the picture is one or the other.
+elsewhere the frame is one or the other.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def subject_colours(picture: Floats, alpha: Floats) -> Floats:
         alpha: [h, w], 0..1.
 
     Returns:
-        float32 [h, w, channels] in 0..1, not multiplied by alpha; where alpha is 1 the picture.
+        float32 [h, w, channels] in 0..1, not multiplied by alpha; where alpha is 1 the frame.
     """
     front, back = _mean(picture, alpha > _SURE), _mean(picture, alpha < 1 - _SURE)
     for size in _sizes(alpha.shape):
@@ -49,7 +49,7 @@ def _sizes(shape: tuple[int, ...]) -> Iterator[tuple[int, int]]:
 
 
 def _mean(picture: Floats, where: NDArray[np.bool_]) -> Floats:
-    """Return the mean colour of some pixels, black for none, as a picture of one."""
+    """Return the mean colour of some pixels, black for none, as a frame of one."""
     found = picture[where].mean(axis=0) if where.any() else np.zeros(picture.shape[2])
     return found.astype(np.float32)[None, None]
 

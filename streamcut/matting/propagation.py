@@ -1,9 +1,9 @@
-"""A keyframe's detail carried to the frames around it, along the picture's motion.
+"""A keyframe's detail carried to the frames around it, along the frame's motion.
 
 From every frame a trail leads back (or ahead) to a keyframe: flow chained from frame to frame.
 What solving added to the keyframe's matte is followed along it and added to the frame's own
 matte, as far as the trail can be believed: flow forwards and backwards must cancel out on every
-step, and at its end the keyframe must look as the frame does, in the picture and in the
+step, and at its end the keyframe must look as the frame does, in colour and in the
 network's matte. Where one of these fails the frame keeps its own matte, so that nothing is
 dragged along.
 

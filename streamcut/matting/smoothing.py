@@ -1,9 +1,9 @@
-"""Mattes that hold still: smoothed in time where the picture says that nothing changed.
+"""Mattes that hold still: smoothed in time where the frame says that nothing changed.
 
-The matte before is brought to the picture now along optical flow, and each matte is drawn
-towards it where three things hold: the picture looks there as it did before (within its own
+The matte before is brought to the frame now along optical flow, and each matte is drawn
+towards it where three things hold: the frame looks there as it did before (within its own
 noise), one of the two mattes is uncertain, and the two do not contradict each other. Whatever
-the picture cannot explain takes the new matte as it is, so that nothing is dragged behind.
+the frame cannot explain takes the new matte as it is, so that nothing is dragged behind.
 
 That uncertain pixels may follow the past and certain ones may not comes from MediaPipe's
 ``segmentation_smoothing_calculator``, which asks the new mask alone and knows no motion. Here
@@ -26,7 +26,7 @@ from streamcut.media.frame import PredictedFrame
 from streamcut.media.matte import Matte, Picture
 
 # A difference of this many code values, and this many times the median difference, counts as
-# the same still; twice that never. The median is noise, since most of a picture explains itself,
+# the same still; twice that never. The median is noise, since most of a frame explains itself,
 # but for where all of it changes: no camera's noise survives being scaled down above the limit.
 _SAME, _NOISE, _MOST_NOISE = 3.0, 3.0, 6.0
 # What opacity times its complement (1/4 at most) is multiplied by to be full doubt at 1.
@@ -43,7 +43,7 @@ def steady(
     Args:
         frames: with their predictions.
         strength: of the smoothing, 0 (none; every matte stands alone) to 1.
-        min_area: islands and holes below this share of the picture, in percent, are removed.
+        min_area: islands and holes below this share of the frame, in percent, are removed.
         keep: who stays in the mattes.
     """
     smoother, blobs = Smoother(strength), Blobs(min_area, patient=strength > 0)
@@ -103,7 +103,7 @@ class Smoother:
 
 
 def sameness(picture: Picture, before: Picture) -> Matte:
-    """Return where two pictures show the same but for noise: 1, falling to 0 where they do not.
+    """Return where two frames show the same but for noise: 1, falling to 0 where they do not.
 
     Args:
         picture: RGB uint8 [height, width, 3].

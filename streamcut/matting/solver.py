@@ -1,9 +1,9 @@
-"""A frame's matte solved anew from its picture: what is done on a keyframe.
+"""A frame's matte solved anew: what is done on a keyframe.
 
-The picture and the network's matte are brought to a grid between the network's size and the
-picture's. There the matte becomes a trimap, closed-form matting solves for the unknown band,
+The frame and the network's matte are brought to a grid between the network's size and the
+frame's. There the matte becomes a trimap, closed-form matting solves for the unknown band,
 and the solution, made plausible, is what
-:class:`~streamcut.matting.guided_filter.GuidedUpsampler` can bring to the picture's size. The
+:class:`~streamcut.matting.guided_filter.GuidedUpsampler` can bring to the frame's size. The
 grid has the same number of cells for every video (but for networks whose mattes are finer), so
 that a keyframe takes the same time at 720p and at 4K.
 
@@ -26,7 +26,7 @@ from streamcut.matting.closed_form import MattingError, band_alpha, trimap
 from streamcut.media.frame import PredictedFrame, StreamInfo
 from streamcut.media.matte import Grid
 
-# Cells of the grid, 320x180 for a picture of 16:9, where the network's matte is not finer. More
+# Cells of the grid, 320x180 for a frame of 16:9, where the network's matte is not finer. More
 # unknown cells than this are not solved: it would take half a second.
 _CELLS = 320 * 180
 _MOST_UNKNOWN = 30_000
@@ -47,7 +47,7 @@ class Trimming:
     Attributes:
         foreground_threshold: code values (of 255) above it are sure foreground.
         background_threshold: code values below it are sure background.
-        erode_size: side in pixels of the picture of the square that both are eroded with; 0
+        erode_size: side in pixels of the frame of the square that both are eroded with; 0
             takes five cells of the grid.
     """
 

@@ -87,7 +87,7 @@ class Colour:
 
     @classmethod
     def of(cls, picture: av.VideoFrame) -> Colour:
-        """Return the tags of a picture; the old ``yuvj`` formats mean full range."""
+        """Return the tags of a frame; the old ``yuvj`` formats mean full range."""
         full = picture.format.name.startswith("yuvj")
         return cls(
             int(picture.color_primaries),
@@ -110,7 +110,7 @@ class Colour:
         return self.range == Range.FULL
 
     def known_matrix(self, height: int) -> int:
-        """Return the matrix, guessed by the picture's height as players do where it is untagged."""
+        """Return the matrix, guessed by the frame's height as players do where it is untagged."""
         if self.matrix not in (Matrix.RGB, Matrix.UNSPECIFIED):
             return self.matrix
         return Matrix.BT709 if height >= HD_HEIGHT else Matrix.BT601

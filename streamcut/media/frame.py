@@ -18,13 +18,13 @@ from streamcut.media.planes import Plane
 
 @dataclass(frozen=True, slots=True)
 class StreamInfo:
-    """What a source knows about its pictures, as they will be delivered.
+    """What a source knows about its frames, as they will be delivered.
 
     Attributes:
         width: pixels, upright and after scaling.
         height: pixels, upright and after scaling.
         pixel_format: one of :data:`~streamcut.media.pixel_formats.WORKING_FORMATS`.
-        colour: colour tags of the pictures.
+        colour: colour tags of the frames.
         time_base: unit of the presentation timestamps, seconds.
         rate: average frames per second; exact times are the frames' own.
         sample_aspect_ratio: width of a pixel over its height.
@@ -34,7 +34,7 @@ class StreamInfo:
         url: where the input can be opened again (for its sound), or None.
         metadata: title, artist and so on.
         chapters: as PyAV gives them.
-        live: pictures arrive at their own pace and may be dropped.
+        live: frames arrive at their own pace and may be dropped.
         limits: within which the input was opened, and what else is read for it is, too.
     """
 
@@ -56,7 +56,7 @@ class StreamInfo:
 
     @property
     def frames(self) -> int | None:
-        """About how many pictures there will be, or None where nobody knows."""
+        """About how many frames there will be, or None where nobody knows."""
         return None if self.duration is None else max(1, round(self.duration * float(self.rate)))
 
 

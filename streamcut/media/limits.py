@@ -24,7 +24,7 @@ MOST_VIDEO = 8192 * 4352
 """Pixels of a video's frame: 8K, whatever its shape."""
 
 MOST_IMAGE = 64_000_000
-"""Pixels of an image: a background, a plate, a picture to be cut out."""
+"""Pixels of an image: a background, a plate, a frame to be cut out."""
 
 _HINT = (": ", Named("allow_large"), " takes it, and the memory that it needs")
 _pillow = threading.Lock()

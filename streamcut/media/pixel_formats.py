@@ -32,7 +32,7 @@ ALPHA_TWIN: Mapping[str, str] = {
 """Each planar colour format and the same format with an alpha plane added."""
 
 WORKING_FORMATS: tuple[str, ...] = tuple(ALPHA_TWIN)
-"""The pixel formats that stages see; every decoded picture is in one of them."""
+"""The pixel formats that stages see; every decoded frame is in one of them."""
 
 
 @cache

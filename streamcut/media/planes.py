@@ -18,7 +18,7 @@ Plane = NDArray[Any]
 
 
 def planes(picture: av.VideoFrame) -> list[Plane]:
-    """Return writable views of a planar picture's planes, without a copy."""
+    """Return writable views of a planar frame's planes, without a copy."""
     kind = np.dtype(dtype(picture.format.name))
     return [
         np.frombuffer(plane, kind).reshape(-1, plane.line_size // kind.itemsize)[  # type: ignore[call-overload]
@@ -31,7 +31,7 @@ def planes(picture: av.VideoFrame) -> list[Plane]:
 def blank_like(
     picture: av.VideoFrame, pixel_format: str, size: tuple[int, int] | None = None
 ) -> av.VideoFrame:
-    """Return a new picture with the time and colour tags of ``picture``; its pixels are unset."""
+    """Return a new frame with the time and colour tags of ``picture``; its pixels are unset."""
     width, height = size or (picture.width, picture.height)
     made = Colour.of(picture).apply(av.VideoFrame(width, height, pixel_format))
     copy_time(picture, made)

@@ -8,7 +8,7 @@ from fractions import Fraction
 _FREE = {"mpegts", "rtsp", "rtp", "hls", "flv", "mpeg"}
 # On those, a longer wait for what comes next is another clock.
 _LONGEST_WAIT = 10
-# Pictures that a damaged stream shows in the wrong order are that many steps late at most.
+# Frames that a damaged stream shows in the wrong order are that many steps late at most.
 _DISORDER = 3
 
 
@@ -35,7 +35,7 @@ class Clock:
         self._step = 0
 
     def __call__(self, stamp: int, step: int) -> int:
-        """Return a timestamp on the clock that goes on; ``step`` is how long its picture lasts."""
+        """Return a timestamp on the clock that goes on; ``step`` is how long its frame lasts."""
         if self._last is None:
             self._last = stamp
         elif self._jumped(stamp):

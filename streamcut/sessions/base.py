@@ -1,4 +1,4 @@
-"""What every model session is: loaded once, used for pictures and for video."""
+"""What every model session is: loaded once, used for images and for video."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ class View(NamedTuple):
 
 
 class MatteStream(Protocol):
-    """The mattes of one video: takes its pictures in order, keeps what it must of the past."""
+    """The mattes of one video: takes its frames in order, keeps what it must of the past."""
 
     def __call__(self, picture: Picture) -> Prediction:
-        """Return what is predicted of a picture at the model's input size, at that same size."""
+        """Return what is predicted of a frame at the model's input size, at that same size."""
         ...
 
     def reset(self) -> None:
@@ -49,7 +49,7 @@ class MatteStream(Protocol):
 
 @runtime_checkable
 class BatchStream(MatteStream, Protocol):
-    """A stream that can take several pictures at once.
+    """A stream that can take several frames at once.
 
     Attributes:
         batch: how many had best be given, 1 where nothing is gained.
@@ -58,7 +58,7 @@ class BatchStream(MatteStream, Protocol):
     batch: int
 
     def many(self, pictures: Sequence[Picture]) -> list[Prediction]:
-        """Return what is predicted of each of several successive pictures of one size."""
+        """Return what is predicted of each of several successive frames of one size."""
         ...
 
 
@@ -66,7 +66,7 @@ def as_prediction(answer: Prediction | Matte, picture: Picture) -> Prediction:
     """Return a stream's answer; a bare matte is one without foreground and screen.
 
     Raises:
-        ModelError: if it is neither, or no matte of the picture's size, or no number somewhere.
+        ModelError: if it is neither, or no matte of the frame's size, or no number somewhere.
     """
     if isinstance(answer, np.ndarray) and answer.ndim == 2:
         answer = Prediction(answer)
@@ -126,11 +126,11 @@ class BaseSession:
         raise NotImplementedError
 
     def predict(self, img: Image.Image, *args: Any, **kwargs: Any) -> list[Image.Image]:
-        """Return the masks of a picture: mode "L", at its size, one for each subject class."""
+        """Return the masks of an image: mode "L", at its size, one for each subject class."""
         raise NotImplementedError
 
     def input_size(self, width: int, height: int) -> tuple[int, int]:
-        """Return the (width, height) at which the model wants pictures of a given size."""
+        """Return the (width, height) at which the model wants frames of a given size."""
         raise NotImplementedError
 
     def still_views(self, width: int, height: int) -> list[View]:
@@ -157,9 +157,9 @@ class BaseSession:
         *args: Any,
         **kwargs: Any,
     ) -> dict[str, NDArray[np.float32]]:
-        """Return the input feed for a still picture, number for number as rembg makes it.
+        """Return the input feed for an image, number for number as rembg makes it.
 
-        The picture is stretched to ``size`` (width, height) and divided by its own maximum;
+        The image is stretched to ``size`` (width, height) and divided by its own maximum;
         the result is float32 [1, 3, height, width].
         """
         pixels = np.array(img.convert("RGB").resize(size, Image.Resampling.LANCZOS))

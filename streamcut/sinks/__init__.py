@@ -1,4 +1,4 @@
-"""Where pictures go: :func:`open_sink` for files, :func:`open_live_sink` for who watches live."""
+"""Where frames go: :func:`open_sink` for files, :func:`open_live_sink` for who watches live."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ def open_sink(
     audio: bool = True,
     alpha_apart: bool = False,
 ) -> Sink:
-    """Open a file, a folder or pattern for a picture sequence, as its ending asks, or a pipe.
+    """Open a file, a folder or pattern for an image sequence, as its ending asks, or a pipe.
 
     Args:
         output: where it lies, or what it is.
         info: of the input.
-        size: (width, height) of the pictures that will come.
-        pixel_format: of the pictures that will come.
-        codec: how pictures are encoded.
+        size: (width, height) of the frames that will come.
+        pixel_format: of the frames that will come.
+        codec: how frames are encoded.
         quality: one of :data:`QUALITIES`.
         threads: for the encoder; 0 lets it choose.
         audio: whether to carry the input's sound.

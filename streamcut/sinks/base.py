@@ -1,4 +1,4 @@
-"""What sinks are, and what those for live pictures share: they keep the size they opened."""
+"""What sinks are, and what those for live frames share: they keep the size they opened."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class LiveSink(Sink, Protocol):
         ...
 
     def stop(self) -> None:
-        """From another thread, let a picture go that waits for its reader; what follows too."""
+        """From another thread, let a frame go that waits for its reader; what follows too."""
         ...
 
 
@@ -80,8 +80,8 @@ class LiveBase:
     """A sink that somebody may be watching.
 
     Attributes:
-        written: pictures handed over.
-        skipped: pictures that could not be handed over in time.
+        written: frames handed over.
+        skipped: frames that could not be handed over in time.
         notes: what could not be kept, in words.
         undecodable: always 0; there is no sound.
     """
@@ -108,7 +108,7 @@ class LiveBase:
         raise NotImplementedError
 
     def stop(self) -> None:
-        """Do nothing: no picture waits for a reader here."""
+        """Do nothing: no frame waits for a reader here."""
 
     def close(self) -> None:
         """End; nothing is left open."""
@@ -122,7 +122,7 @@ class LiveBase:
 
 
 class Made:
-    """Makes every picture of one size, pixel format and colour, whatever comes.
+    """Makes every frame of one size, pixel format and colour, whatever comes.
 
     Args:
         size: (width, height) of what is made.

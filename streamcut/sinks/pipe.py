@@ -25,7 +25,7 @@ from streamcut.media.pixel_formats import (
 from streamcut.sinks.file.formats import Codec, Format
 
 FAMILIES = ("nut", "rawvideo", "y4m")
-"""What a pipe can carry: pictures with times and alpha, bare pictures, opaque YUV."""
+"""What a pipe can carry: frames with times and alpha, bare frames, opaque YUV."""
 
 _BUFFER = _PIECE = 1 << 20
 _POLL = 0.2
@@ -152,12 +152,12 @@ def pipe_format(family: str, pixel_format: str = "", like: str = "") -> Format:
 
     Args:
         family: one of :data:`FAMILIES`.
-        pixel_format: that pictures are made; empty suits the family.
-        like: pixel format of bare pictures that came in, which bare pictures that go out
+        pixel_format: that frames are made; empty suits the family.
+        like: pixel format of bare frames that came in, which bare frames that go out
             have as well, with alpha beside it where there is alpha.
 
     Raises:
-        UsageError: if a pixel format is unknown, or missing for bare pictures.
+        UsageError: if a pixel format is unknown, or missing for bare frames.
     """
     if family == "y4m":
         return _y4m(pixel_format)
@@ -179,7 +179,7 @@ def _y4m(pixel_format: str) -> Format:
 
 
 def _only(pixel_format: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return what is offered to opaque pictures and to those with alpha: one pixel format."""
+    """Return what is offered to opaque frames and to those with alpha: one pixel format."""
     one = (known_format(pixel_format),)
     return one, one if has_alpha(pixel_format) else ()
 

@@ -1,4 +1,4 @@
-"""Where pictures come from: :func:`open_source` makes the right source for an input."""
+"""Where frames come from: :func:`open_source` makes the right source for an input."""
 
 from __future__ import annotations
 
@@ -78,13 +78,13 @@ def open_source(
     threads: int = 0,
     limits: Limits = STRICT,
 ) -> Source:
-    """Open a video file, picture, picture sequence (``%04d.png``), network address or pipe.
+    """Open a video file, image, image sequence (``%04d.png``), network address or pipe.
 
     Args:
         url: what to open.
         start: seconds to skip from its beginning.
         duration: seconds to deliver at most.
-        size: what to scale the pictures to.
+        size: what to scale the frames to.
         threads: threads for decoding; 0 lets FFmpeg choose.
         limits: how large its frames may be, and whether it may open other files.
 

@@ -56,7 +56,7 @@ class Camera:
         name: what it calls itself.
         path: what FFmpeg opens.
         virtual: programs write to it.
-        readable: pictures can be read from it now.
+        readable: frames can be read from it now.
         modes: what it delivers; empty where the system tells only when it is opened.
     """
 
@@ -99,10 +99,10 @@ def open_live(
         what: a camera's index, name or path; ``screen``; an address; a file. Nothing means the
             first camera.
         size: what to scale to; a camera is asked for it.
-        fps: pictures a second at most; a camera is asked for it.
+        fps: frames per second at most; a camera is asked for it.
         loop: begin a file again at its end.
         threads: for the decoder; 0 suits them to the machine.
-        limits: of the pictures' size, and for playlists.
+        limits: of the frames' size, and for playlists.
 
     Raises:
         SourceError: if it cannot be opened, in one line.
@@ -114,7 +114,7 @@ def open_live(
 def _feed(
     what: str, size: Size | None, fps: int, loop: bool, threads: int, limits: Limits
 ) -> tuple[Feed, int | None]:
-    """Return what delivers the pictures, and the matrix of those that are not tagged."""
+    """Return what delivers the frames, and the matrix of those that are not tagged."""
     if what == SCREEN:
         return Arriving(lambda: _screen(fps or _USUAL_RATE), threads, limits), None
     what = local_path(what)
@@ -122,7 +122,7 @@ def _feed(
         return _address(what, loop, threads, limits), None
     if os.path.isfile(what):
         return RealTime(what, loop=loop, threads=threads, limits=limits), None
-    # Pictures of USB cameras are BT.601 at every size (USB Video Class, Color Matching Descriptor).
+    # Frames of USB cameras are BT.601 at every size (USB Video Class, Color Matching Descriptor).
     feed = Arriving(lambda: _camera(what, size, fps or _USUAL_RATE), threads, limits)
     return feed, Matrix.BT601
 
@@ -135,7 +135,7 @@ def find(what: str, present: Sequence[Camera]) -> Camera:
     """
     readable = [camera for camera in present if camera.readable]
     if not what:
-        # Virtual cameras last: their pictures may well be our own.
+        # Virtual cameras last: their frames may well be our own.
         return _only(sorted(readable, key=lambda camera: camera.virtual)[:1], _ANY, present)
     tests: list[Callable[[Camera], bool]] = [
         lambda camera: what in (str(camera.index), camera.path),

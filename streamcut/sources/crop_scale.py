@@ -1,4 +1,4 @@
-"""Live pictures brought to the one size, format and colour of a running output."""
+"""Live frames brought to the one size, format and colour of a running output."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _SAME_ASPECT = Fraction(1, 50)
 
 
 class Framing:
-    """Makes every picture match the output, whatever the camera does meanwhile.
+    """Makes every frame match the output, whatever the camera does meanwhile.
 
     Where the aspect differs the middle is kept: nothing is stretched.
 
     Args:
-        width: of the pictures made, even.
-        height: of the pictures made, even.
-        matrix: of the pictures made; also what untagged pictures are taken for.
+        width: of the frames made, even.
+        height: of the frames made, even.
+        matrix: of the frames made; also what untagged frames are taken for.
         aspect: of what comes: a pixel's width over its height. Pixels made are square.
     """
 
@@ -41,11 +41,11 @@ class Framing:
 
     @property
     def colour(self) -> Colour:
-        """The tags of the pictures made."""
+        """The tags of the frames made."""
         return self._colour
 
     def __call__(self, picture: av.VideoFrame) -> av.VideoFrame:
-        """Return a decoded picture as the output wants it: limited range, 8 bits, 4:2:0."""
+        """Return a decoded frame as the output wants it: limited range, 8 bits, 4:2:0."""
         whole = picture.width, picture.height
         seen = self._seen(picture)
         if seen != whole:
@@ -53,7 +53,7 @@ class Framing:
         return self._made(self._to_size, picture, self._size)
 
     def _seen(self, picture: av.VideoFrame) -> tuple[int, int]:
-        """Return the size of the picture's part that has the wanted aspect; even sides."""
+        """Return the size of the frame's part that has the wanted aspect; even sides."""
         width, height, wanted = picture.width, picture.height, self._wanted
         if abs(Fraction(width, height) / wanted - 1) < _SAME_ASPECT:
             return width, height
@@ -85,7 +85,7 @@ class Framing:
 
 
 def mirrored(picture: av.VideoFrame) -> av.VideoFrame:
-    """Return a planar picture with left and right exchanged."""
+    """Return a planar frame with left and right exchanged."""
     made = blank_like(picture, picture.format.name)
     for source, target in zip(planes(picture), planes(made), strict=True):
         target[:] = cv2.flip(source, 1)
@@ -93,7 +93,7 @@ def mirrored(picture: av.VideoFrame) -> av.VideoFrame:
 
 
 def _middle(picture: av.VideoFrame, width: int, height: int) -> av.VideoFrame:
-    """Return the middle of a 4:2:0 picture; both sides even."""
+    """Return the middle of a 4:2:0 frame; both sides even."""
     made = blank_like(picture, picture.format.name, (width, height))
     left, top = (picture.width - width) // 4 * 2, (picture.height - height) // 4 * 2
     for source, target in zip(planes(picture), planes(made), strict=True):

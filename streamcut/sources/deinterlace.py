@@ -1,4 +1,4 @@
-"""Interlaced pictures made whole: their two halves are of different instants."""
+"""Interlaced frames made whole: their two halves are of different instants."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from fractions import Fraction
 import av
 from av.filter import Graph
 
-# Pictures get their own times back: what the filter takes them for does not matter.
+# Frames get their own times back: what the filter takes them for does not matter.
 _ANY = Fraction(1, 1000)
 # The filter refuses planes of fewer than three columns or four lines.
 _LEAST = 16
 
 
 class Progressive:
-    """Makes whole pictures of interlaced ones by FFmpeg's bwdif; others pass as they are.
+    """Makes whole frames of interlaced ones by FFmpeg's bwdif; others pass as they are.
 
-    The rate stays: every picture comes out with its own time. The first field is the one whose
+    The rate stays: every frame comes out with its own time. The first field is the one whose
     instant it shows.
 
     Args:
-        still: the pictures are images, of which none was ever made of two fields: what a PNG
+        still: the frames are images, of which none was ever made of two fields: what a PNG
             calls interlaced (Adam7) is the order of its pixels.
 
     Attributes:
@@ -34,7 +34,7 @@ class Progressive:
         self._still = still
 
     def __call__(self, pictures: Iterable[av.VideoFrame]) -> Iterator[av.VideoFrame]:
-        """Yield as many pictures as come, in their order."""
+        """Yield as many frames as come, in their order."""
         filtering: _Filter | None = None
         for picture in pictures:
             woven = not self._still and picture.interlaced_frame
@@ -53,7 +53,7 @@ class Progressive:
 
 
 class _Filter:
-    """FFmpeg's filter for pictures of one kind; it is a picture late."""
+    """FFmpeg's filter for frames of one kind; it is a frame late."""
 
     def __init__(self, first: av.VideoFrame) -> None:
         self._kind = _kind(first)
@@ -72,7 +72,7 @@ class _Filter:
         self._given: list[av.VideoFrame] = []
 
     def takes(self, picture: av.VideoFrame) -> bool:
-        """Whether a picture is of the kind that it was made for."""
+        """Whether a frame is of the kind that it was made for."""
         return _kind(picture) == self._kind
 
     def __call__(self, picture: av.VideoFrame | None) -> Iterator[av.VideoFrame]:
@@ -84,11 +84,11 @@ class _Filter:
                 yield self._timed(self._graph.vpull())
 
     def rest(self) -> Iterator[av.VideoFrame]:
-        """Yield the picture that it still holds."""
+        """Yield the frame that it still holds."""
         yield from self(None)
 
     def _timed(self, made: av.VideoFrame) -> av.VideoFrame:
-        """Give a picture the time of the one that it was made of: bwdif counts in half units."""
+        """Give a frame the time of the one that it was made of: bwdif counts in half units."""
         given = self._given.pop(0)
         made.pts = given.pts
         if given.time_base is not None:

@@ -1,4 +1,4 @@
-"""Live pictures as frames: one size and format, a clock of their own, no more than are wanted."""
+"""What a feed delivers as frames: one size and format, its own clock, no more than are wanted."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ _USUAL_RATE = Fraction(30)
 
 
 class LiveSource:
-    """A feed's pictures as frames, each with its time of capture.
+    """What a feed delivers as frames, each with its time of capture.
 
-    What the pictures are is settled by the first one; later ones of another size or format are
+    What the frames are is settled by the first one; later ones of another size or format are
     brought to it, so that the output goes on.
 
     Args:
         feed: where they come from.
-        size: what to scale to; None keeps the first picture's size. Sides become even,
+        size: what to scale to; None keeps the first frame's size. Sides become even,
             pixels square.
-        fps: pictures a second at most; 0 takes them all.
-        matrix: what untagged pictures are taken for; None goes by their height.
+        fps: frames per second at most; 0 takes them all.
+        matrix: what untagged frames are taken for; None goes by their height.
 
     Raises:
-        SourceError: if no picture comes.
+        SourceError: if no frame comes.
     """
 
     jumps = 0
@@ -87,11 +87,11 @@ class LiveSource:
 
     @property
     def notes(self) -> list[str]:
-        """Nothing: live pictures are what they are."""
+        """Nothing: live frames are what they are."""
         return []
 
     def stop(self) -> None:
-        """End the pictures soon; may be called by another thread."""
+        """End the frames soon; may be called by another thread."""
         self._feed.stop()
 
     def __enter__(self) -> Self:
@@ -107,7 +107,7 @@ class LiveSource:
 
 
 class Pace:
-    """Thins out pictures that come faster than wanted, evenly.
+    """Thins out frames that come faster than wanted, evenly.
 
     Args:
         fps: the most a second; 0 lets all pass.
@@ -118,7 +118,7 @@ class Pace:
         self._due = 0.0
 
     def __call__(self, time: float) -> bool:
-        """Whether the picture of a time (seconds) is wanted."""
+        """Whether the frame of a time (seconds) is wanted."""
         # A little early is not too soon: cameras are not on time to the millisecond.
         if self._interval and time < self._due - self._interval / 4:
             return False

@@ -40,18 +40,18 @@ _STILL_CODECS = frozenset(
         *("webp", "xbm", "xpm", "xwd"),
     }
 )
-# Text files that FFmpeg would play as pictures of a terminal.
+# Text files that FFmpeg would play as frames of a terminal.
 _NOT_VIDEO = {"tty"}
 # How Matroska says how long a stream is.
 _TAGGED_LENGTH = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)")
 
 
 class MediaSource:
-    """The pictures of the best video stream, upright, scaled, in a working pixel format.
+    """The frames of the best video stream, upright, scaled, in a working pixel format.
 
     Timestamps are kept as the container has them. Formats whose clock starts anywhere
     (MPEG-TS, network streams) start at zero, and so does what is cut with ``start``. Where
-    the clock jumps, as in joined files, the pictures go on one step after the last.
+    the clock jumps, as in joined files, the frames go on one step after the last.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class MediaSource:
 
     @property
     def notes(self) -> list[str]:
-        """What the pictures lost on the way here, in words."""
+        """What the frames lost on the way here, in words."""
         told = list(self._lost)
         if self._progressive.interlaced:
             told.append("the input is interlaced: made progressive")
@@ -140,7 +140,7 @@ class MediaSource:
         self.close()
 
     def _pick_stream(self) -> VideoStream:
-        """Return the first stream that moves: cover pictures are video streams too."""
+        """Return the first stream that moves: cover images are video streams too."""
         covers = av.stream.Disposition.attached_pic
         moving = [s for s in self._container.streams.video if not s.disposition & covers]
         if not moving:
@@ -179,7 +179,7 @@ class MediaSource:
         self._decoder = _decoder(self._stream, self._threads, self._limits)
 
     def _from_key_picture(self) -> Iterator[av.VideoFrame]:
-        """Decode from the last key picture before the clip, or from the very beginning."""
+        """Decode from the last keyframe before the clip, or from the very beginning."""
         first = self._clip.first
         if first:
             pictures = self._sought(first)
@@ -193,7 +193,7 @@ class MediaSource:
         yield from self._decode()
 
     def _sought(self, time: Fraction) -> Iterator[av.VideoFrame]:
-        """Decode from the last key picture before ``time``; nothing where seeking fails."""
+        """Decode from the last keyframe before ``time``; nothing where seeking fails."""
         try:
             self._container.seek(int(time * av.time_base), backward=True)
         except av.error.FFmpegError:
@@ -232,7 +232,7 @@ class MediaSource:
         self.undecodable += 1
 
     def _clipped(self, pictures: Iterator[av.VideoFrame]) -> Iterator[av.VideoFrame]:
-        """Give every picture a rising timestamp, shift it, and keep those within the clip."""
+        """Give every frame a rising timestamp, shift it, and keep those within the clip."""
         shift = round(self._clip.zero / self._time_base)
         step = max(1, round(1 / (self._rate() * self._time_base)))
         last: int | None = None
@@ -282,7 +282,7 @@ class MediaSource:
         return max(float(left), 0.0)
 
     def _length(self) -> Fraction | None:
-        """Return the seconds of the pictures; the sound, and with it the file, may be longer."""
+        """Return the seconds of the frames; the sound, and with it the file, may be longer."""
         if self._stream.duration:
             return self._stream.duration * self._time_base
         if tag := _TAGGED_LENGTH.fullmatch(self._stream.metadata.get("DURATION", "")):
@@ -360,7 +360,7 @@ def _decoder(stream: VideoStream, threads: int, limits: Limits) -> av.VideoCodec
         context = cast(av.VideoCodecContext, av.CodecContext.create(name, "r"))
         context.extradata = stream.codec_context.extradata
     context.options = limits.decoder_options()
-    # Each holds pictures of its own: more would cost memory for speed that nobody waits for.
+    # Each holds frames of its own: more would cost memory for speed that nobody waits for.
     context.thread_count = threads or min(4, cpu_count())
     context.thread_type = "AUTO"
     try:

@@ -1,4 +1,4 @@
-"""Every picture of a stream made like its first: upright, one size, one working format."""
+"""Every frame of a stream made like its first: upright, one size, one working format."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _SQUARE_ENOUGH = Fraction(1, 100)
 
 
 class Conform:
-    """Turns decoded pictures into frames; pictures that need no change pass untouched.
+    """Turns decoded frames into frames; frames that need no change pass untouched.
 
     Args:
-        first: the stream's first decoded picture, which all later ones are made to match.
-        size: what to scale to, as seen upright; None keeps the first picture's size.
+        first: the stream's first decoded frame, which all later ones are made to match.
+        size: what to scale to, as seen upright; None keeps the first frame's size.
     """
 
     def __init__(self, first: av.VideoFrame, size: Size | None) -> None:
@@ -45,7 +45,7 @@ class Conform:
         return Frame(source=colour, opacity=opacity)
 
     def aspect(self, source: Fraction) -> Fraction:
-        """Return the sample aspect ratio upright, so that a stretched picture looks as before."""
+        """Return the sample aspect ratio upright, so that a stretched frame looks as before."""
         lying = source * self._stretch
         if abs(self._stretch - 1) < _SQUARE_ENOUGH:
             lying = source
@@ -86,7 +86,7 @@ class Conform:
         return self._colour.apply(made)
 
     def _renamed(self, picture: av.VideoFrame, pixel_format: str) -> av.VideoFrame:
-        """Copy a ``yuvj`` picture, bit for bit, into the format that names its range apart."""
+        """Copy a ``yuvj`` frame, bit for bit, into the format that names its range apart."""
         made = blank_like(picture, pixel_format)
         for source, target in zip(planes(picture), planes(made), strict=True):
             target[:] = source
@@ -105,7 +105,7 @@ class Conform:
 
 
 def _colour_of(first: av.VideoFrame) -> Colour:
-    """Return the tags of a stream; grey pictures are full range whatever they say."""
+    """Return the tags of a stream; grey frames are full range whatever they say."""
     colour = Colour.of(first)
     if not first.format.name.startswith("gray"):
         return colour

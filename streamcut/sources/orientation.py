@@ -1,4 +1,4 @@
-"""Upright pictures: the display matrix that phones write, carried out on the planes."""
+"""Upright frames: the display matrix that phones write, carried out on the planes."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from streamcut.media.planes import Plane, blank_like, planes
 
 # The kind of side data that photos have (AV_FRAME_DATA_EXIF), and that PyAV 18 stumbles over.
 _EXIF = 31
-# Turning a picture turns its chroma subsampling; 4:2:2 would become 4:4:0, which no alpha twin has.
+# Turning a frame turns its chroma subsampling; 4:2:2 would become 4:4:0, which no alpha twin has.
 TURNABLE = {"yuv422p": "yuv444p", "yuv422p10le": "yuv444p10le", "yuv422p12le": "yuv444p12le"}
 
 
 @dataclass(frozen=True, slots=True)
 class Orientation:
-    """One of the eight ways a picture can lie: transpose first, then mirror."""
+    """One of the eight ways a frame can lie: transpose first, then mirror."""
 
     transpose: bool = False
     mirror_x: bool = False
@@ -30,7 +30,7 @@ class Orientation:
 
     @classmethod
     def of(cls, picture: av.VideoFrame) -> Orientation:
-        """Read the display matrix of a decoded picture (FFmpeg, ``libavutil/display.h``).
+        """Read the display matrix of a decoded frame (FFmpeg, ``libavutil/display.h``).
 
         The matrix maps a source pixel (p, q) to (a p + c q + x, b p + d q + y), stored as
         a, b, u, c, d, v, x, y, w in 16.16 fixed point.
@@ -70,7 +70,7 @@ def _display_matrix(picture: av.VideoFrame) -> Buffer | None:
 
 
 def _without_exif(picture: av.VideoFrame) -> av.VideoFrame:
-    """Return the same picture without its Exif, whose orientation FFmpeg has read already."""
+    """Return the same frame without its Exif, whose orientation FFmpeg has read already."""
     graph = Graph()
     graph.link_nodes(
         graph.add_buffer(

@@ -81,12 +81,12 @@ class Inlet:
 
 
 def raw_inlet(size: str, pixel_format: str, rate: Fraction, fd: int = 0) -> Inlet:
-    """Return an inlet for bare pictures, one after the other without any header.
+    """Return an inlet for bare frames, one after the other without any header.
 
     Args:
-        size: of the pictures, ``1280x720``.
+        size: of the frames, ``1280x720``.
         pixel_format: as FFmpeg names it.
-        rate: pictures a second.
+        rate: frames per second.
         fd: the descriptor; 0 is standard input.
 
     Raises:

@@ -1,6 +1,6 @@
 """What arrives by itself: devices and addresses through FFmpeg, and files played in real time.
 
-A feed yields pictures as they were decoded, each with the time (``time.monotonic``, seconds) at
+A feed yields frames as they were decoded, each with the time (``time.monotonic``, seconds) at
 which it was captured.
 """
 
@@ -41,14 +41,14 @@ _NOTHING_YET = 0.002
 _AT_ONCE = 0.01
 _WAITING_AT_MOST = 2.0
 _AWAY = 0.5  # Seconds between two packets, after which some may have piled up.
-# A camera's driver says when it took a picture; another clock's times are not near to now.
+# A camera's driver says when it took a frame; another clock's times are not near to now.
 _PLAUSIBLE_AGE = 1.0
 # A file that is played falls this far behind before its clock is put back, seconds.
 _BEHIND = 0.1
 
 
 class Feed(Protocol):
-    """Pictures with their times of capture; ``state`` says what is waited for, if anything.
+    """Frames with their times of capture; ``state`` says what is waited for, if anything.
 
     ``aspect`` is a pixel's width over its height.
     """
@@ -61,7 +61,7 @@ class Feed(Protocol):
     def __iter__(self) -> Generator[Captured]: ...
 
     def stop(self) -> None:
-        """End the feed at its next picture or pause; may be called by another thread."""
+        """End the feed at its next frame or pause; may be called by another thread."""
         ...
 
 
@@ -74,7 +74,7 @@ class LiveInput:
         file: the device's or address's name for FFmpeg.
         format: FFmpeg's name of the device's kind, or None for an address.
         attempts: options to try, one set after the other, until one is accepted.
-        late: pictures may lie waiting when it is opened, which are passed over.
+        late: frames may lie waiting when it is opened, which are passed over.
     """
 
     name: str
@@ -95,7 +95,7 @@ class LiveInput:
 
 
 class Arriving:
-    """A device's or an address's pictures; what is lost is waited for and opened again.
+    """A device's or an address's frames; what is lost is waited for and opened again.
 
     ``recorded`` tells that they come faster than they were taken, all at once or in pieces of
     some seconds, so that somebody has to see to their pace.
@@ -104,7 +104,7 @@ class Arriving:
         find: returns what to open; asked again each time, since a camera that comes back may
             be another device then.
         threads: for the decoder; 0 suits them to the machine.
-        limits: of the pictures' size, and for playlists.
+        limits: of the frames' size, and for playlists.
 
     Raises:
         SourceError: if it cannot be opened the first time.
@@ -125,7 +125,7 @@ class Arriving:
         self.recorded = pieces or self._container.duration is not None
 
     def close(self) -> None:
-        """Close what was opened, where nobody has asked for its pictures."""
+        """Close what was opened, where nobody has asked for its frames."""
         if self._container is not None:
             self._container.close()
 
@@ -142,7 +142,7 @@ class Arriving:
             _log.info("%s", self.state)
 
     def stop(self) -> None:
-        """End the feed at its next picture or pause."""
+        """End the feed at its next frame or pause."""
         self._stopped.set()
 
     def _open(self) -> InputContainer:
@@ -203,13 +203,13 @@ class Arriving:
 
 
 class RealTime:
-    """A file's pictures at the pace at which they were filmed.
+    """A file's frames at the pace at which they were filmed.
 
     Args:
         path: of the file.
         loop: begin again at its end.
         threads: for the decoder; 0 suits them to the machine.
-        limits: of the pictures' size, and for playlists.
+        limits: of the frames' size, and for playlists.
 
     Raises:
         SourceError: if it cannot be opened.
@@ -243,7 +243,7 @@ class RealTime:
                 return
 
     def stop(self) -> None:
-        """End the feed at its next picture or pause."""
+        """End the feed at its next frame or pause."""
         self._stopped.set()
 
     def _open(self) -> MediaSource:
@@ -258,7 +258,7 @@ class RealTime:
 
 
 def _fresh(packets: Iterable[Packet], piles: bool) -> Iterator[tuple[Packet, bool]]:
-    """Yield packets, and of each whether its picture is to be shown.
+    """Yield packets, and of each whether its frame is to be shown.
 
     What has piled up would be played late: what a server sends first, what FFmpeg's search for
     streams took, what came while the network hung or nobody looked. It is only decoded, for what
@@ -337,16 +337,16 @@ def _why(error: Exception | None, address: str) -> str:
 
 
 def _decoder(stream: VideoStream, threads: int) -> av.VideoCodecContext:
-    """Return the stream's decoder, set to keep no pictures back."""
+    """Return the stream's decoder, set to keep no frames back."""
     context: av.VideoCodecContext = stream.codec_context
     context.thread_count = threads or min(4, cpu_count())
-    context.thread_type = "SLICE"  # Frame threads hold back a picture each.
+    context.thread_type = "SLICE"  # Frame threads hold back a frame each.
     context.flags = context.flags | Flags.low_delay.value
     return context
 
 
 def _owned(packet: av.Packet[VideoStream]) -> av.Packet[VideoStream]:
-    """Return a copy: pictures that lie in a driver's memory go away with the device."""
+    """Return a copy: frames that lie in a driver's memory go away with the device."""
     # Not av.Packet(packet), which refers to the same memory.
     made = cast("av.Packet[VideoStream]", av.Packet(packet.size))
     made.update(cast(bytes, packet))
@@ -355,7 +355,7 @@ def _owned(packet: av.Packet[VideoStream]) -> av.Packet[VideoStream]:
 
 
 def _captured(picture: av.VideoFrame, stream: VideoStream) -> float:
-    """Return when a picture was taken: as the driver says, where its clock is ours; else now."""
+    """Return when a frame was taken: as the driver says, where its clock is ours; else now."""
     now = time.monotonic()
     if picture.pts is None or stream.time_base is None:
         return now

@@ -1,4 +1,4 @@
-"""The size that a user asks for, and what it means for a given picture."""
+"""The size that a user asks for, and what it means for a given frame."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Size:
         raise UsageError(f"{text!r} is no size: write 1280x720, 1280x, x720, 720p or 50%")
 
     def of(self, width: int, height: int) -> tuple[int, int]:
-        """Return what a picture of ``width`` x ``height`` pixels is scaled to; never under 1.
+        """Return what a frame of ``width`` x ``height`` pixels is scaled to; never under 1.
 
         Raises:
             UsageError: if that is more than FFmpeg can hold.

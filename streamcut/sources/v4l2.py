@@ -36,13 +36,13 @@ _ENUM_FRAMEINTERVALS = _request(_READ_WRITE, 75, _FRAME_INTERVAL)
 
 @dataclass(frozen=True, slots=True)
 class Mode:
-    """One way in which a camera can deliver pictures.
+    """One way in which a camera can deliver frames.
 
     Attributes:
         fourcc: of the pixel format or codec, such as ``YUYV`` or ``MJPG``.
         smallest: (width, height).
         largest: (width, height); another than ``smallest`` where the camera scales freely.
-        rate: the most pictures a second, or None where the driver does not say.
+        rate: the most frames per second, or None where the driver does not say.
     """
 
     fourcc: str
@@ -72,8 +72,8 @@ class Node:
         path: such as ``/dev/video0``.
         name: what the device calls itself.
         driver: such as ``uvcvideo`` or ``v4l2 loopback``.
-        captures: pictures can be read from it now.
-        outputs: pictures can be written to it: it is a virtual camera.
+        captures: frames can be read from it now.
+        outputs: frames can be written to it: it is a virtual camera.
         modes: what it delivers, where it captures.
     """
 
@@ -86,7 +86,7 @@ class Node:
 
 
 def nodes(folder: Path = Path("/dev")) -> list[Node]:
-    """Return the machine's video nodes that carry pictures, in the order of their numbers."""
+    """Return the machine's video nodes that carry frames, in the order of their numbers."""
     numbered = {
         int(path.name.removeprefix("video")): path
         for path in folder.glob("video*")
@@ -130,7 +130,7 @@ def _modes(handle: int) -> Iterator[Mode]:
 
 
 def _rate(handle: int, code: int, size: tuple[int, int]) -> Fraction | None:
-    """Return the most pictures a second of a format at a size: one over the shortest interval."""
+    """Return the most frames per second of a format at a size: one over the shortest interval."""
     rates = [
         Fraction(below, above)
         for _, _, _, _, _, above, below, *_ in _listed(

@@ -1,4 +1,4 @@
-"""A drawn clip, for measuring speed where no clip is at hand; its picture means nothing."""
+"""A drawn clip, for measuring speed where no clip is at hand; what it shows means nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ GENERATED_RATE = 30
 def generate(path: Path, width: int, height: int, frames: int) -> None:
     """Write a clip with a drawn person swaying before a moving, grainy background; H.264.
 
-    It is for measuring speed where no clip is at hand; its picture means nothing.
+    It is for measuring speed where no clip is at hand; what it shows means nothing.
     """
     with av.open(str(path), "w") as output:
         stream = output.add_stream("libx264", rate=GENERATED_RATE, options={"crf": "20"})
@@ -27,7 +27,7 @@ def generate(path: Path, width: int, height: int, frames: int) -> None:
 
 
 def drawn(width: int, height: int, count: int) -> Iterator[NDArray[np.uint8]]:
-    """Yield the pictures of that clip, RGB [height, width, 3]."""
+    """Yield the frames of that clip, RGB [height, width, 3]."""
     texture = _texture(width * 2, height * 2)
     for index in range(count):
         x, y = index % width, (index // 2) % height

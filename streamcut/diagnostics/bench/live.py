@@ -1,8 +1,8 @@
-"""Measures live work: whether this machine keeps up with a camera, and how late its pictures are.
+"""Measures live work: whether this machine keeps up with a camera, and how late its frames are.
 
-Pictures are compressed as webcams do it (MJPEG, 4:2:2) and come at the camera's pace; each
+Frames are compressed as webcams do it (MJPEG, 4:2:2) and come at the camera's pace; each
 carries its number as bars along its upper edge, which a blurred background leaves readable. What
-is handed over is told by these bars alone: so a picture that got lost, came twice, or was shown
+is handed over is told by these bars alone: so a frame that got lost, came twice, or was shown
 with another one's time is found out.
 """
 
@@ -34,7 +34,7 @@ from streamcut.sinks.base import LiveBase
 from streamcut.sources import LiveSource, open_source
 
 _BITS = 6
-"""Of a picture's number; two more bars, white and black, say how bright the others can be."""
+"""Of a frame's number; two more bars, white and black, say how bright the others can be."""
 
 _NUMBERS = 1 << _BITS
 _STRIP = 1 / 6
@@ -42,7 +42,7 @@ _WHITE, _BLACK = 220, 35
 _LEAST_CONTRAST = 40
 # Seconds before anything counts: caches fill, and the network's first runs are slow.
 _WARMING = 2.0
-_QUALITY = 3  # FFmpeg's quantiser; a webcam's pictures are about as large.
+_QUALITY = 3  # FFmpeg's quantiser; a webcam's frames are about as large.
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +50,20 @@ class LiveReport:
     """One live benchmark.
 
     Attributes:
-        clip: whose pictures the camera showed.
-        size: (width, height) of its pictures.
-        rate: pictures a second of the camera.
+        clip: whose frames the camera showed.
+        size: (width, height) of its frames.
+        rate: frames per second of the camera.
         model: name of the model.
         background: what lay behind the subject; empty for transparency.
         cores: processors that the process may use.
-        offered: pictures that the camera took in the time that counts.
+        offered: frames that the camera took in the time that counts.
         handed: how many of them came out.
         dropped: how many did not.
-        mistaken: how many came out with another picture's time of capture, or twice.
+        mistaken: how many came out with another frame's time of capture, or twice.
         latency_p50: milliseconds from capture to hand-over, the median.
         latency_p95: the same, 95th percentile.
         latency_worst: the same, the longest.
-        cpu: milliseconds of CPU time a picture that was handed over, of all threads.
+        cpu: milliseconds of CPU time a frame that was handed over, of all threads.
         messages: what there was to say, of the network asked for less among others.
     """
 
@@ -85,15 +85,15 @@ class LiveReport:
 
 
 def run(clip: str, settings: Settings, *, seconds: float = 20.0) -> LiveReport:
-    """Work on a camera's pictures for a while, after two seconds to warm up.
+    """Work on a camera's frames for a while, after two seconds to warm up.
 
     Args:
-        clip: a video; the camera shows its first pictures again and again.
+        clip: a video; the camera shows its first frames again and again.
         settings: of the job; the rate is ``live.fps``.
         seconds: how long.
 
     Raises:
-        UsageError: if the output's pictures do not show the bars: over another background.
+        UsageError: if the output's frames do not show the bars: over another background.
         StreamcutError: if the clip cannot be read or the job fails.
     """
     rate = settings.live.fps or 30
@@ -130,14 +130,14 @@ def run(clip: str, settings: Settings, *, seconds: float = 20.0) -> LiveReport:
 
 
 class _MjpegFeed:
-    """A feed of compressed pictures at a steady pace; one that is late skips what it missed.
+    """A feed of compressed frames at a steady pace; one that is late skips what it missed.
 
     Args:
-        packets: the pictures, MJPEG.
-        rate: pictures a second.
+        packets: the frames, MJPEG.
+        rate: frames per second.
 
     Attributes:
-        taken: running number and time of capture (``time.monotonic``) of the latest picture
+        taken: running number and time of capture (``time.monotonic``) of the latest frame
             with each number in bars.
     """
 
@@ -176,14 +176,14 @@ class _BarReader(LiveBase):
     """A sink that reads the bars of what it is handed.
 
     Args:
-        camera: whose pictures come.
+        camera: whose frames come.
         warming: seconds that do not count.
         seconds: that count.
 
     Attributes:
-        offered: pictures that the camera takes in these.
-        latencies: seconds from capture to hand-over, of each picture that came.
-        mistaken: pictures that came twice, or with another one's time of capture.
+        offered: frames that the camera takes in these.
+        latencies: seconds from capture to hand-over, of each frame that came.
+        mistaken: frames that came twice, or with another one's time of capture.
         cpu: seconds of CPU time, of all threads.
         done: whether the time is over.
     """
@@ -236,7 +236,7 @@ class _BarReader(LiveBase):
 
 
 def _filmed(frames: Iterable[Frame], size: tuple[int, int]) -> list[av.Packet[VideoStream]]:
-    """Return pictures with their numbers in bars, compressed as a webcam does it."""
+    """Return frames with their numbers in bars, compressed as a webcam does it."""
     encoder = av.CodecContext.create("mjpeg", "w")
     encoder.width, encoder.height = size
     encoder.pix_fmt, encoder.time_base = "yuvj422p", Fraction(1, 30)
@@ -254,7 +254,7 @@ def _filmed(frames: Iterable[Frame], size: tuple[int, int]) -> list[av.Packet[Vi
 
 
 def mark(rgb: NDArray[np.uint8], number: int) -> None:
-    """Draw a number (0 to 63) as bars over a picture's upper edge, RGB [height, width, 3]."""
+    """Draw a number (0 to 63) as bars over a frame's upper edge, RGB [height, width, 3]."""
     bars = [True, False, *(bool(number >> bit & 1) for bit in range(_BITS))]
     rows = math.ceil(rgb.shape[0] * _STRIP)
     for part, bar in zip(_columns(rgb.shape[1]), bars, strict=True):

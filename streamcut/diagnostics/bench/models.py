@@ -23,12 +23,12 @@ _WARM_UP = (4, 1.0)
 
 
 def measure(settings: Settings, *, seconds: float = 3.0, frames: int = 60) -> Speed:
-    """Measure a model on drawn pictures of its input size, and keep the result.
+    """Measure a model on drawn frames of its input size, and keep the result.
 
     Args:
         settings: which model, and where it is to run.
-        seconds: after these no more pictures are measured, three at least.
-        frames: no more pictures than these.
+        seconds: after these no more frames are measured, three at least.
+        frames: no more frames than these.
 
     Raises:
         StreamcutError: if the model cannot be loaded or fails.
@@ -53,7 +53,7 @@ def measure(settings: Settings, *, seconds: float = 3.0, frames: int = 60) -> Sp
 def _times(
     stream: MatteStream, size: tuple[int, int], seconds: float, frames: int
 ) -> Iterator[float]:
-    """Yield the seconds that each picture took, after a few that are not counted."""
+    """Yield the seconds that each frame took, after a few that are not counted."""
     pictures = cycle(list(drawn(*size, _PICTURES)))
     runs, longest = _WARM_UP
     began = time.perf_counter()

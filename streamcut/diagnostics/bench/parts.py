@@ -45,14 +45,14 @@ class BenchReport:
 
     Attributes:
         clip: what was converted.
-        size: (width, height) of its pictures.
+        size: (width, height) of its frames.
         frames: how many of them.
         model: name of the model.
         quality: of the encoder.
         cores: processors that the process may use.
         decode: reading and decoding alone.
         network: the model alone, its input ready.
-        encode: encoding and writing alone, its pictures ready.
+        encode: encoding and writing alone, its frames ready.
         job: everything, from file to file.
         ratio: the job's CPU time over the sum of the three.
         fps: frames a second of the job.
@@ -138,14 +138,14 @@ class _Subject:
             return sum(1 for _ in itertools.islice(source, len(self._made)))
 
     def network(self) -> int:
-        """Run the model on pictures of its size."""
+        """Run the model on frames of its size."""
         stream = self._session.stream()
         for picture in self._inputs:
             stream(picture)
         return len(self._inputs)
 
     def encode(self) -> int:
-        """Encode and write composited pictures."""
+        """Encode and write composited frames."""
         with self._encoding.open(self._info) as sink, Pipeline() as pipeline:
             ready = pipeline.spawn("ready", self._made)
             for frame in self._encoding.spawn_alpha(pipeline, ready, self._info):

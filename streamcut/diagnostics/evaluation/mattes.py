@@ -1,4 +1,4 @@
-"""Mattes read back from what a tool wrote: video with alpha, grey video, pictures in a folder."""
+"""Mattes read back from what a tool wrote: video with alpha, grey video, images in a folder."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ from streamcut.sources import open_source
 Kind = Literal["alpha", "grey", "colour"]
 
 PICTURES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp"}
-"""Endings of what counts as a picture in a folder."""
+"""Endings of what counts as an image in a folder."""
 
-# What a lossy codec leaves in a grey video is faint; a picture has more than that.
+# What a lossy codec leaves in a grey video is faint; an image has more than that.
 _FAINT, _FEW = 12 / 255, 0.02
-# Pictures looked at for alpha: a stream that has it may begin opaque.
+# Images looked at for alpha: a stream that has it may begin opaque.
 _AHEAD = 50
 
 
 @dataclass(frozen=True, slots=True)
 class EvaluatedFrame:
-    """One picture of what is evaluated.
+    """One image of what is evaluated.
 
     Attributes:
         time: seconds, or None where only the order is known.
@@ -51,7 +51,7 @@ class EvaluatedFrame:
 
 
 class Reader:
-    """Reads a file, an address, a numbered sequence (``%04d.png``) or a folder of pictures.
+    """Reads a file, an address, a numbered sequence (``%04d.png``) or a folder of images.
 
     What has alpha gives its alpha as matte; what has none and is grey is a matte itself.
 
@@ -61,10 +61,10 @@ class Reader:
     Attributes:
         kind: "alpha", "grey", or "colour" where it can show no matte.
         size: (height, width) in pixels.
-        frames: how many pictures are expected, or None where nobody knows.
+        frames: how many images are expected, or None where nobody knows.
 
     Raises:
-        SourceError: if it cannot be read, or is a folder without pictures.
+        SourceError: if it cannot be read, or is a folder without images.
     """
 
     def __init__(self, url: str) -> None:
@@ -76,7 +76,7 @@ class Reader:
         self.kind, self.size = self._look()
 
     def read(self, side: int = 0) -> Iterator[EvaluatedFrame]:
-        """Yield the pictures in order, from the first.
+        """Yield the images in order, from the first.
 
         Args:
             side: how long the longer side of the colours may be, pixels; 0 for no colours.
@@ -91,7 +91,7 @@ class Reader:
 
     @property
     def _timeless(self) -> bool:
-        """Whether times are made up: pictures have none of their own."""
+        """Whether times are made up: images have none of their own."""
         return bool(self._folder) or "%" in self.url
 
     def _frames(self) -> Iterator[Frame]:
@@ -100,7 +100,7 @@ class Reader:
                 yield from source
 
     def _look(self) -> tuple[Kind, tuple[int, int]]:
-        """See what it is from its first pictures."""
+        """See what it is from its first images."""
         if not self._folder:
             with open_source(self.url) as source:
                 self.frames = source.info.frames
@@ -120,7 +120,7 @@ class Reader:
 
 
 def _pictures_in(folder: Path) -> list[Path]:
-    """Return a folder's pictures in the order of the numbers in their names."""
+    """Return a folder's images in the order of the numbers in their names."""
     found = [path for path in folder.iterdir() if path.suffix.lower() in PICTURES]
     return sorted(found, key=lambda path: [_rank(part) for part in re.split(r"(\d+)", path.stem)])
 
@@ -142,7 +142,7 @@ def _is_grey(picture: av.VideoFrame) -> bool:
 
 
 def _levels(picture: av.VideoFrame) -> Matte:
-    """Return the brightness of a grey picture, 0..1, whatever the range of its code values."""
+    """Return the brightness of a greyscale image, 0..1, whatever the range of its code values."""
     top = peak(picture.format.name)
     if picture.format.is_rgb or Colour.of(picture).full_range:
         return _unit(planes(picture)[0], 0, top)

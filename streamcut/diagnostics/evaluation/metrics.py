@@ -24,7 +24,7 @@ _Mask: TypeAlias = NDArray[Any]
 """Truth values [h, w]."""
 
 SIDE = 320
-"""The longer side, pixels, of the pictures between which flow is computed."""
+"""The longer side, pixels, of the images between which flow is computed."""
 
 
 def iou(matte: Matte, truth: Matte) -> float:
@@ -191,9 +191,9 @@ def flow_error(mattes: Sequence[Matte], pictures: Sequence[Picture]) -> float:
 
 
 def warp_error(matte_before: Matte, matte: Matte, before: Picture, after: Picture) -> float:
-    """Share of pixels whose mask (at one half) changes although the picture only moved.
+    """Share of pixels whose mask (at one half) changes although the image only moved.
 
-    Motion is DIS optical flow on pictures of 320 pixels; pixels where it is inconsistent, or
+    Motion is DIS optical flow on images of 320 pixels; pixels where it is inconsistent, or
     does not explain the colour, are left out. A frozen matte scores well: quote it with dtSSD.
     """
     before, after = (_limited(picture) for picture in (before, after))

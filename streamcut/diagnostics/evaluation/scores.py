@@ -135,7 +135,7 @@ class Evaluation:
     Args:
         results: what is judged, at least one.
         truth: the true mattes.
-        picture: the original pictures, for the warping error; by default the colours of the
+        picture: the original images, for the warping error; by default the colours of the
             first result that has any.
         shortest: stop where the shortest ends, instead of refusing.
 

@@ -1,1 +1,1 @@
-"""Live jobs: a camera in, its pictures out, as fresh as they can be."""
+"""Live jobs: a camera in, its frames out, as fresh as they can be."""

@@ -1,4 +1,4 @@
-"""The matte stage of a live job: no more network than picture and machine make sensible."""
+"""The matte stage of a live job: no more network than frame and machine make sensible."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from streamcut.media.frame import Frame, PredictedFrame, StreamInfo
 from streamcut.sessions import BaseSession, MatteStream, Picture, Prediction, as_prediction
 
 # Side of the parts whose change is measured, in pixels of the network's input: a hand that
-# moves changes one of them plainly, and the whole picture hardly.
+# moves changes one of them plainly, and the whole frame hardly.
 _PART = 16
-# Pictures alike in a row before the matte is kept: a network with a memory settles first.
+# Frames alike in a row before the matte is kept: a network with a memory settles first.
 _SETTLING = 5
 
 
@@ -30,7 +30,7 @@ class Level:
 
     Attributes:
         size: (width, height) of its input.
-        every: it makes the matte of every so manieth picture; flow carries it in between.
+        every: it makes the matte of every so manieth frame; flow carries it in between.
     """
 
     size: tuple[int, int]
@@ -38,7 +38,7 @@ class Level:
 
     @property
     def weight(self) -> float:
-        """Its work, in pixels a picture."""
+        """Its work, in pixels a frame."""
         return self.size[0] * self.size[1] / self.every
 
     def __str__(self) -> str:
@@ -57,14 +57,14 @@ class LiveMatte:
 
     Args:
         info: of the stream.
-        lost: returns how many pictures were given up so far.
-        unchanged: returns the PSNR (dB) from which a picture counts as the last one; 0 never.
+        lost: returns how many frames were given up so far.
+        unchanged: returns the PSNR (dB) from which a frame counts as the last one; 0 never.
         say: is told in words when more or less is asked of the network.
 
     Attributes:
-        runs: pictures that the network saw.
+        runs: frames that the network saw.
         seconds: how long these took.
-        kept: mattes kept because the picture had not changed.
+        kept: mattes kept because the frame had not changed.
         carried: mattes carried by flow.
         level: what is asked of the network now.
     """
@@ -112,7 +112,7 @@ class LiveMatte:
 
     @staticmethod
     def _size(session: BaseSession, level: int, width: int, height: int) -> tuple[int, int]:
-        """Return the network's size for a picture, at a step of the levels."""
+        """Return the network's size for a frame, at a step of the levels."""
         levels = levels_of(session, width, height)
         return levels[min(level, len(levels) - 1)].size
 
@@ -145,7 +145,7 @@ class LiveMatte:
         return made
 
     def _kept(self, small: Picture) -> Prediction | None:
-        """Return the network's last prediction if the picture has been the same for a while."""
+        """Return the network's last prediction if the frame has been the same for a while."""
         threshold = self._unchanged()
         if not threshold or self._seen is None or likeness(self._seen[0], small) < threshold:
             self._alike = 0
@@ -157,7 +157,7 @@ class LiveMatte:
         return self._seen[1]
 
     def _carried(self, small: Picture, every: int, cut: bool) -> Prediction | None:
-        """Return what was predicted of the picture before, moved along, if it is flow's turn."""
+        """Return what was predicted of the frame before, moved along, if it is flow's turn."""
         self._since += 1
         if self._since >= every or self._before is None or cut:
             return None
@@ -167,7 +167,7 @@ class LiveMatte:
 
 
 def _moved(before: Prediction, field: Field) -> Prediction:
-    """Return a prediction brought to another picture along the flow between the two."""
+    """Return a prediction brought to another frame along the flow between the two."""
     foreground = before.foreground
     if foreground is not None:
         foreground = follow(foreground, field)
@@ -175,7 +175,7 @@ def _moved(before: Prediction, field: Field) -> Prediction:
 
 
 def likeness(before: Picture, after: Picture) -> float:
-    """Return how like two pictures are where they differ most: the PSNR of that part, in dB.
+    """Return how like two frames are where they differ most: the PSNR of that part, in dB.
 
     Args:
         before: RGB uint8 [height, width, 3].

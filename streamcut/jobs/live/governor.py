@@ -1,4 +1,4 @@
-"""How much a live job asks of its network: less when pictures are lost, more when there is room."""
+"""How much a live job asks of its network: less when frames are lost, more when there is room."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Sequence
 # Seconds that are judged together; so many in a row must be bad, or good, before a step.
 _WINDOW = 1.0
 _BAD, _GOOD = 2, 5
-# Share of the pictures that may be lost without a step down: a hiccup is no overload.
+# Share of the frames that may be lost without a step down: a hiccup is no overload.
 _LOSS = 0.1
-# The network's share of the time between two pictures: below the first it is not to blame for
+# The network's share of the time between two frames: below the first it is not to blame for
 # what is lost; a step up must stay below the second.
 _BLAMELESS, _ROOM = 0.25, 0.7
 # A step up that is taken back makes the next one wait longer, up to so many windows.
@@ -19,17 +19,17 @@ _MOST_PATIENCE = 80
 class Governor:
     """Chooses among levels of work, the most first.
 
-    It steps down after two seconds in which more than a tenth of the pictures were lost, and up
+    It steps down after two seconds in which more than a tenth of the frames were lost, and up
     after five without loss in which the level above would have taken less than 0.7 of the time.
     After a step up that did not last it waits twice as long before the next.
 
     Args:
         weights: the work of each level beside the first one's, falling.
-        interval: seconds from one picture to the next.
+        interval: seconds from one frame to the next.
 
     Attributes:
         level: the index of the level chosen.
-        helpless: pictures are lost and less work for the network would not help.
+        helpless: frames are lost and less work for the network would not help.
     """
 
     def __init__(self, weights: Sequence[float], interval: float) -> None:
@@ -44,12 +44,12 @@ class Governor:
         self._tried = False
 
     def observe(self, now: float, lost: int, work: float) -> bool:
-        """Note a picture, and return whether the level has changed.
+        """Note a frame, and return whether the level has changed.
 
         Args:
             now: seconds on any clock that never goes back.
-            lost: pictures given up so far, in all.
-            work: seconds that this picture's matte took.
+            lost: frames given up so far, in all.
+            work: seconds that this frame's matte took.
         """
         if self._began is None:
             self._begin(now, lost)

@@ -1,4 +1,4 @@
-"""The assembler of live jobs: a camera in, its pictures out, as fresh as they can be."""
+"""The assembler of live jobs: a camera in, its frames out, as fresh as they can be."""
 
 from __future__ import annotations
 
@@ -39,23 +39,23 @@ from streamcut.sources import LiveSource, mirrored, open_live
 _PATIENCE = 1.0  # Seconds for a stage that is stuck in a device, before it is left behind.
 _FINISHING = 60.0  # Seconds that an output has to finish: a recording's encoder may be behind.
 _LOOK = 0.05
-# Pictures worked on at a time: enough to keep three stages busy, and no more, since what waits
+# Frames worked on at a time: enough to keep three stages busy, and no more, since what waits
 # inside grows old.
 _IN_WORK = 3
-# Seconds between two writes of the same picture, while no other comes; and as many pictures that
-# did not come, since slow ones are no still picture.
+# Seconds between two writes of the same frame, while no other comes; and as many frames that
+# did not come, since slow ones are no stills.
 _STILL, _MISSED = 0.5, 3
 
 
 OpenSink = Callable[[StreamInfo, str, tuple[int, int]], LiveSink]
-"""Opens the output for pictures of a stream, given their pixel format and (width, height)."""
+"""Opens the output for frames of a stream, given their pixel format and (width, height)."""
 
 Tick = Callable[[LiveState, CompositedFrame | None], None]
-"""Looks at a running job's counters, and at the latest picture if there is a new one."""
+"""Looks at a running job's counters, and at the latest frame if there is a new one."""
 
 
 class LiveJob:
-    """Pictures of a camera, worked on as they come, until somebody stops it.
+    """Frames of a camera, worked on as they come, until somebody stops it.
 
     Args:
         settings: everything there is to set.
@@ -101,7 +101,7 @@ class LiveJob:
             self._controls.next_background()
 
     def run(self, tick: Tick | None = None) -> LiveSummary:
-        """Do it until the pictures end or it is stopped; ``tick`` is called often meanwhile.
+        """Do it until the frames end or it is stopped; ``tick`` is called often meanwhile.
 
         Raises:
             StreamcutError: whatever went wrong; the output is finished then.
@@ -189,7 +189,7 @@ class LiveJob:
     def _spawn(
         self, pipeline: Pipeline, source: LiveSource, sink: LiveSink, controls: Controls
     ) -> Channel[CompositedFrame]:
-        """Wire the stages. Pictures are given up in the first channel, and nowhere else."""
+        """Wire the stages. Frames are given up in the first channel, and nowhere else."""
         info, state = source.info, self.state
         captured = pipeline.spawn("capture", source, capacity=1, drop_oldest=True)
         mattes = LiveMatte(
@@ -269,7 +269,7 @@ class LiveJob:
                     sink.write(last)
 
     def _ends(self) -> tuple[str, str]:
-        """Return where pictures come from and go to, as it may be shown."""
+        """Return where frames come from and go to, as it may be shown."""
         live = self.settings.live
         return public(live.camera), public(live.to)
 
@@ -305,7 +305,7 @@ def _or_none(frames: Channel[CompositedFrame], seconds: float) -> Iterator[Compo
 
 
 def _mirrored(frames: Iterable[Frame]) -> Iterator[Frame]:
-    """Exchange left and right; what remembers pictures from before has to begin anew."""
+    """Exchange left and right; what remembers frames from before has to begin anew."""
     for frame in frames:
         yield replace(frame, source=mirrored(frame.source))
 
@@ -341,6 +341,6 @@ def _setting(event: threading.Event) -> Iterator[None]:
 
 
 def _advance(picture: av.VideoFrame, seconds: float) -> None:
-    """Move a picture's timestamp, for showing it again."""
+    """Move a frame's timestamp, for showing it again."""
     unit = picture.time_base or Fraction(1, 1000)
     picture.pts = (picture.pts or 0) + round(seconds / unit)

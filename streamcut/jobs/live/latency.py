@@ -1,4 +1,4 @@
-"""How long pictures take from capture to hand-over: percentiles without keeping every value."""
+"""How long frames take from capture to hand-over: percentiles without keeping every value."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from streamcut.sources import LiveSource
 
 _log = logging.getLogger(__name__)
 
-_SILENT = 2.0  # Seconds without a picture, after which the panel says so.
+_SILENT = 2.0  # Seconds without a frame, after which the panel says so.
 _MESSAGES = 100
 
 
@@ -26,19 +26,19 @@ class LiveSummary:
     """What a live job did.
 
     Attributes:
-        camera: where the pictures came from.
+        camera: where the frames came from.
         to: where they went.
-        frames: how many pictures were handed over.
+        frames: how many frames were handed over.
         seconds: how long it took.
-        captured: pictures that came.
-        dropped: pictures given up before the network, because a newer one was there.
-        latency_p50: milliseconds from capture to hand-over, the median; None without pictures.
+        captured: frames that came.
+        dropped: frames given up before the network, because a newer one was there.
+        latency_p50: milliseconds from capture to hand-over, the median; None without frames.
         latency_p95: the same, 95th percentile.
-        network_ms: mean milliseconds of the network a picture, where it ran.
-        kept: mattes kept because the picture had not changed.
+        network_ms: mean milliseconds of the network a frame, where it ran.
+        kept: mattes kept because the frame had not changed.
         carried: mattes carried by flow because the network could not keep up.
         messages: what there was to say.
-        notes: what the output could not keep, such as pictures that its recording missed.
+        notes: what the output could not keep, such as frames that its recording missed.
     """
 
     camera: str
@@ -60,9 +60,9 @@ class LiveState:
     """A running live job's counters, for who shows them.
 
     Attributes:
-        info: of the pictures.
-        frames: pictures handed over.
-        paused: pictures passed over because nobody watched.
+        info: of the frames.
+        frames: frames handed over.
+        paused: frames passed over because nobody watched.
         latency: from capture to hand-over.
         mattes: the network's counters.
         messages: what there was to say, the latest last.
@@ -103,22 +103,22 @@ class LiveState:
 
     @property
     def captured(self) -> int:
-        """Pictures that came."""
+        """Frames that came."""
         return self._captured.delivered + self._captured.dropped + len(self._captured)
 
     @property
     def dropped(self) -> int:
-        """Pictures given up before the network, because a newer one was there."""
+        """Frames given up before the network, because a newer one was there."""
         return self._captured.dropped
 
     @property
     def network_ms(self) -> float | None:
-        """Mean milliseconds of the network a picture, where it ran."""
+        """Mean milliseconds of the network a frame, where it ran."""
         return 1000 * self.mattes.seconds / self.mattes.runs if self.mattes.runs else None
 
     @property
     def source(self) -> str:
-        """What the pictures are waited for, or nothing."""
+        """What the frames are waited for, or nothing."""
         if self._source.state:
             return self._source.state
         now, captured = time.monotonic(), self.captured
@@ -129,5 +129,5 @@ class LiveState:
 
     @property
     def sink(self) -> str:
-        """Who takes the pictures."""
+        """Who takes the frames."""
         return self._sink.state

@@ -59,9 +59,9 @@ class Model:
         mean: subtracted from each channel (in RGB order).
         std: divides each channel (in RGB order).
         activation: what turns the output into 0..1; "auto" looks at the values, for video alone:
-            still pictures of a model that is stretched keep rembg's arithmetic.
+            images of a model that is stretched keep rembg's arithmetic.
         channel: which output channel is the subject.
-        stretch: whether still pictures are normalised as rembg does: divided by their own
+        stretch: whether images are normalised as rembg does: divided by their own
             maximum, and the mask stretched to 0..1. Never for video, where it would flicker.
     """
 

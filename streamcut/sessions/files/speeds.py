@@ -16,11 +16,11 @@ class Speed:
     Attributes:
         model: its name, or its file.
         device: where it ran: CPU, CUDA ...
-        width: of its input, for pictures of 1920x1080.
+        width: of its input, for frames of 1920x1080.
         height: likewise.
-        ms: median of the milliseconds that one picture took the network, and what it needs
+        ms: median of the milliseconds that one frame took the network, and what it needs
             around it; reading, compositing and writing come on top.
-        frames: how many pictures were measured.
+        frames: how many frames were measured.
         machine: name of the computer.
         date: when, as ISO 8601.
     """
@@ -36,7 +36,7 @@ class Speed:
 
     @property
     def fps(self) -> float:
-        """Pictures a second."""
+        """Frames per second."""
         return 1000 / self.ms
 
 

@@ -38,15 +38,15 @@ class KeyerSession(BaseSession):
         self.model, self.model_name = model, model.name
 
     def input_size(self, width: int, height: int) -> tuple[int, int]:
-        """Return the picture's size, shrunk where its longer side is above 640 pixels."""
+        """Return the frame's size, shrunk where its longer side is above 640 pixels."""
         factor = min(1.0, _LONGEST / max(width, height))
         return max(1, round(width * factor)), max(1, round(height * factor))
 
     def predict(self, img: Image.Image, *args: Any, **kwargs: Any) -> list[Image.Image]:
-        """Return the one mask of a picture: mode "L", at its size, computed at that size."""
+        """Return the one mask of an image: mode "L", at its size, computed at that size."""
         matte = self.still(np.asarray(img.convert("RGB")))
         return [Image.fromarray(np.rint(matte * 255).astype(np.uint8))]
 
     def still(self, picture: Picture) -> Matte:
-        """Return the matte of a single picture, RGB uint8 [h, w, 3]: float32 [h, w], 0..1."""
+        """Return the matte of a single frame, RGB uint8 [h, w, 3]: float32 [h, w], 0..1."""
         raise NotImplementedError

@@ -32,8 +32,8 @@ _CLEAR, _SOLID = 0.12, 0.86
 _LIT, _PURE = 0.2, 0.8
 _SURE = 0.05  # Share of a window below which too little of it is screen to tell.
 _BORDER = 0.06  # Of the shorter side: where the screen is looked for.
-_LEARNT = 12  # Pictures whose borders are looked at.
-_PATIENCE = 150  # Pictures that may pass without a screen, for a fade from black.
+_LEARNT = 12  # Frames whose borders are looked at.
+_PATIENCE = 150  # Frames that may pass without a screen, for a fade from black.
 _BINS, _LEAST_STRENGTH, _LEAST_SHARE = 32, 0.08, 0.15
 
 
@@ -45,7 +45,7 @@ class ChromaSession(KeyerSession):
         path: not used: there is no file.
         *args: not used.
         screen: the screen's colour (a CSS name or hex number, or RGB values 0..255); None finds it
-            along the top and the sides of the first pictures.
+            along the top and the sides of the first frames.
         device: the CPU, or None.
         **kwargs: not used.
 
@@ -75,7 +75,7 @@ class ChromaSession(KeyerSession):
         return ChromaStream(self._screen)
 
     def still(self, picture: Picture) -> Matte:
-        """Return the matte of a single picture."""
+        """Return the matte of a single frame."""
         screen = self._screen or border_colour([_border(picture)])
         if screen is None:
             raise ModelError(
@@ -102,7 +102,7 @@ class ChromaStream:
         self._last: Picture | None = None
 
     def __call__(self, picture: Picture) -> Prediction:
-        """Return the prediction for an RGB uint8 [h, w, 3] picture.
+        """Return the prediction for an RGB uint8 [h, w, 3] frame.
 
         Where a new scene has another screen, that is keyed.
 
@@ -141,7 +141,7 @@ class ChromaStream:
 
 
 def key(picture: Picture, screen: Colour) -> Matte:
-    """Return the matte of an RGB uint8 [h, w, 3] picture in front of a screen of a colour.
+    """Return the matte of an RGB uint8 [h, w, 3] frame in front of a screen of a colour.
 
     The screen's brightness is measured around each pixel (an image-based key: uneven light and
     the subject's shadow on the screen stay outside).

@@ -27,29 +27,29 @@ from streamcut.sessions.runtime.device import Device
 
 Values = NDArray[np.float32]
 
-_LEARNT = 15  # Pictures of the empty room that a video begins with, where there is no plate.
-_BLUR = 1.2  # Pixels: pictures are blurred before they are compared, which quietens noise.
+_LEARNT = 15  # Frames of the empty room that a video begins with, where there is no plate.
+_BLUR = 1.2  # Pixels: frames are blurred before they are compared, which quietens noise.
 _QUIETEST = 0.8  # Code values of noise that are always reckoned with: rounding, compression.
 _FROM, _TO = 2.5, 6.0  # Distances, in deviations of the noise, from which a pixel is and surely is.
 _SHADOW = 0.55  # How dark a shadow may make the room.
-_SPECK = 6e-4  # Of the picture's pixels: smaller spots and holes are noise.
+_SPECK = 6e-4  # Of the frame's pixels: smaller spots and holes are noise.
 _GAIN = (0.8, 1.25)
 
 
 class DifferenceSession(KeyerSession):
-    """Compares pictures with the empty room.
+    """Compares frames with the empty room.
 
     Args:
         model: the catalogue's row.
         path: not used: there is no file.
         *args: not used.
-        plate: a picture of the empty room (a file, or an image), from the same camera; None takes
-            the first pictures of a video for it, in which nobody may be seen.
+        plate: an image of the empty room (a file, or an image), from the same camera; None takes
+            the first frames of a video for it, in which nobody may be seen.
         device: the CPU, or None.
         **kwargs: not used.
 
     Raises:
-        SourceError: if the picture cannot be read.
+        SourceError: if the image cannot be read.
         UsageError: if the device is a GPU.
     """
 
@@ -75,7 +75,7 @@ class DifferenceSession(KeyerSession):
         return DifferenceStream(self._plate)
 
     def still(self, picture: Picture) -> Matte:
-        """Return the matte of a single picture."""
+        """Return the matte of a single frame."""
         if self._plate is None:
             raise ModelError("difference: a single picture needs a plate, the empty room's picture")
         return DifferenceStream(self._plate)(picture).alpha
@@ -89,12 +89,12 @@ class DifferenceStream:
         self.reset()
 
     def reset(self) -> None:
-        """Learn the empty room anew, unless its picture was given."""
+        """Learn the empty room anew, unless its image was given."""
         self._learning: list[Picture] = []
         self._room: _Room | None = None
 
     def __call__(self, picture: Picture) -> Prediction:
-        """Return the prediction for an RGB uint8 [h, w, 3] picture.
+        """Return the prediction for an RGB uint8 [h, w, 3] frame.
 
         While the empty room is learnt, nobody is there.
         """
@@ -126,16 +126,16 @@ class _Room:
 
     @classmethod
     def of_pictures(cls, pictures: list[Picture]) -> _Room:
-        """Return the room of several pictures of it."""
+        """Return the room of several frames of it."""
         stack = np.stack([_smoothed(picture) for picture in pictures])
         spread = cv2.blur(stack.std(axis=0).mean(axis=2), (9, 9))
         return cls(np.median(stack, axis=0), np.maximum(spread, np.float32(_QUIETEST)))
 
     @classmethod
     def of_plate(cls, plate: Image.Image, picture: Picture) -> _Room:
-        """Return the room of one picture; how much pixels waver is taken from another.
+        """Return the room of one frame; how much pixels waver is taken from another.
 
-        Most of the other picture shows the room too, or at least its quieter half does.
+        Most of the other frame shows the room too, or at least its quieter half does.
         """
         height, width = picture.shape[:2]
         mean = _smoothed(np.asarray(plate.resize((width, height), Image.Resampling.BOX)))
@@ -162,7 +162,7 @@ def _summed(values: Values) -> Values:
 
 
 def _smoothed(picture: Picture) -> Values:
-    """Return a picture as float32, blurred."""
+    """Return a frame as float32, blurred."""
     return np.asarray(cv2.GaussianBlur(picture.astype(np.float32), (0, 0), _BLUR))
 
 

@@ -27,7 +27,7 @@ _CLASSES = 4
 
 
 class ClothSession(MapSession):
-    """Finds clothes: three masks of a still picture, or one category.
+    """Finds clothes: three masks of an image, or one category.
 
     Args:
         model: how it is fed and read.
@@ -35,7 +35,7 @@ class ClothSession(MapSession):
         sess_opts: as for :class:`~streamcut.sessions.networks.saliency.MapSession`.
         *args: likewise.
         cloth_category: "upper", "lower", "full" or "attire" (all of them); None means three
-            masks of a still picture, and "attire" in a video.
+            masks of an image, and "attire" in a video.
         cc: the same.
         **kwargs: likewise.
 
@@ -67,7 +67,7 @@ class ClothSession(MapSession):
         As rembg does it: the map of the classes' numbers is what is enlarged, by Lanczos.
 
         Args:
-            img: the picture.
+            img: the image.
             *args: not used.
             **kwargs: ``cc`` or ``cloth_category``, as for the session.
         """

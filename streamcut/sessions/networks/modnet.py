@@ -14,7 +14,7 @@ _SIDE, _STRIDE = 512, 32
 
 
 class ModnetSession(MapSession):
-    """Runs MODNet, whose pictures keep their aspect ratio.
+    """Runs MODNet, whose frames keep their aspect ratio.
 
     Takes what :class:`~streamcut.sessions.networks.saliency.MapSession` takes.
     """
@@ -39,7 +39,7 @@ class ModnetSession(MapSession):
         return _floored(width * factor), _floored(height * factor)
 
     def predict(self, img: Image.Image, *args: Any, **kwargs: Any) -> list[Image.Image]:
-        """Return the one mask of a picture: mode "L", at its size; scaled as by its script."""
+        """Return the one mask of an image: mode "L", at its size; scaled as by its script."""
         size = self.input_size(*img.size)
         pixels = cv2.resize(np.asarray(img.convert("RGB")), size, interpolation=cv2.INTER_AREA)
         codes = (self._matte(np.asarray(pixels, np.uint8)) * 255).astype(np.uint8)

@@ -31,7 +31,7 @@ _MOST_KEPT = 1 << 28  # Numbers in all states together.
 
 
 class RecurrentSession(MapSession):
-    """Runs a recurrent network; a still picture is its first frame.
+    """Runs a recurrent network; an image is its first frame.
 
     Takes what :class:`~streamcut.sessions.networks.saliency.MapSession` takes.
     """
@@ -42,7 +42,7 @@ class RecurrentSession(MapSession):
         return "recurrent"
 
     def input_size(self, width: int, height: int) -> tuple[int, int]:
-        """Return the size nearest to the network's area at a picture's aspect ratio."""
+        """Return the size nearest to the network's area at a frame's aspect ratio."""
         return size_of_area(width, height, self._area, self._stride)
 
     def still_views(self, width: int, height: int) -> list[View]:
@@ -63,7 +63,7 @@ class RecurrentSession(MapSession):
         return RecurrentStream(self)
 
     def step(self, picture: Picture, runner: Runner) -> Prediction:
-        """Return the prediction for the next picture of a video.
+        """Return the prediction for the next frame of a video.
 
         Args:
             picture: RGB, uint8 [h, w, 3], both sides multiples of the stride.
@@ -93,7 +93,7 @@ class RecurrentSession(MapSession):
             raise ModelError(f"{path} says sizes that make no sense")
 
     def _sensible(self) -> bool:
-        """Whether what the file says can be: a picture, and states that fit into memory."""
+        """Whether what the file says can be: a frame, and states that fit into memory."""
         strides = [self._stride, *(state.stride or 1 for state in self._states)]
         if not 0 < self._area <= MOST_PIXELS or min(strides) < 1 or max(strides) > _LARGEST_STRIDE:
             return False
@@ -122,7 +122,7 @@ class RecurrentStream:
         self._last: Picture | None = None
 
     def __call__(self, picture: Picture) -> Prediction:
-        """Return the prediction for an RGB uint8 [h, w, 3] picture.
+        """Return the prediction for an RGB uint8 [h, w, 3] frame.
 
         A scene cut, or a change of size, empties the memory.
         """
@@ -138,6 +138,6 @@ class RecurrentStream:
 
 
 def is_new_scene(before: Picture, after: Picture) -> bool:
-    """Whether a cut, or a change of size, lies between two successive pictures of any size."""
+    """Whether a cut, or a change of size, lies between two successive frames of any size."""
     step = max(1, max(after.shape[:2]) // _GLANCE)
     return before.shape != after.shape or is_cut(before[::step, ::step], after[::step, ::step])

@@ -1,6 +1,6 @@
 """RobustVideoMatting (Lin et al., "Robust High-Resolution Video Matting with Temporal Guidance").
 
-The graph takes the whole picture, shrinks it itself by ``downsample_ratio``, remembers, and
+The graph takes the whole frame, shrinks it itself by ``downsample_ratio``, remembers, and
 refines its matte at full size; it also gives the subject's own colours.
 """
 
@@ -28,10 +28,10 @@ class RvmSession(RecurrentSession):
     """
 
     longest_side = 1920
-    """Longer pictures are shrunk to it first: what is beyond is the guided upsampler's."""
+    """Longer frames are shrunk to it first: what is beyond is the guided upsampler's."""
 
     shortest_side = 64
-    """Smaller pictures are enlarged to it: the network halves them four times and more."""
+    """Smaller frames are enlarged to it: the network halves them four times and more."""
 
     @classmethod
     def name(cls, *args: Any, **kwargs: Any) -> str:
@@ -39,7 +39,7 @@ class RvmSession(RecurrentSession):
         return "rvm"
 
     def input_size(self, width: int, height: int) -> tuple[int, int]:
-        """Return the picture's own size, shrunk where it is longer than 1920 pixels."""
+        """Return the frame's own size, shrunk where it is longer than 1920 pixels."""
         factor = min(1.0, self.longest_side / max(width, height))
         least = self.shortest_side
         return max(least, round(width * factor)), max(least, round(height * factor))
@@ -51,7 +51,7 @@ class RvmSession(RecurrentSession):
         return [(size[0], size[1]) for size in sizes if size != full]
 
     def step(self, picture: Picture, runner: Runner) -> Prediction:
-        """Return the prediction for the next picture of a video, its foreground included.
+        """Return the prediction for the next frame of a video, its foreground included.
 
         Args:
             picture: RGB, uint8 [h, w, 3].

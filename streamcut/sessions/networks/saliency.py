@@ -1,4 +1,4 @@
-"""Models with one picture in and one map out, without memory of the last frame."""
+"""Models with one frame in and one map out, without memory of the last frame."""
 
 from __future__ import annotations
 
@@ -117,12 +117,12 @@ class MapSession(BaseSession):
         return [] if area is None else smaller_sizes_of(width, height, area, stride)
 
     def stream(self) -> MatteStream:
-        """Return a callable for the pictures of one video; it keeps no state."""
+        """Return a callable for the frames of one video; it keeps no state."""
         return MapStream(self)
 
     @property
     def batch(self) -> int:
-        """How many pictures of a file go through the network together, where so many wait.
+        """How many frames of a file go through the network together, where so many wait.
 
         Several only on a CUDA GPU, and where the graph takes any number: on the CPU, batches of 2
         to 8 were measured to gain nothing.
@@ -135,11 +135,11 @@ class MapSession(BaseSession):
         return Runner(self.inner_session, [self.inner_session.get_outputs()[0].name])
 
     def mattes(self, pictures: Sequence[Picture], runner: Runner | None = None) -> list[Matte]:
-        """Return the subject's maps of pictures of one size: float32 [h, w] in 0..1.
+        """Return the subject's maps of frames of one size: float32 [h, w] in 0..1.
 
         Args:
             pictures: RGB, uint8 [h, w, 3], at the network's size; they are fed together.
-            runner: of :meth:`runner`, for the pictures of a stream.
+            runner: of :meth:`runner`, for the frames of a stream.
 
         Raises:
             ModelError: if the network fails.
@@ -153,7 +153,7 @@ class MapSession(BaseSession):
         ]
 
     def predict(self, img: Image.Image, *args: Any, **kwargs: Any) -> list[Image.Image]:
-        """Return the one mask of a picture: mode "L", at its size."""
+        """Return the one mask of an image: mode "L", at its size."""
         size = self.input_size(*img.size)
         if self.model.stretch:
             matte = self._stretched(img, size)
@@ -188,7 +188,7 @@ class MapSession(BaseSession):
         return None
 
     def _stretched(self, img: Image.Image, size: tuple[int, int]) -> Matte:
-        """Return the mask of a still picture by rembg's arithmetic: never an activation guessed."""
+        """Return the mask of an image by rembg's arithmetic: never an activation guessed."""
         feed = self.normalize(img, self.model.mean, self.model.std, size)[self._input.name]
         maps = self._maps(feed.transpose(0, 2, 3, 1) if self._channels_last else feed)
         return _stretch(self._subject(_ACTIVATIONS[self.model.activation](maps)))
@@ -203,7 +203,7 @@ class MapSession(BaseSession):
         return matte
 
     def _fitted(self, matte: Matte, picture: Picture) -> Matte:
-        """Return a matte at its picture's size: some networks give one of their own.
+        """Return a matte at its frame's size: some networks give one of their own.
 
         Raises:
             ModelError: if it has another shape altogether.
@@ -218,7 +218,7 @@ class MapSession(BaseSession):
         return np.asarray(resized, np.float32)
 
     def _feed(self, picture: Picture) -> NDArray[np.float32]:
-        """Return the network's input for an RGB picture at its size."""
+        """Return the network's input for an RGB frame at its size."""
         height, width, _ = picture.shape
         feed = np.empty((1, 3, height, width), np.float32)
         for channel in range(3):
@@ -241,7 +241,7 @@ class MapSession(BaseSession):
         return self._planes(self._infer(feed))
 
     def _planes(self, output: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return one picture's output as [channels, h, w], whatever shape it has itself."""
+        """Return one frame's output as [channels, h, w], whatever shape it has itself."""
         maps = output[0] if output.ndim == 4 else output
         if maps.ndim == 2:
             return maps[None]
@@ -255,10 +255,10 @@ class MapSession(BaseSession):
 
 
 class MapStream:
-    """A stream without memory: each picture's matte depends on that picture alone.
+    """A stream without memory: each frame's matte depends on that frame alone.
 
     Attributes:
-        batch: how many pictures :meth:`many` had best be given.
+        batch: how many frames :meth:`many` had best be given.
     """
 
     def __init__(self, session: MapSession) -> None:
@@ -267,11 +267,11 @@ class MapStream:
         self._one, self._several = session.runner(), session.runner()
 
     def __call__(self, picture: Picture) -> Prediction:
-        """Return the prediction for an RGB uint8 [h, w, 3] picture."""
+        """Return the prediction for an RGB uint8 [h, w, 3] frame."""
         return Prediction(self._session.mattes([picture], self._one)[0])
 
     def many(self, pictures: Sequence[Picture]) -> list[Prediction]:
-        """Return those for pictures of one size, which go through the network together."""
+        """Return those for frames of one size, which go through the network together."""
         return list(map(Prediction, self._session.mattes(pictures, self._several)))
 
     def reset(self) -> None:
@@ -295,7 +295,7 @@ def smaller_sizes_of(width: int, height: int, area: int, stride: int) -> list[tu
 
 
 def _stretch(matte: Matte) -> Matte:
-    """Stretch a mask to 0..1 by its own extremes, as rembg does with still pictures.
+    """Stretch a mask to 0..1 by its own extremes, as rembg does with images.
 
     A mask that is the same everywhere, of which rembg makes what 0/0 happens to give, stays.
     """
@@ -321,5 +321,5 @@ _ACTIVATIONS: dict[str, Callable[[NDArray[np.float32]], NDArray[np.float32]]] = 
     "none": lambda maps: maps,
     "sigmoid": sigmoid,
     "softmax": softmax,
-    "auto": lambda maps: maps,  # as rembg leaves the output of still pictures
+    "auto": lambda maps: maps,  # as rembg leaves the output of images
 }

@@ -1,6 +1,6 @@
 """Segment Anything (Kirillov et al., 2023): whatever a point or a box shows.
 
-Two graphs: an encoder, run once a picture, and a decoder, run on its embedding and a prompt. In a
+Two graphs: an encoder, run once a frame, and a decoder, run on its embedding and a prompt. In a
 video the next prompt is made from the last mask, so that it follows the subject.
 """
 
@@ -36,18 +36,18 @@ from streamcut.sessions.networks.sam_prompt import (
 from streamcut.sessions.runtime.device import Device
 from streamcut.sessions.runtime.runner import check_numbers
 
-_CANVAS = (684, 1024)  # Height and width that rembg feeds; pictures lie at its top left corner.
+_CANVAS = (684, 1024)  # Height and width that rembg feeds; frames lie at its top left corner.
 _PADDING = -1  # The label of no point.
 _CENTRE = (0.5, 0.5)
 _POLL = 0.2  # Seconds between two looks at a lock.
 
-# A mask below this share of the picture, or so much smaller or larger than the one before, has
+# A mask below this share of the frame, or so much smaller or larger than the one before, has
 # lost the subject.
 _LEAST, _LEAST_OF_LAST, _MOST_OF_LAST = 5e-4, 0.15, 5
 
 
 class SamSession(BaseSession):
-    """Segment Anything, for pictures as rembg runs it, and for videos.
+    """Segment Anything, for images as rembg runs it, and for videos.
 
     Args:
         model: the catalogue's row.
@@ -55,7 +55,7 @@ class SamSession(BaseSession):
         sess_opts: as for :class:`BaseSession`.
         *args: not used.
         prompt: what to follow in a video: (x, y) or (left, top, right, bottom), as fractions of
-            the picture's width and height; None is the centre.
+            the frame's width and height; None is the centre.
         sam_model: which checkpoint is fetched, as in rembg.
         sam_quant: whether it is the quantised one.
         mirror: an address to fetch from in place of the files' own.
@@ -65,7 +65,7 @@ class SamSession(BaseSession):
 
     Raises:
         ModelError: if a file is absent or no such model.
-        UsageError: if the prompt is no point or box within the picture.
+        UsageError: if the prompt is no point or box within the frame.
     """
 
     def __init__(
@@ -126,10 +126,10 @@ class SamSession(BaseSession):
         return paths
 
     def predict(self, img: Image.Image, *args: Any, **kwargs: Any) -> list[Image.Image]:
-        """Return the mask of a picture: mode "L", at its size, 0 or 255; rembg's arithmetic.
+        """Return the mask of an image: mode "L", at its size, 0 or 255; rembg's arithmetic.
 
         Args:
-            img: the picture.
+            img: the image.
             *args: not used.
             **kwargs: ``sam_prompt``, a list of ``{"type": "point", "label": 1 or 0, "data":
                 [x, y]}`` and ``{"type": "rectangle", "data": [left, top, right, bottom]}`` in
@@ -156,7 +156,7 @@ class SamSession(BaseSession):
         return [Image.fromarray(shown.astype(np.uint8) * 255)]
 
     def input_size(self, width: int, height: int) -> tuple[int, int]:
-        """Return the largest size at a picture's aspect ratio that fits the encoder's canvas."""
+        """Return the largest size at a frame's aspect ratio that fits the encoder's canvas."""
         factor = min(_CANVAS[1] / width, _CANVAS[0] / height)
         return max(1, round(width * factor)), max(1, round(height * factor))
 
@@ -165,7 +165,7 @@ class SamSession(BaseSession):
         return SamStream(self, self._prompt or _CENTRE)
 
     def embed(self, canvas: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the embedding of a picture, RGB float32 [684, 1024, 3] in 0..255."""
+        """Return the embedding of a frame, RGB float32 [684, 1024, 3] in 0..255."""
         name = self.encoder.get_inputs()[0].name
         return np.asarray(self._run(self.encoder, {name: canvas})[0])
 
@@ -175,7 +175,7 @@ class SamSession(BaseSession):
         """Return the masks that a prompt means, and how good the network thinks they are.
 
         Args:
-            embedding: of the picture.
+            embedding: of the frame.
             points: float32 [count, 2], pixels of the canvas.
             labels: 1 inside the subject, 0 outside, 2 and 3 a box's corners.
 
@@ -215,7 +215,7 @@ class SamSession(BaseSession):
 
 
 class SamStream:
-    """The mattes of one video; the prompt follows the subject from picture to picture.
+    """The mattes of one video; the prompt follows the subject from frame to frame.
 
     The next prompt is the box around the last mask and the point deepest inside it, moved on by
     the subject's motion. Where the subject is lost the last prompt stays, to find it again.
@@ -233,7 +233,7 @@ class SamStream:
         self._mask: NDArray[np.uint8] | None = None
 
     def __call__(self, picture: Picture) -> Prediction:
-        """Return the prediction for an RGB uint8 [h, w, 3] picture.
+        """Return the prediction for an RGB uint8 [h, w, 3] frame.
 
         A scene cut, or a change of size, goes back to the prompt given.
         """

@@ -1,4 +1,4 @@
-"""Where the subject of a video is: prompts that follow it from picture to picture."""
+"""Where the subject of a video is: prompts that follow it from frame to frame."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Points = NDArray[np.float32]
 INSIDE, TOP_LEFT, BOTTOM_RIGHT = 1, 2, 3
 """What Segment Anything's labels mean."""
 
-_MARGIN = 0.04  # Of the box's sides, for limbs that move out of it until the next picture.
+_MARGIN = 0.04  # Of the box's sides, for limbs that move out of it until the next frame.
 _FLOW_SIDE = 256
 
 
@@ -36,7 +36,7 @@ class TrackedSubject:
 
     @classmethod
     def at(cls, prompt: Sequence[float], width: int, height: int) -> TrackedSubject:
-        """Return a point or a box, given in fractions of a picture, in its pixels."""
+        """Return a point or a box, given in fractions of a frame, in its pixels."""
         pixels = [share * side for share, side in zip(prompt, (width, height) * 2, strict=False)]
         if len(pixels) == 2:
             return cls((pixels[0], pixels[1]))

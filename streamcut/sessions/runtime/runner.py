@@ -37,7 +37,7 @@ class State:
         input: name of the graph's input that takes it.
         output: name of the graph's output that gives it.
         channels: of its first value.
-        stride: its first value is [1, channels, h // stride, w // stride] for a picture of
+        stride: its first value is [1, channels, h // stride, w // stride] for a frame of
             h x w; None makes it [1, channels, 1, 1], for graphs that broadcast it.
     """
 
@@ -47,7 +47,7 @@ class State:
     stride: int | None = None
 
     def empty(self, height: int, width: int, kind: type[np.generic]) -> Array:
-        """Return the first value, for a picture of that height and width."""
+        """Return the first value, for a frame of that height and width."""
         sides = (height // self.stride, width // self.stride) if self.stride else (1, 1)
         return np.zeros((1, self.channels, *sides), kind)
 
@@ -95,7 +95,7 @@ class Runner:
         """Return the wanted outputs of one frame: arrays that are the caller's to keep.
 
         Args:
-            feeds: an array for every input that is no state, the picture [n, c, h, w] first; they
+            feeds: an array for every input that is no state, the frame [n, c, h, w] first; they
                 are converted to the graph's types. Shapes may change between frames only after
                 :meth:`reset`, if there are states.
 

@@ -1,7 +1,7 @@
-"""What travels beside the pictures: sound, covers, chapters and tags, kept as the input has them.
+"""What travels beside the frames: sound, covers, chapters and tags, kept as the input has them.
 
 The input is opened a second time for them, so that a badly interleaved file can neither
-stall the pictures nor fill the memory with sound.
+stall the frames nor fill the memory with sound.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _COVER_TYPES = {"mjpeg": ("cover.jpg", "image/jpeg"), "png": ("cover.png", "imag
 
 
 class Companions:
-    """Copies or transcodes an input's sound and copies its covers, in step with the pictures.
+    """Copies or transcodes an input's sound and copies its covers, in step with the frames.
 
     Args:
         output: to add streams to; its header must not be written yet.
@@ -190,7 +190,7 @@ class Companions:
 
     @contextmanager
     def _losing(self) -> Iterator[None]:
-        """Let broken sound cost itself alone, never the pictures."""
+        """Let broken sound cost itself alone, never the frames."""
         try:
             yield
         except (av.error.MemoryError, av.error.EOFError):
@@ -239,7 +239,7 @@ class _Copied(_Track):
         super().__init__(source, target, form)
         self._start = info.start
         # An edit list hides the lead-in of an MP4's sound, and what a cut leaves before zero.
-        # Elsewhere only Opus says for itself how long it is: the rest would shift the pictures.
+        # Elsewhere only Opus says for itself how long it is: the rest would shift the frames.
         codec = source.codec_context.name
         hidden = "mov" in source.container.format.name and codec != "opus"
         self._from_zero = not form.edit_lists and (hidden or info.start > 0)

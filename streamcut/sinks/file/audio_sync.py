@@ -1,4 +1,4 @@
-"""Sound kept in step with the pictures where an input's clock jumps."""
+"""Sound kept in step with the frames where an input's clock jumps."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _MOST_HELD = 250
 class Joins:
     """Moves packets of sound onto a clock that goes on.
 
-    Where the pictures' clock can jump, their packets lead: what comes after a jump in the
-    sound is held until it is known how far the pictures were moved, and is moved as far.
+    Where the frames' clock can jump, their packets lead: what comes after a jump in the
+    sound is held until it is known how far the frames were moved, and is moved as far.
 
     Args:
         source: the input.
@@ -40,7 +40,7 @@ class Joins:
         self._ends: dict[int, int] = {}
 
     def __call__(self, packet: av.Packet[Any]) -> Iterator[av.Packet[Any]]:
-        """Yield the packets of sound that a packet of sound or pictures makes ready."""
+        """Yield the packets of sound that a packet of sound or frames makes ready."""
         stamp = packet.dts if packet.dts is not None else packet.pts
         leader = self._leader
         if leader is None or packet.stream_index != leader.index:
@@ -78,14 +78,14 @@ class Joins:
         end = self._ends.get(packet.stream_index)
         shift = self._shift(held, end)
         if held.part and end is not None and stamp + shift < end - step // 2:
-            return  # The part before has more sound than pictures.
+            return  # The part before has more sound than frames.
         self._ends[packet.stream_index] = stamp + shift + step
         packet.pts = None if packet.pts is None else packet.pts + shift
         packet.dts = None if packet.dts is None else packet.dts + shift
         yield packet
 
     def _shift(self, held: _Held, end: int | None) -> int:
-        """Return how far a packet is moved; its own clock tells where there are no pictures."""
+        """Return how far a packet is moved; its own clock tells where there are no frames."""
         if self._leader is None:
             return held.offset
         if held.part < len(self._moves):

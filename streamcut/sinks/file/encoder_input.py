@@ -1,4 +1,4 @@
-"""Pictures made what an encoder takes; untouched wherever they already are."""
+"""Frames made what an encoder takes; untouched wherever they already are."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from streamcut.sinks.file.formats import Codec
 
 
 class Fit:
-    """Brings pictures to an encoder's pixel format and, cropping, to its size.
+    """Brings frames to an encoder's pixel format and, cropping, to its size.
 
     Args:
-        source: pixel format of the pictures that come.
+        source: pixel format of the frames that come.
         codec: what encodes them; of its pixel formats, the nearest one is chosen.
         info: of the stream.
 
@@ -41,7 +41,7 @@ class Fit:
         self.notes = _shallower(depth(source), depth(self._target), codec)
 
     def describe(self, stream: VideoStream) -> None:
-        """Tell the encoder, and through it the file, what the pictures are."""
+        """Tell the encoder, and through it the file, what the frames are."""
         context = stream.codec_context
         stream.pix_fmt = self._target
         context.color_primaries = self._colour.primaries
@@ -50,7 +50,7 @@ class Fit:
         context.color_range = self._colour.range
 
     def __call__(self, picture: av.VideoFrame, width: int, height: int) -> av.VideoFrame:
-        """Return the picture, its edges cropped to ``width`` x ``height``, as the encoder wants."""
+        """Return the frame, its edges cropped to ``width`` x ``height``, as the encoder wants."""
         if (picture.width, picture.height) != (width, height):
             picture = _cropped(picture, width, height)
         if self._keeps_codes:
@@ -71,7 +71,7 @@ class Fit:
 
 
 class Palette:
-    """Gives each picture of a GIF 255 colours of its own and a transparent one."""
+    """Gives each frame of a GIF 255 colours of its own and a transparent one."""
 
     pixel_format = "pal8"
 
@@ -79,7 +79,7 @@ class Palette:
         self._graph: Graph | None = None
 
     def __call__(self, picture: av.VideoFrame) -> av.VideoFrame:
-        """Return an RGB(A) picture as pal8; alpha of a half and more is opaque."""
+        """Return an RGB(A) frame as pal8; alpha of a half and more is opaque."""
         if self._graph is None:
             self._graph = _palette_graph(picture)
         self._graph.push(picture)

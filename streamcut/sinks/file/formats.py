@@ -24,7 +24,7 @@ QUALITIES = ("fast", "balanced", "best")
 
 @dataclass(frozen=True, slots=True)
 class Codec:
-    """How pictures are encoded.
+    """How frames are encoded.
 
     Attributes:
         name: what the setting ``codec`` takes.
@@ -33,12 +33,12 @@ class Codec:
         alpha: pixel formats with alpha that it is given; none if it holds none.
         options: encoder options common to every quality.
         quality: encoder options of each quality in :data:`QUALITIES`.
-        small: encoder options for pictures with a side under 64 pixels, of 352x288 at most.
+        small: encoder options for frames with a side under 64 pixels, of 352x288 at most.
         tag: the four-character code that players look for, where FFmpeg's own differs.
         even: whether both sides must be even.
         unit: the coarsest time unit it writes, where that is coarser than the input's; seconds.
-        timeless: whether pictures have no times of their own, only a rate for all of them.
-        alpha_apart: whether alpha is a second picture, encoded beside the colour.
+        timeless: whether frames have no times of their own, only a rate for all of them.
+        alpha_apart: whether alpha is a second frame, encoded beside the colour.
         limited: whether its range is limited by definition.
         matrix: the colour matrix that it has by definition, as H.273 numbers it.
     """
@@ -59,7 +59,7 @@ class Codec:
     matrix: int | None = None
 
     def options_for(self, quality: str, size: tuple[int, int]) -> dict[str, str]:
-        """Return the encoder options of a quality, for pictures of (width, height)."""
+        """Return the encoder options of a quality, for frames of (width, height)."""
         width, height = size
         is_small = min(size) < _SMALL and width <= _SMALL_SIZE[0] and height <= _SMALL_SIZE[1]
         small = self.small if is_small else {}
@@ -79,7 +79,7 @@ class Format:
         chapters: whether it holds chapters.
         edit_lists: whether what begins before zero can be hidden by an edit list.
         options: muxer options.
-        pictures: whether it is many files, one for each picture.
+        pictures: whether it is many files, one for each frame.
         for_alpha: what to do instead, where it holds no alpha.
     """
 
@@ -120,7 +120,7 @@ _VP9 = Codec(
         "lag-in-frames": "0",
         "auto-alt-ref": "0",
         "b": "0",
-        # Key pictures at fixed places, so that those of colour and alpha fall together.
+        # Keyframes at fixed places, so that those of colour and alpha fall together.
         "g": "240",
         "keyint_min": "240",
     },
@@ -172,11 +172,11 @@ _FFV1 = Codec(
         *("yuva422p12le", "yuva444p12le", "gbrap10le", "gbrap12le", "gbrap16le", "bgra"),
     ),
     options={"level": "3", "g": "1", "slicecrc": "1"},
-    # By itself it takes four slices or more, which the smallest pictures have too few lines for;
+    # By itself it takes four slices or more, which the smallest frames have too few lines for;
     # for larger ones than these it refuses a single slice.
     small={"slices": "1"},
 )
-# The presets look ahead by up to 50 pictures: 500 MB at 1080p, where 8 do nearly as well with 150.
+# The presets look ahead by up to 50 frames: 500 MB at 1080p, where 8 do nearly as well with 150.
 _LOOKAHEAD = "8"
 _H264 = Codec(
     "h264",
@@ -190,7 +190,7 @@ _H264 = Codec(
     },
     even=True,
 )
-# With B-frames, x265 up to 4.1 at least gives the packets of one or two pictures decoding times
+# With B-frames, x265 up to 4.1 at least gives the packets of one or two frames decoding times
 # from memory that nobody set: the muxer then fails, or crashes the whole process.
 _HEVC = Codec(
     "hevc",
@@ -234,10 +234,10 @@ _APNG = Codec(
 _PCM = frozenset(f"pcm_{kind}" for kind in ("s16le", "s24le", "s32le", "f32le", "s16be", "s24be"))
 _MP4_AUDIO = frozenset({"aac", "alac", "ac3", "eac3", "mp3", "opus"})
 # Parts of a second that are on the disk at once, so that a crashed job or a full disk leaves a
-# file that plays. Otherwise small pictures would wait in FFmpeg's buffer for a quarter of a minute.
+# file that plays. Otherwise small frames would wait in FFmpeg's buffer for a quarter of a minute.
 # Those of MP4 and MOV become an ordinary index once the file is finished. The first index waits
 # for the first fragment, since only then is known what edit list keeps late starts and reordered
-# pictures at their times.
+# frames at their times.
 _AT_ONCE = {"flush_packets": "1"}
 _MOV = {**_AT_ONCE, "movflags": "+hybrid_fragmented+delay_moov", "frag_duration": "1000000"}
 _MATROSKA = {**_AT_ONCE, "cluster_time_limit": "1000"}
@@ -290,10 +290,10 @@ FORMATS: tuple[Format, ...] = (
 
 
 def format_of(path: str) -> Format:
-    """Return the format that a path's ending asks for; a folder asks for PNG pictures.
+    """Return the format that a path's ending asks for; a folder asks for PNG images.
 
     Raises:
-        UsageError: if the ending is missing or unknown, one picture is asked for many, or it is
+        UsageError: if the ending is missing or unknown, one image is asked for many, or it is
             an address.
     """
     ending = Path(path).suffix.lower()
@@ -323,7 +323,7 @@ def format_of(path: str) -> Format:
 
 
 def is_folder(path: str) -> bool:
-    """Whether a path asks for a folder of pictures: it ends in a slash, or is one."""
+    """Whether a path asks for a folder of images: it ends in a slash, or is one."""
     ending = Path(path).suffix.lower()
     known = any(row.ending == ending for row in FORMATS)
     return path.endswith(("/", "\\")) or (os.path.isdir(path) and not known)
@@ -339,7 +339,7 @@ def _is_special(path: str) -> bool:
 
 
 def numbered(path: str, form: Format) -> str:
-    """Return the pattern of names in a folder that pictures go to; any other path as it is."""
+    """Return the pattern of names in a folder that frames go to; any other path as it is."""
     return str(Path(path) / _NUMBERED) if form.pictures and is_folder(path) else path
 
 

@@ -1,4 +1,4 @@
-"""Pictures into a file, through PyAV: every video format, animations and picture sequences."""
+"""Frames into a file, through PyAV: every video format, animations and image sequences."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ class MediaSink:
     """Encodes and writes frames, with the input's sound beside them.
 
     Leaving the ``with`` block finishes the file, also after an error or Ctrl-C: what was
-    written until then plays. The sound is then cut where the pictures end.
+    written until then plays. The sound is then cut where the frames end.
 
     Args:
         output: what is written to.
-        codec: how pictures are encoded.
-        info: of the pictures' stream.
-        size: (width, height) of the pictures that will come.
-        pixel_format: of the pictures that will come.
+        codec: how frames are encoded.
+        info: of the frames' stream.
+        size: (width, height) of the frames that will come.
+        pixel_format: of the frames that will come.
         quality: one of "fast", "balanced", "best".
         threads: for the encoder; 0 lets it choose.
         audio: whether to carry the input's sound.
-        alpha_apart: whether frames come with their alpha encoded, beside opaque pictures.
+        alpha_apart: whether frames come with their alpha encoded, beside opaque frames.
 
     Raises:
         SinkError: if the file cannot be opened.
@@ -130,7 +130,7 @@ class MediaSink:
         self.written += 1
 
     def close(self, *, complete: bool = True) -> None:
-        """Finish the file; ``complete`` also writes the sound after the last picture."""
+        """Finish the file; ``complete`` also writes the sound after the last frame."""
         try:
             with self._reporting():
                 if complete:

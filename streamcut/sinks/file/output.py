@@ -51,7 +51,7 @@ class Output(Protocol):
 
 
 class FileOutput:
-    """A file, or the files of a picture sequence.
+    """A file, or the files of an image sequence.
 
     Args:
         path: of the file; a folder, or a pattern such as ``%04d.png``, for a sequence.
@@ -82,7 +82,7 @@ class FileOutput:
         return sum(file.stat().st_size for file in files_of(self._path))
 
     def create(self) -> OutputContainer:
-        """Open it for writing; a picture sequence's folder is made."""
+        """Open it for writing; an image sequence's folder is made."""
         path = numbered(self._path, self.form)
         name = numbered_for_ffmpeg(path) if self.form.pictures else for_ffmpeg(path)
         if self.form.pictures:

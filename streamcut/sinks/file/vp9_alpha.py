@@ -1,7 +1,7 @@
 """VP9's alpha, made by an encoder of its own beside the one for colour.
 
-In WebM and Matroska the alpha of a VP9 picture is a second VP9 picture, whose luma is the
-matte, in the BlockAdditional (with BlockAddID 1) of the colour picture's block. FFmpeg's
+In WebM and Matroska the alpha of a VP9 frame is a second VP9 frame, whose luma is the
+matte, in the BlockAdditional (with BlockAddID 1) of the colour frame's block. FFmpeg's
 encoder makes the two one after the other; here they are made on two threads at once.
 """
 
@@ -42,7 +42,7 @@ def encode_alpha(
     quality: str,
     threads: int = 0,
 ) -> Iterator[OutputFrame]:
-    """Give each frame its matte as an encoded picture: a stage between composite and sink.
+    """Give each frame its matte as an encoded frame: a stage between composite and sink.
 
     Args:
         frames: composited, colour and matte apart.
@@ -56,7 +56,7 @@ def encode_alpha(
     """
     encoder = _encoder(codec, info, quality, threads)
     top = peak(info.pixel_format)
-    # The encoder holds nothing back, so that one picture serves for all mattes.
+    # The encoder holds nothing back, so that one frame serves for all mattes.
     picture = _colourless(info.width, info.height)
     luma = planes(picture)[0]
 
@@ -85,7 +85,7 @@ def attach_alpha(packet: av.Packet[VideoStream], alpha: bytes) -> None:
 
 
 def described_stream(output: OutputContainer, encoder: str) -> VideoStream:
-    """Add a stream whose own encoder is never opened, only asked what the pictures are.
+    """Add a stream whose own encoder is never opened, only asked what the frames are.
 
     PyAV does so for streams copied from another file; opening an encoder for nothing would
     take a hundred megabytes at 1080p.
@@ -99,7 +99,7 @@ def colour_encoder(
 ) -> av.VideoCodecContext:
     """Return an encoder for the colour alone of a :func:`described_stream`.
 
-    The stream is left saying that its pictures have alpha, which its file's header then does.
+    The stream is left saying that its frames have alpha, which its file's header then does.
     """
     described = stream.codec_context
     encoder = _one_of_two(described.codec.name, options, threads)

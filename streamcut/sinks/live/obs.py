@@ -1,7 +1,7 @@
-"""Pictures with alpha for OBS Studio: a Media Source reads them over TCP, without a plugin.
+"""Frames with alpha for OBS Studio: a Media Source reads them over TCP, without a plugin.
 
-Each client gets a NUT stream of RGBA pictures of its own, whose clock starts when the client is
-accepted: pictures that wait for a reader would be a delay that never goes away.
+Each client gets a NUT stream of RGBA frames of its own, whose clock starts when the client is
+accepted: frames that wait for a reader would be a delay that never goes away.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ PORT = 9710
 HOST = "127.0.0.1"
 
 _FORM = pipe_format("nut", "rgba")
-# Its matrix is none, so that a picture in RGB passes and one in YUV is converted from its own.
+# Its matrix is none, so that a frame in RGB passes and one in YUV is converted from its own.
 _RGB = Colour(matrix=Matrix.RGB, range=Range.FULL)
 # Without it FFmpeg is up to two levels off. Planes first and then packed, it takes half the time
-# of packed pictures at once.
+# of packed frames at once.
 _EXACTLY = Interpolation.BILINEAR | Interpolation.FULL_CHR_H_INT | Interpolation.ACCURATE_RND
 _NOWHERE = -1
 _UNIT = Fraction(1, 90_000)
@@ -45,17 +45,17 @@ _TICK = 0.5
 # A client that takes nothing for so long is sent away: it comes back with a clock of its own,
 # where otherwise it would lag for ever.
 _PATIENCE = 2.0
-# Pictures whose times lie that far from when they come are counted anew.
+# Frames whose times lie that far from when they come are counted anew.
 _ASTRAY = 0.5
 
 
 class ObsSink(LiveBase):
-    """Serves pictures to any number of readers; a slow one misses pictures and slows nobody.
+    """Serves frames to any number of readers; a slow one misses frames and slows nobody.
 
     Args:
         info: of the stream.
-        size: (width, height) that every picture is made, whatever comes later.
-        rate: pictures a second.
+        size: (width, height) that every frame is made, whatever comes later.
+        rate: frames per second.
         port: of this machine, which alone can connect.
 
     Raises:
@@ -103,7 +103,7 @@ class ObsSink(LiveBase):
         return f"{count} client{'s' * (count > 1)}" if count else f"waiting on port {self.port}"
 
     def write(self, frame: OutputFrame) -> None:
-        """Hand a picture to those who are connected; it never waits for them.
+        """Hand a frame to those who are connected; it never waits for them.
 
         Raises:
             SinkError: if serving has failed.
@@ -178,7 +178,7 @@ class ObsSink(LiveBase):
 
 
 class _Client:
-    """One reader: its stream, its clock, and what it has not taken yet (a picture at most)."""
+    """One reader: its stream, its clock, and what it has not taken yet (a frame at most)."""
 
     def __init__(self, accepted: socket.socket, info: StreamInfo) -> None:
         accepted.setblocking(False)
@@ -208,7 +208,7 @@ class _Client:
         return self.waiting and time.monotonic() - self._moved > _PATIENCE
 
     def take(self, picture: av.VideoFrame) -> bool:
-        """Send a picture, unless the last one is still on its way; return whether."""
+        """Send a frame, unless the last one is still on its way; return whether."""
         if self.waiting:
             return False
         self._moved = time.monotonic()
@@ -239,7 +239,7 @@ class _Client:
         self.socket.close()
 
     def _stamp(self, picture: av.VideoFrame) -> int:
-        """Return the picture's time on the client's clock, which shows it as soon as it comes."""
+        """Return the frame's time on the client's clock, which shows it as soon as it comes."""
         now = Fraction(time.monotonic() - self._began)
         own = Fraction(picture.pts or 0) * (picture.time_base or _UNIT)
         if self._offset is None or abs(own + self._offset - now) > _ASTRAY:
@@ -266,7 +266,7 @@ class _SendQueue(Outlet):
 
 
 def _packed(picture: av.VideoFrame) -> av.VideoFrame:
-    """Return a picture in gbrap as rgba."""
+    """Return a frame in gbrap as rgba."""
     made = blank_like(picture, "rgba")
     plane = made.planes[0]
     shape = (made.height, made.width, 4)

@@ -1,4 +1,4 @@
-"""How OBS Studio is told of the pictures: in words for its user, or through obs-websocket."""
+"""How OBS Studio is told of the frames: in words for its user, or through obs-websocket."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def obs_settings(port: int = PORT) -> dict[str, Any]:
 
 
 def obs_instructions(port: int = PORT) -> str:
-    """Return how a user adds the pictures to OBS by hand."""
+    """Return how a user adds the frames to OBS by hand."""
     shown = obs_settings(port)
     return "\n".join(
         [
@@ -82,11 +82,11 @@ def set_up_obs(
 ) -> str:
     """Create the Media Source in OBS's current scene, or bring it up to date.
 
-    To be called when the pictures are being served already: OBS then connects at once. A source
+    To be called when the frames are being served already: OBS then connects at once. A source
     that finds nobody may, in OBS 29 at least, stop trying; being brought up to date revives it.
 
     Args:
-        port: where the pictures are served.
+        port: where the frames are served.
         host: of OBS's websocket server.
         websocket_port: of OBS's websocket server (Tools, WebSocket Server Settings).
         password: of OBS's websocket server.

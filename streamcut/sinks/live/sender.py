@@ -1,4 +1,4 @@
-"""Encoded pictures to an address, through a process of their own that can be ended at any time."""
+"""Encoded frames to an address, through a process of their own that can be ended at any time."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Sender(Outlet):
             raise SinkError(f"{self} cannot be written: {error}") from error
         ends = (self._process.stdin, self._process.stdout, self._process.stderr)
         self._stdin, ready, self._stderr = cast("tuple[IO[bytes], IO[bytes], IO[bytes]]", ends)
-        ready.read(1)  # Pictures that waited for it would be late for ever.
+        ready.read(1)  # Frames that waited for it would be late for ever.
         super().__init__(form, self._stdin.fileno())
 
     def __str__(self) -> str:

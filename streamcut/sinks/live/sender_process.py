@@ -30,7 +30,7 @@ _NO_PROTOCOL = (
     "streamcut webcam ... --to - | ffmpeg -i - -f mpegts ADDRESS"
 )
 _INPUT = "pipe:0"
-# NUT says what it holds: nothing need be found out by waiting for pictures.
+# NUT says what it holds: nothing need be found out by waiting for frames.
 _AT_ONCE = {"analyzeduration": "0", "fpsprobesize": "0"}
 _BUFFER = 1 << 17  # Bytes.
 _DESCRIPTORS = 64

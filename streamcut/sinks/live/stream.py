@@ -1,4 +1,4 @@
-"""Live pictures into what a file's sink also writes: an address, a pipe, a file."""
+"""Live frames into what a file's sink also writes: an address, a pipe, a file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _H264 = Codec(
     "h264",
     "libx264",
     opaque=("yuv420p",),
-    # No picture waits for a later one.
+    # No frame waits for a later one.
     options={"tune": "zerolatency", "bf": "0"},
     quality={
         "fast": {"preset": "ultrafast", "crf": "25"},
@@ -36,7 +36,7 @@ _LONG = 1.0  # Seconds of waiting that are worth saying.
 
 
 class StreamSink(MediaSink):
-    """A :class:`MediaSink` for live pictures: each is made the size that was opened."""
+    """A :class:`MediaSink` for live frames: each is made the size that was opened."""
 
     watched = True
     """Who reads cannot be known."""
@@ -53,11 +53,11 @@ class StreamSink(MediaSink):
         return f"{told}, waiting for its reader ({waiting:.0f} s)" if waiting > _LONG else told
 
     def stop(self) -> None:
-        """Let a picture go that waits for its reader, and all that follow."""
+        """Let a frame go that waits for its reader, and all that follow."""
         self._outlet.stop()
 
     def write(self, frame: OutputFrame) -> None:
-        """Encode one picture and write it.
+        """Encode one frame and write it.
 
         Raises:
             SinkError: if it cannot be written.
@@ -66,7 +66,7 @@ class StreamSink(MediaSink):
 
 
 def address_format(address: str) -> Format:
-    """Return how pictures are sent to an address: H.264 without delay.
+    """Return how frames are sent to an address: H.264 without delay.
 
     Raises:
         UsageError: if it is an address of another kind.
@@ -79,12 +79,12 @@ def address_format(address: str) -> Format:
 
 
 def each_second(codec: Codec, rate: Fraction) -> Codec:
-    """Return an address's codec with a key picture each second: whoever tunes in needs one."""
+    """Return an address's codec with a keyframe each second: whoever tunes in needs one."""
     return replace(codec, options={**codec.options, "g": str(max(1, round(rate)))})
 
 
 def sender(address: str, form: Format) -> Sender:
-    """Return what sends pictures of that format to an address.
+    """Return what sends frames of that format to an address.
 
     Raises:
         SinkError: if it cannot be started.

@@ -1,4 +1,4 @@
-"""Where live pictures go: a virtual camera, OBS, an address, a pipe or a file."""
+"""Where live frames go: a virtual camera, OBS, an address, a pipe or a file."""
 
 from __future__ import annotations
 
@@ -96,12 +96,12 @@ def open_live_sink(
         target: what is asked for, see :meth:`Target.parse`.
         info: of the stream.
         size: (width, height) of the output.
-        pixel_format: of the pictures that will come, as composited.
-        fps: pictures a second.
+        pixel_format: of the frames that will come, as composited.
+        fps: frames per second.
         quality: of the encoder, where there is one.
         threads: for the encoder; 0 lets it choose.
         fd: descriptor that ``-`` writes to, see :func:`reserved_stdout`.
-        record: path of a file that is to hold the pictures as well; empty for none.
+        record: path of a file that is to hold the frames as well; empty for none.
 
     Raises:
         UsageError: if the target makes no sense.
@@ -161,7 +161,7 @@ def _place(kind: Kind, place: str, form: Format, fd: int) -> Output:
 
 
 def _check_alpha(target: Target, pixel_format: str) -> None:
-    """Refuse pictures with alpha where none can be held."""
+    """Refuse frames with alpha where none can be held."""
     if has_alpha(pixel_format) and not target.alpha:
         what = target.form.ending if target.form else f"a {target.kind}"
         raise UsageError(f"{what} holds no alpha: give ", Named("background"))

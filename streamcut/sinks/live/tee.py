@@ -1,4 +1,4 @@
-"""One stream of pictures into two outputs, of which neither waits for the other."""
+"""One stream of frames into two outputs, of which neither waits for the other."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from streamcut.media.frame import OutputFrame
 from streamcut.media.planes import copied
 from streamcut.sinks.base import LiveBase, LiveSink
 
-_KEPT = 30  # Pictures that the recording may be behind.
-_LAST = 0.5  # Seconds that the live output has for its last picture.
+_KEPT = 30  # Frames that the recording may be behind.
+_LAST = 0.5  # Seconds that the live output has for its last frame.
 
 
 class TeeSink(LiveBase):
-    """Shows pictures live and records them.
+    """Shows frames live and records them.
 
-    The live output gets the freshest picture when it is ready for one. The recording gets every
-    picture; where its disk or encoder falls a second behind, it misses some, which are counted
+    The live output gets the freshest frame when it is ready for one. The recording gets every
+    frame; where its disk or encoder falls a second behind, it misses some, which are counted
     and told. If it fails, the live output goes on, and the error rises at the end.
 
     Args:
         live: the live output.
-        recording: what is to hold every picture.
+        recording: what is to hold every frame.
     """
 
     watched = True
@@ -51,7 +51,7 @@ class TeeSink(LiveBase):
         return f"{told}, {self.lost} lost" if self.lost else told
 
     def write(self, frame: OutputFrame) -> None:
-        """Hand a picture to both; it never waits.
+        """Hand a frame to both; it never waits.
 
         Raises:
             SinkError: if the live output has failed.
@@ -64,7 +64,7 @@ class TeeSink(LiveBase):
         self.skipped = self._shown.dropped + self.lost
 
     def stop(self) -> None:
-        """Let a picture go that waits for the live output's reader."""
+        """Let a frame go that waits for the live output's reader."""
         self._live.stop()
 
     def __enter__(self) -> Self:
@@ -120,5 +120,5 @@ def _ended(side: Channel[None]) -> BaseException | None:
 
 
 def _copied(frame: OutputFrame) -> OutputFrame:
-    """Return a frame of its own: each side sets times on its picture as it needs them."""
+    """Return a frame of its own: each side sets times on its frame as it needs them."""
     return replace(frame, output=copied(frame.output))

@@ -1,7 +1,7 @@
 """A virtual camera, taken for a webcam by other programs: v4l2loopback, elsewhere OBS's.
 
-Pictures go out as they are, in the planes of I420, limited range and BT.601, which is what
-programs take a webcam's pictures for.
+Frames go out as they are, in the planes of I420, limited range and BT.601, which is what
+programs take a webcam's frames for.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ _RELOAD = f"sudo modprobe -r v4l2loopback && {_LOAD}"
 
 
 class CameraSink(LiveBase):
-    """Shows pictures on a virtual camera.
+    """Shows frames on a virtual camera.
 
     Args:
-        size: (width, height) that every picture is made, whatever comes later; odd sides lose
+        size: (width, height) that every frame is made, whatever comes later; odd sides lose
             a pixel.
-        rate: pictures a second that the camera claims.
+        rate: frames per second that the camera claims.
         device: which one, such as ``/dev/video2`` or ``OBS Virtual Camera``; empty takes the
             first.
 
@@ -70,7 +70,7 @@ class CameraSink(LiveBase):
         return f"{self.device}: {'watched' if self.watched else 'nobody watching'}"
 
     def write(self, frame: OutputFrame) -> None:
-        """Show one picture.
+        """Show one frame.
 
         Raises:
             SinkError: if the camera is gone.

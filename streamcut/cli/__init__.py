@@ -9,29 +9,53 @@ import io
 import os
 import signal
 import sys
+import threading
+from contextlib import suppress
+from typing import NoReturn
 
 from streamcut.core.interrupts import Interrupts
 
 INTERRUPTED = 130
+_OTHERS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 REPORT_AT = "https://github.com/streamcut/streamcut/issues"
 
 
 def main() -> None:
-    """Run the command line and exit; Ctrl-C ends it with one line and the code 130."""
-    code, words = INTERRUPTED, "stopped"
+    """Run the command line and exit; Ctrl-C ends it with one line and the code 130.
+
+    So do SIGTERM (143) and a closed terminal's SIGHUP (129), unless nohup has it ignored.
+    """
     _prepare_streams()
     sys.unraisablehook = _unraisable
+    # Afterwards nothing is left to stop, but the interpreter's clearing up could be struck.
+    interrupts = Interrupts(afterwards=signal.SIG_IGN, also=_OTHERS)
     try:
-        # Afterwards nothing is left to stop, but the interpreter's clearing up could be struck.
-        with Interrupts(afterwards=signal.SIG_IGN):
+        with interrupts:
             code = run(sys.argv[1:])
     except KeyboardInterrupt as stop:
-        words = str(stop) or words
-    if code == INTERRUPTED:
-        from streamcut.cli.say import safe
+        code = INTERRUPTED - signal.SIGINT + interrupts.number
+        _tell_stopped(str(stop) or "stopped")
+    _leave(code)
 
+
+def _tell_stopped(words: str) -> None:
+    from streamcut.cli.say import safe
+
+    with suppress(OSError):  # The terminal may be gone.
         over_the_echo = "\r" if sys.stderr.isatty() else ""  # The terminal has written ^C.
         print(f"{over_the_echo}streamcut: {safe(words)}", file=sys.stderr)
+
+
+def _leave(code: int) -> NoReturn:
+    """Exit; at once where a thread is left that is stuck in a library.
+
+    Python's clearing up would end it within C++, which aborts the process.
+    """
+    if threading.active_count() > 1:
+        with suppress(OSError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)
     sys.exit(code)
 
 

@@ -68,6 +68,11 @@ class StreamcutError(Exception):
         super().__init__("".join(map(str, parts)))
         self.parts = parts
 
+    def add(self, *parts: object) -> None:
+        """Go on with the message."""
+        self.parts = (*self.parts, *parts)
+        self.args = ("".join(map(str, self.parts)),)
+
     def told(self, spell: Callable[[Named], str]) -> str:
         """Return the message with every :class:`Named` spelt by ``spell``."""
         return "".join(spell(part) if isinstance(part, Named) else str(part) for part in self.parts)

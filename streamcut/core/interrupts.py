@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Self, TypeVar
@@ -32,6 +32,10 @@ class Interrupts:
 
     Args:
         afterwards: the handler that the block leaves behind.
+        also: further signals that count as Ctrl-C, where nobody handles or ignores them.
+
+    Attributes:
+        number: of the signal that came first; SIGINT where none has come.
 
     Example::
 
@@ -40,28 +44,37 @@ class Interrupts:
                 sink.write(frame)
     """
 
-    def __init__(self, afterwards: Handler = signal.default_int_handler) -> None:
-        self._afterwards = afterwards
+    def __init__(
+        self, afterwards: Handler = signal.default_int_handler, also: Collection[int] = ()
+    ) -> None:
+        self.number: int = signal.SIGINT
+        self._afterwards, self._also = afterwards, also
         self._outermost = self
-        self._installed = False
+        self._handled: list[int] = []
         self._held = self._held_before = True
         self._pressed: float | None = None
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            handler = signal.getsignal(signal.SIGINT)
-            outer = getattr(handler, "__self__", None)
-            if isinstance(outer, Interrupts):
+            outer = _in_charge()
+            if outer is not None:
                 self._outermost = outer
                 self._held_before, outer._held = outer._held, True
-            elif handler is signal.default_int_handler:
-                self._installed = True
-                signal.signal(signal.SIGINT, self._handle)
+            else:
+                self._install()
         return self
 
+    def _install(self) -> None:
+        for number in (signal.SIGINT, *self._also):
+            usual = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+            if signal.getsignal(number) == usual:
+                signal.signal(number, self._handle)
+                self._handled.append(number)
+
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if self._installed:
-            signal.signal(signal.SIGINT, self._afterwards)
+        for number in self._handled:
+            left = number != signal.SIGINT and self._afterwards is signal.default_int_handler
+            signal.signal(number, signal.SIG_DFL if left else self._afterwards)
         self._outermost._held = self._held_before
         if kind is None:
             self.check()
@@ -93,11 +106,21 @@ class Interrupts:
                 return
             yield item
 
-    def _handle(self, _: int, __: FrameType | None) -> None:
+    def _handle(self, number: int, _: FrameType | None) -> None:
         now = time.monotonic()
         if self._pressed is None:
-            self._pressed = now
+            self._pressed, self.number = now, number
             if not self._held:
                 raise KeyboardInterrupt
         elif now - self._pressed > _ONE_PRESS:
             raise KeyboardInterrupt
+
+
+def _in_charge() -> Interrupts | None:
+    """Return the block that handles signals at the moment, if any."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        handler = signal.getsignal(getattr(signal, name, signal.SIGINT))
+        owner = getattr(handler, "__self__", None)
+        if isinstance(owner, Interrupts):
+            return owner
+    return None

@@ -108,6 +108,10 @@ class Outlet:
             self._own = False
             os.close(self._fd)
 
+    def finish(self, *, good: bool, kept: bool) -> str:
+        """Do nothing: what was written is gone."""
+        return ""
+
     def _written(self, data: memoryview) -> int:
         """Write what there is room for; wait for room where there is none, open to Ctrl-C."""
         try:

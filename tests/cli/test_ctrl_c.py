@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 from helpers.jobs import Ran
-from helpers.media import animation, pictures, shown, write
+from helpers.media import animation, pictures, shared, shown, write
+from helpers.waiting import until
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals are sent as POSIX has them")
 
@@ -42,6 +43,7 @@ def stopped(
     presses: int = 1,
     gap: float = 0.0,
     begun: Callable[[], bool] = lambda: True,
+    number: signal.Signals = signal.SIGINT,
 ) -> Stopped:
     """Run the command, press Ctrl-C so many seconds after it has begun, and wait for its end."""
     process = subprocess.Popen(
@@ -59,7 +61,7 @@ def stopped(
     time.sleep(after)
     pressed = time.monotonic()
     for _ in range(presses):
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         time.sleep(gap)
     out, err = process.communicate(timeout=30)
     ran = Stopped(process.returncode, out, err)
@@ -144,6 +146,53 @@ def test_before_the_first_picture_an_older_output_stays(clip: Path, tmp_path: Pa
     ran = stopped(["video", str(clip), str(output), "-y"], 0.1)
     assert (ran.code, ran.err) == (130, "streamcut: stopped\n")
     assert output.read_bytes() == b"old"
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_other_ends_finish_the_file_too(
+    clip: Path, tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    output = tmp_path / "out.mkv"
+    ran = stopped(["video", str(clip), str(output)], 0.2, begun=output.exists, number=number)
+    assert ran.code == code
+    found = re.fullmatch(r"streamcut: stopped after (\d+) frames; .* holds them\n", ran.err)
+    assert found, ran.err
+    assert frames_in(output) == int(found[1])
+
+
+def test_what_nohup_ignores_is_ignored(clip: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out.mkv"
+    command = ["sh", "-c", "trap '' HUP; exec \"$@\"", "sh", sys.executable, "-m", "streamcut"]
+    with subprocess.Popen([*command, "video", str(clip), str(output), "-q"]) as process:
+        until(output.exists)
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(60) == 0
+    assert frames_in(output) == 150
+
+
+def test_while_a_pipe_waits_for_its_reader(clip: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out.webm"
+    os.mkfifo(output)
+    ran = stopped(["video", str(clip), str(output), "-q"], 1.5)
+    assert (ran.code, ran.err) == (130, "streamcut: stopped\n")
+
+
+def test_a_pipe_is_written_once_somebody_reads_it(clip: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out.mkv"
+    os.mkfifo(output)
+    command = [sys.executable, "-m", "streamcut", "video", str(clip), str(output), "-q"]
+    with subprocess.Popen([*command, "--duration", "0.4"]) as process:
+        (tmp_path / "copy.mkv").write_bytes(output.read_bytes())
+        assert process.wait(60) == 0
+    assert frames_in(tmp_path / "copy.mkv") == 10
+
+
+def test_twice_while_the_network_never_ends(clip: Path, tmp_path: Path) -> None:
+    """Nothing can stop a library; the process is left at once, not aborted."""
+    forever = shared("cases", "trust", "files", "forever.onnx")
+    output = tmp_path / "out.webm"
+    ran = stopped(["video", str(clip), str(output), "-m", str(forever)], 2, presses=2, gap=2.2)
+    assert (ran.code, ran.err) == (130, "streamcut: stopped\n")
 
 
 @pytest.mark.parametrize("share", [0.0, 0.9])

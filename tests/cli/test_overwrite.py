@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from helpers.jobs import Ran
+from helpers.jobs import PROGRAM, Ran
 from helpers.media import shown
+from helpers.waiting import until
+
+from streamcut.core.errors import StreamcutError
+from streamcut.jobs.file import remove_video
+from streamcut.jobs.report import JobState
 
 OLD = b"what was there before"
 
@@ -107,6 +114,81 @@ def test_a_question_comes_after_all_that_needs_no_answer(
     ran = terminal("video", short_clip, output, "--size", "big")
     assert ran.code == 2
     assert "Overwrite" not in ran.out
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals and pipes")
+@pytest.mark.parametrize("name", ["out.webm", "out.gif", "out/"])
+def test_the_old_output_survives_a_job_that_is_killed(
+    short_clip: Path, tmp_path: Path, name: str
+) -> None:
+    """What was written until then lies beside it under its own name, and plays."""
+    old = tmp_path / (f"{name}000001.png" if name == "out/" else name)
+    old.parent.mkdir(exist_ok=True)
+    old.write_bytes(OLD)
+    feed, partial = (
+        tmp_path / "feed.mkv",
+        tmp_path / f"{Path(name).stem}.partial{Path(name).suffix}",
+    )
+    os.mkfifo(feed)
+    command = [*PROGRAM, "video", str(feed), str(tmp_path / name) + "/" * (name[-1] == "/"), "-y"]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    with feed.open("wb") as pipe:
+        pipe.write(short_clip.read_bytes())
+        pipe.flush()
+        written = (lambda: any(partial.iterdir())) if name == "out/" else partial.stat
+        until(lambda: partial.exists() and bool(written()))
+        process.kill()
+        process.wait()
+    assert old.read_bytes() == OLD
+
+
+@pytest.mark.parametrize("name", ["out.webm", "out/"])
+def test_the_old_output_survives_a_job_that_fails(
+    short_clip: Path, tmp_path: Path, name: str
+) -> None:
+    old = tmp_path / (f"{name}000001.png" if name == "out/" else name)
+    old.parent.mkdir(exist_ok=True)
+    old.write_bytes(OLD)
+
+    def fail(state: JobState) -> None:
+        if state.frames == 3:
+            raise StreamcutError("it broke")
+
+    output = str(tmp_path / name) + "/" * (name[-1] == "/")
+    with pytest.raises(
+        StreamcutError, match=r"it broke; what was written is .*out\.partial"
+    ) as told:
+        remove_video(short_clip, output, overwrite=True, tick=fail)
+    assert old.read_bytes() == OLD
+    assert str(told.value).endswith(f"and {output} is as it was")
+    partial = tmp_path / f"out.partial{Path(name).suffix}"
+    left = sorted(partial.iterdir()) if name == "out/" else shown(partial).pictures
+    assert len(left) == 3
+    remove_video(short_clip, output, overwrite=True)
+    assert old.read_bytes() != OLD
+    assert partial.exists()  # It is the user's now.
+
+
+def test_what_is_replaced_keeps_its_mode_and_its_link(short_clip: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    real, link = tmp_path / "elsewhere" / "real.webm", tmp_path / "out.webm"
+    real.write_bytes(OLD)
+    real.chmod(0o640)
+    link.symlink_to(real)
+    remove_video(short_clip, link, overwrite=True)
+    assert link.is_symlink()
+    assert len(shown(real).pictures) == 5
+    assert real.stat().st_mode & 0o777 == 0o640
+    assert sorted(path.name for path in real.parent.iterdir()) == ["real.webm"]
+
+
+def test_an_output_that_cannot_be_begun_leaves_nothing(short_clip: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out.mp4"
+    output.write_bytes(OLD)
+    with pytest.raises(StreamcutError):
+        remove_video(short_clip, output, overwrite=True, size="1x1", background="red")
+    assert output.read_bytes() == OLD
+    assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
 
 
 @pytest.mark.parametrize("columns", [80, 40])

@@ -13,7 +13,7 @@ import av
 from av.video.frame import PictureType
 from av.video.stream import VideoStream
 
-from streamcut.core.errors import SinkError
+from streamcut.core.errors import SinkError, StreamcutError
 from streamcut.media.frame import OutputFrame, StreamInfo
 from streamcut.media.urls import public
 from streamcut.sinks.file.audio import Companions, public_tags, shifted_chapters
@@ -65,13 +65,14 @@ class MediaSink:
         self._outlet = output
         self.written = 0
         self.skipped = 0
+        self.left = ""
         self._notes: list[str] = []
         self._codec = codec
         self._unit = _unit(codec, info)
         self._last: int | None = None
         self._wanted = size, pixel_format, info.colour
         self._palette = Palette() if codec.name == "gif" else None
-        with self._reporting():
+        with self._reporting(), self._discarding():
             self._output = output.create()
             self._stream = self._video_stream(info, size, quality, threads, alpha_apart)
             self._fit = Fit(pixel_format, codec, info)
@@ -129,8 +130,28 @@ class MediaSink:
             self._output.mux(packets)
         self.written += 1
 
-    def close(self, *, complete: bool = True) -> None:
-        """Finish the file; ``complete`` also writes the sound after the last frame."""
+    def close(self, *, complete: bool = True, good: bool = True) -> None:
+        """Finish the file.
+
+        Args:
+            complete: whether to write the sound after the last frame, too.
+            good: whether it may take the place of an older file; else it stays beside it.
+
+        Raises:
+            SinkError: if it cannot be written.
+        """
+        try:
+            self._close(complete)
+        except BaseException:
+            self._place(good=False)
+            raise
+        self._place(good=good and self.written > 0)
+
+    def _place(self, *, good: bool) -> None:
+        with self._reporting():
+            self.left = self._outlet.finish(good=good, kept=self.written > 0)
+
+    def _close(self, complete: bool) -> None:
         try:
             with self._reporting():
                 if complete:
@@ -153,16 +174,21 @@ class MediaSink:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, *_: object
+    ) -> None:
         if kind is None:
             self.close()
             return
         try:
-            self.close(complete=False)
+            # Who stops a job wants what there is of it; what fails has made no good file.
+            self.close(complete=False, good=issubclass(kind, KeyboardInterrupt))
         except SinkError:
             # The error that ended the job matters more than what it left unfinished.
             if not issubclass(kind, SinkError):
                 raise
+        if self.left and isinstance(error, StreamcutError):
+            error.add(f"; what was written is {self.left}, and {self.path} is as it was")
 
     def _encoded(self, picture: av.VideoFrame | None) -> list[av.Packet[VideoStream]]:
         packets = self._encoder.encode(picture)
@@ -203,6 +229,15 @@ class MediaSink:
         if codec.tag:
             context.codec_tag = codec.tag
         return stream
+
+    @contextmanager
+    def _discarding(self) -> Iterator[None]:
+        """Leave nothing of an output that cannot be begun."""
+        try:
+            yield
+        except BaseException:
+            self._outlet.finish(good=False, kept=False)
+            raise
 
     @contextmanager
     def _reporting(self) -> Iterator[None]:

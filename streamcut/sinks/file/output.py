@@ -10,7 +10,9 @@ import av
 from av.container import OutputContainer
 
 from streamcut.media.names import for_ffmpeg, local_path, numbered_for_ffmpeg
+from streamcut.sinks.file.fifo import NamedPipe, is_named_pipe
 from streamcut.sinks.file.formats import Format, format_of, is_folder, numbered, pattern_of
+from streamcut.sinks.file.staged import Staged, staged
 
 
 class Output(Protocol):
@@ -49,6 +51,18 @@ class Output(Protocol):
         """Let its reader see the end."""
         ...
 
+    def finish(self, *, good: bool, kept: bool) -> str:
+        """Put what was written in its place; after :meth:`close`.
+
+        Args:
+            good: whether it may take the place of what was there before.
+            kept: whether it is worth keeping elsewhere otherwise.
+
+        Returns:
+            Where it lies instead of its place, or nothing.
+        """
+        ...
+
 
 class FileOutput:
     """A file, or the files of an image sequence.
@@ -61,12 +75,11 @@ class FileOutput:
         UsageError: if the ending is unknown.
     """
 
-    waiting = 0.0
-    """Nobody reads while it is written."""
-
     def __init__(self, path: str, form: Format | None = None) -> None:
         self._path = path
         self.form = form or format_of(path)
+        self._staged: Staged | None = None
+        self._pipe: NamedPipe | None = None
 
     def __str__(self) -> str:
         return self._path
@@ -82,18 +95,51 @@ class FileOutput:
         return sum(file.stat().st_size for file in files_of(self._path))
 
     def create(self) -> OutputContainer:
-        """Open it for writing; an image sequence's folder is made."""
+        """Open it for writing; a picture sequence's folder is made.
+
+        What exists is left as it is: what is written lies beside it until it is finished. A
+        named pipe waits for its reader.
+        """
         path = numbered(self._path, self.form)
+        if not self.form.pictures and is_named_pipe(path):
+            self._pipe = NamedPipe(path, self.form)
+            return self._pipe.create()
+        self._staged = staged(path, files_of(self._path), sequence=self.form.pictures)
+        path = self._staged.path if self._staged else path
         name = numbered_for_ffmpeg(path) if self.form.pictures else for_ffmpeg(path)
         if self.form.pictures:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
         return av.open(name, "w", format=self.form.muxer, options=dict(self.form.options))
 
+    @property
+    def waiting(self) -> float:
+        """Seconds that what is being written has waited for its reader; only a pipe has one."""
+        return self._pipe.waiting if self._pipe else 0.0
+
     def stop(self) -> None:
-        """Do nothing: no frame waits for a reader here."""
+        """Throw away what waits for a pipe's reader."""
+        if self._pipe is not None:
+            self._pipe.stop()
 
     def close(self) -> None:
-        """Do nothing: the container is closed already."""
+        """Let a pipe's reader see the end."""
+        if self._pipe is not None:
+            self._pipe.close()
+
+    def finish(self, *, good: bool, kept: bool) -> str:
+        """Put what was written in the place of what was there before, or leave both.
+
+        Raises:
+            OSError: if it cannot be put there; it then lies beside it.
+        """
+        staged, self._staged = self._staged, None
+        if staged is None:
+            return ""
+        if good:
+            staged.replace()
+        elif not kept:
+            staged.discard()
+        return "" if good or not kept else staged.shown
 
 
 def output_of(output: str | os.PathLike[str] | Output) -> Output:

@@ -106,7 +106,7 @@ FAULTS: dict[str, tuple[int, Any, str]] = {
     "folder is a file": (1, "in.mkv whole.mp4/", "whole.mp4/ is a file"),
     "output without a name": (2, ["in.mkv", ""], "the output has no name"),
     "unknown ending": (2, "in.mkv out.avi", "'.avi'|.webm .mov .mkv"),
-    "one picture": (2, "in.mkv out.png", "out.png is one picture|out_%04d.png"),
+    "one picture": (2, "in.mkv out.png", "out.png is one image|out_%04d.png"),
     "mp4 without background": (2, "in.mkv out.mp4", ".mp4 holds no alpha|.webm or .mov"),
     "codec without alpha": (2, "in.mkv out.mov --codec h264", "h264|--codec prores"),
     "unknown codec": (2, "in.mkv out.webm --codec vp7", ".webm|'vp7'|vp9"),

@@ -114,7 +114,7 @@ FAULTS: dict[str, tuple[int, Any, str]] = {
     "unknown model, like none": (1, "in.mkv out.webm -m zzz", "'zzz'|'streamcut models' lists"),
     "missing model file": (1, "in.mkv out.webm -m none.onnx", "no such model file: none.onnx"),
     "broken model": (1, "in.mkv out.webm -m broken.onnx", "broken.onnx|no usable ONNX model"),
-    "model with two inputs": (1, "in.mkv out.webm -m two.onnx", "two.onnx|more than one picture"),
+    "model with two inputs": (1, "in.mkv out.webm -m two.onnx", "two.onnx|more than one image"),
     "model of flat vectors": (1, "in.mkv out.webm -m flat.onnx", "flat.onnx"),
     "bad colour": (2, "in.mkv out.webm -b rde", "'rde' is no colour"),
     "transparent colour": (2, "in.mkv out.webm -b #ff000080", "transparent"),

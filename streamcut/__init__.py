@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from streamcut.core.config import Settings
     from streamcut.cutout import remove
     from streamcut.jobs.file import Job, remove_video
+    from streamcut.jobs.frames import CutoutFrame, Frames, frames
+    from streamcut.jobs.matter import Matter
     from streamcut.jobs.report import Summary
     from streamcut.sessions import BaseSession, new_session
 
@@ -38,7 +40,10 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 __all__ = [
     "BaseSession",
     "ConfigError",
+    "CutoutFrame",
+    "Frames",
     "Job",
+    "Matter",
     "MissingDependencyError",
     "ModelError",
     "OutputClosedError",
@@ -50,6 +55,7 @@ __all__ = [
     "StreamcutError",
     "Summary",
     "UsageError",
+    "frames",
     "new_session",
     "remove",
     "remove_video",
@@ -58,9 +64,13 @@ __all__ = [
 # Imported when first used: the command line must answer before ONNX Runtime has loaded.
 _HOMES = {
     "BaseSession": "sessions",
+    "CutoutFrame": "jobs.frames",
+    "Frames": "jobs.frames",
     "Job": "jobs.file",
+    "Matter": "jobs.matter",
     "Settings": "core.config",
     "Summary": "jobs.report",
+    "frames": "jobs.frames",
     "new_session": "sessions",
     "remove": "cutout",
     "remove_video": "jobs.file",

@@ -115,7 +115,12 @@ def image_background(path: Path, info: StreamInfo) -> Fixed:
     except SourceError:
         raise
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise SourceError(f"{path} cannot be read as an image") from error
+        raise SourceError(f"{path} cannot be read as a picture") from error
+    return rgb_background(rgb, info)
+
+
+def rgb_background(rgb: NDArray[np.uint8], info: StreamInfo) -> Fixed:
+    """Return an image, RGB uint8 [height, width, 3], scaled and cropped to cover the frame."""
     cropped = _covering(rgb, info)
     return Fixed(list(_fitted(_from_rgb(cropped), info, info.width, info.height)))
 

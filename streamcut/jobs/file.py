@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from itertools import chain, islice
-from typing import Any
+from typing import Unpack
 
 from streamcut.core.config import Settings
 from streamcut.core.errors import UsageError
 from streamcut.core.interrupts import Interrupts
 from streamcut.core.pipeline import Pipeline
 from streamcut.jobs.encoding import Encoding
+from streamcut.jobs.options import VideoOptions
 from streamcut.jobs.outputs import check_output
 from streamcut.jobs.report import JobState, Summary, summary_of
 from streamcut.jobs.request import (
@@ -144,7 +145,7 @@ def remove_video(
     duration: float | None = None,
     overwrite: bool = False,
     tick: Tick | None = None,
-    **options: Any,
+    **options: Unpack[VideoOptions],
 ) -> Summary:
     """Remove the background of a video: what ``streamcut video`` does, for programs.
 
@@ -166,8 +167,8 @@ def remove_video(
         output,
         Settings().with_options(options),
         session=session,
-        start=_seconds(start),
-        duration=_seconds(duration),
+        start=seconds(start),
+        duration=seconds(duration),
         overwrite=overwrite,
     )
     return job.run(tick)
@@ -192,7 +193,7 @@ def _unblocked(source: Input) -> Iterator[None]:
         source.stop()
 
 
-def _seconds(value: float | None) -> Fraction | None:
+def seconds(value: float | None) -> Fraction | None:
     """Return a time as it is written, not as it is rounded to binary: 0.1 is a tenth."""
     try:
         return None if value is None else Fraction(str(value))

@@ -164,7 +164,9 @@ class Evaluation:
 
     def _check(self, reader: Reader) -> None:
         if reader.kind == "colour":
-            raise UsageError(f"{reader.url} holds no matte: it has no alpha, and is not greyscale")
+            raise UsageError(
+                f"{reader.url} holds no matte: it has no alpha, and is no grey picture"
+            )
         (rows, columns), (height, width) = reader.size, self.size
         if reader.size == self.size:
             return

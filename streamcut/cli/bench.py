@@ -46,7 +46,7 @@ _SIZES = {"720p": (1280, 720), "1080p": (1920, 1080)}
 @click.option(
     "--live",
     is_flag=True,
-    help="Measure live work instead: whether a camera's pictures get lost, and how late they are.",
+    help="Measure live work instead: whether a camera's frames get lost, and how late they are.",
 )
 @click.option(
     "--seconds", type=click.FloatRange(1), default=20.0, help="With --live.  [default: 20]"
@@ -160,11 +160,11 @@ def _live_table(report: Any) -> str:
             f"{Path(report.clip).name} as a camera: {width}x{height} at {report.rate:g} fps, "
             f"model {report.model}, {behind}, {report.cores} cores",
             "",
-            f"pictures   {report.offered} taken, {report.handed} handed over, "
+            f"frames     {report.offered} taken, {report.handed} handed over, "
             f"{report.dropped} dropped, {report.mistaken} mistaken",
             f"latency    {report.latency_p50:.0f} ms from capture to hand-over, "
             f"95% below {report.latency_p95:.0f} ms, all below {report.latency_worst:.0f} ms",
-            f"CPU        {report.cpu:.1f} ms a picture, of "
+            f"CPU        {report.cpu:.1f} ms per frame, of "
             f"{1000 * report.cores / report.rate:.1f} ms that there are",
             *report.messages,
         ]

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="The original video, for motion and for the sheet.  [default: the first RESULT's colours]",
 )
-@click.option("--sheet", metavar="FILE", help="Draw frames, mattes and errors as a picture.")
-@click.option("--plot", metavar="FILE", help="Draw the figures over time as a picture.")
+@click.option("--sheet", metavar="FILE", help="Draw frames, mattes and errors as an image.")
+@click.option("--plot", metavar="FILE", help="Draw the figures over time as an image.")
 @click.option("--shortest", is_flag=True, help="Stop where the shortest ends.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 @click.option("--json", "as_json", is_flag=True, help="Print all figures of all frames as JSON.")
@@ -46,7 +46,7 @@ def command(
     """Judge mattes: print the figures that published evaluations quote.
 
     Each RESULT is a video with alpha, a grey video of mattes (--only-mask), a numbered
-    sequence (%04d.png) or a folder of pictures, and so is the truth. Without --truth the first
+    sequence (%04d.png) or a folder of images, and so is the truth. Without --truth the first
     RESULT is what the others are compared with. Frames are matched by their number.
     """
     from streamcut.diagnostics.evaluation import Evaluation, draw_plot, draw_sheet

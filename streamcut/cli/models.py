@@ -111,7 +111,7 @@ def bench(context: click.Context, /, names: Sequence[str], as_json: bool, **opti
         say_json(figures)
     elif measured:
         _show(_figures(measured))
-        click.echo("Of the network alone, pictures of 1920x1080 scaled to its input.")
+        click.echo("Of the network alone, frames of 1920x1080 scaled to its input.")
     if failed:
         context.exit(1)
 

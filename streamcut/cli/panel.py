@@ -220,7 +220,7 @@ def rows(report: LiveSnapshot) -> list[tuple[str, str]]:
 def summary_text(summary: LiveSummary) -> str:
     """Return a finished job in a few lines."""
     lines = [
-        f"{summary.frames} pictures in {summary.seconds:.1f} s, {summary.dropped} of "
+        f"{summary.frames} frames in {summary.seconds:.1f} s, {summary.dropped} of "
         f"{summary.captured} dropped",
         f"latency {_ms(summary.latency_p50)} median, {_ms(summary.latency_p95)} p95; network "
         f"{_ms(summary.network_ms)}",

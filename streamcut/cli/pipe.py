@@ -36,7 +36,7 @@ _EXAMPLES = (
     ),
     (
         "... | streamcut pipe --from rawvideo --size 1280x720 --pix-fmt rgb24 > out.rgba",
-        "bare pictures in, bare pictures with alpha out",
+        "bare frames in, bare frames with alpha out",
     ),
 )
 _EPILOG = (
@@ -71,10 +71,10 @@ class Rate(click.ParamType):  # type: ignore[type-arg]  # Not generic before cli
     group="Input",
     default="auto",
     metavar="FORMAT",
-    help="What comes in: rawvideo (bare pictures: give --size and --pix-fmt), y4m, nut, any "
+    help="What comes in: rawvideo (bare frames: give --size and --pix-fmt), y4m, nut, any "
     "other input format of FFmpeg's, or auto to find out.  [default: auto]",
 )
-@option("--size", group="Input", metavar="WxH", help="Size of bare pictures: 1280x720.")
+@option("--size", group="Input", metavar="WxH", help="Size of bare frames: 1280x720.")
 @option(
     "--pix-fmt",
     group="Input",
@@ -92,7 +92,7 @@ class Rate(click.ParamType):  # type: ignore[type-arg]  # Not generic before cli
     "write_as",
     group="Output",
     type=click.Choice(_FAMILIES),
-    help="What goes out: nut (with alpha and times), rawvideo (bare pictures) or y4m (opaque).  "
+    help="What goes out: nut (with alpha and times), rawvideo (bare frames) or y4m (opaque).  "
     "[default: what comes in, where it is one of these, else nut]",
 )
 @option(
@@ -100,7 +100,7 @@ class Rate(click.ParamType):  # type: ignore[type-arg]  # Not generic before cli
     group="Output",
     metavar="NAME",
     default="",
-    help="Pixel format that goes out.  [default: rgba where there is alpha; bare pictures stay "
+    help="Pixel format that goes out.  [default: rgba where there is alpha; bare frames stay "
     "what they are, with alpha beside it: rgba, bgra, yuva420p]",
 )
 @section_options("matte", "picture", "run", without=("size",))
@@ -169,7 +169,7 @@ def _inlet(read_as: str, size: str | None, pix_fmt: str | None, fps: Fraction | 
         demuxer = {"auto": "", "y4m": "yuv4mpegpipe"}.get(read_as, read_as)
         return Inlet(demuxer, begun=standard_input.begun())
     if size is None or pix_fmt is None:
-        raise UsageError("--from rawvideo needs --size and --pix-fmt: bare pictures do not say")
+        raise UsageError("--from rawvideo needs --size and --pix-fmt: bare frames do not say")
     if not re.fullmatch(r"[1-9]\d*x[1-9]\d*", size):
         raise UsageError(f"--size {size!r} is no size: write 1280x720")
     return raw_inlet(size, pix_fmt, fps or Fraction(30))
@@ -181,5 +181,5 @@ def _form(read_as: str, pix_fmt: str | None, write_as: str | None, to_pix_fmt: s
 
     family = write_as or (read_as if read_as in _FAMILIES else "nut")
     if family == "rawvideo" and not (to_pix_fmt or pix_fmt):
-        raise UsageError("--to rawvideo needs --to-pix-fmt: bare pictures do not say what they are")
+        raise UsageError("--to rawvideo needs --to-pix-fmt: bare frames do not say what they are")
     return pipe_format(family, to_pix_fmt, pix_fmt or "")

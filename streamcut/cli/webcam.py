@@ -168,7 +168,7 @@ def _targets(settings: Settings, family: str, pixel_format: str, record: str) ->
 
     if settings.live.to == "-" and family == "rawvideo" and not pixel_format:
         raise UsageError(
-            "--to-format rawvideo needs --to-pix-fmt: bare pictures do not say what they are"
+            "--to-format rawvideo needs --to-pix-fmt: bare frames do not say what they are"
         )
     target = Target.parse(settings.live.to, family=family, pixel_format=pixel_format)
     return [target, Target.parse(record)] if record else [target]

@@ -115,7 +115,7 @@ def image_background(path: Path, info: StreamInfo) -> Fixed:
     except SourceError:
         raise
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise SourceError(f"{path} cannot be read as a picture") from error
+        raise SourceError(f"{path} cannot be read as an image") from error
     return rgb_background(rgb, info)
 
 

@@ -29,7 +29,7 @@ def made_by(look: Look, info: StreamInfo) -> tuple[str, tuple[int, int]]:
         return grey_of(info.pixel_format), size
     if look == "stacked":
         if min(size) < 2:
-            raise UsageError(f"a picture of {size[0]}x{size[1]} is too small to be stacked")
+            raise UsageError(f"a frame of {size[0]}x{size[1]} is too small to be stacked")
         return info.pixel_format, (size[0] & ~1, 2 * (size[1] & ~1))
     return info.pixel_format, size
 

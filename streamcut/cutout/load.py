@@ -56,7 +56,7 @@ def load(data: object, any_bytes: bool) -> Image.Image:
             " path or an open file (for other bytes-like objects, try force_return_bytes=True)"
         )
     if 0 in picture.size:
-        raise UsageError(f"the picture is empty: {picture.width}x{picture.height} pixels")
+        raise UsageError(f"the image is empty: {picture.width}x{picture.height} pixels")
     return fix_image_orientation(picture)
 
 
@@ -84,14 +84,14 @@ def _decoded(source: io.BytesIO | Image.Image) -> Image.Image:
     try:
         picture = source if isinstance(source, Image.Image) else Image.open(source)
         if not isinstance(source, Image.Image):
-            STRICT.check_image("the picture", picture)
+            STRICT.check_image("the image", picture)
         picture.load()
     except SourceError as error:
         raise SourceError(f"{error}".partition(":")[0]) from error  # A caller may pass an Image.
     except UnidentifiedImageError as error:
-        raise SourceError("cannot decode the picture: no known image format") from error
+        raise SourceError("cannot decode the image: no known image format") from error
     except (*_DECODE_ERRORS, Image.DecompressionBombError) as error:
-        raise SourceError(f"cannot decode the picture: {error}") from error
+        raise SourceError(f"cannot decode the image: {error}") from error
     return picture
 
 
@@ -100,6 +100,6 @@ def _from_array(array: NDArray[Any]) -> Image.Image:
         return Image.fromarray(array)
     except TypeError as error:
         raise UsageError(
-            f"an array of shape {array.shape} and type {array.dtype} is no picture:"
+            f"an array of shape {array.shape} and type {array.dtype} is no image:"
             " pass uint8 HxW, HxWx3 (RGB) or HxWx4 (RGBA)"
         ) from error

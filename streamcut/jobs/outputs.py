@@ -45,10 +45,10 @@ def check_place(output: str) -> None:
     target = Path(output)
     if is_folder(output):
         if os.path.isfile(output.rstrip("/\\")):
-            raise SinkError(f"{output} is a file, so it cannot become a folder of pictures")
+            raise SinkError(f"{output} is a file, so it cannot become a folder of images")
         target = target.absolute()
     elif os.path.isdir(output):
-        raise SinkError(f"{output} is a folder; end it with a slash to write pictures into it")
+        raise SinkError(f"{output} is a folder; end it with a slash to write images into it")
     if not os.path.isdir(target.parent):
         raise SinkError(f"{output}: its folder {target.parent} does not exist")
 

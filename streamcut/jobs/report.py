@@ -132,6 +132,5 @@ def _cut_off(source: Source, state: JobState) -> list[str]:
     if info.duration - shown < max(1.0, info.duration / 20):
         return []
     return [
-        f"the pictures end after {shown:.1f} of {info.duration:.1f} seconds: "
-        "the input may be cut off"
+        f"the frames end after {shown:.1f} of {info.duration:.1f} seconds: the input may be cut off"
     ]

@@ -210,7 +210,7 @@ def keep_of(settings: Settings, size: tuple[int, int] | None) -> Keep:
     if max(point) > 1 and size is not None:
         point = (point[0] / size[0], point[1] / size[1])
         if max(point) > 1:
-            raise UsageError(Named("keep"), f" {text} is outside the {size[0]}x{size[1]} picture")
+            raise UsageError(Named("keep"), f" {text} is outside the {size[0]}x{size[1]} frame")
     return Keep(only=True, point=(point[0], point[1]))
 
 
@@ -233,11 +233,11 @@ def parse_prompt(text: str, size: tuple[int, int] | None) -> tuple[float, ...]:
         raise UsageError(f"prompt {text!r}: write X,Y or LEFT,TOP,RIGHT,BOTTOM")
     in_pixels = max(numbers) > 1
     if in_pixels and size is None:
-        raise UsageError(f"prompt {text!r}: of a live picture give fractions, such as 0.5,0.4")
+        raise UsageError(f"prompt {text!r}: for live video give fractions, such as 0.5,0.4")
     sides = size if in_pixels and size is not None else (1, 1)
     shares = tuple(number / side for number, side in zip(numbers, sides * 2, strict=False))
     if max(shares) > 1:
-        raise UsageError(f"prompt {text!r} is outside the picture of {sides[0]}x{sides[1]}")
+        raise UsageError(f"prompt {text!r} is outside the frame of {sides[0]}x{sides[1]}")
     if len(shares) == 4 and not (shares[0] < shares[2] and shares[1] < shares[3]):
         raise UsageError(f"prompt {text!r} is no box: write LEFT,TOP,RIGHT,BOTTOM")
     return shares

@@ -108,10 +108,10 @@ def check_shapes(picture: NDArray[Any], plane: NDArray[Any]) -> None:
         UsageError: so.
     """
     if picture.ndim != 3 or picture.shape[2] != 3 or not picture.size:
-        raise UsageError(f"matting needs an RGB picture, this array has shape {picture.shape}")
+        raise UsageError(f"matting needs an RGB image, this array has shape {picture.shape}")
     if plane.shape != picture.shape[:2]:
         raise UsageError(
-            f"the mask's shape {plane.shape} is not that of the picture, {picture.shape[:2]}"
+            f"the mask's shape {plane.shape} is not that of the image, {picture.shape[:2]}"
         )
 
 

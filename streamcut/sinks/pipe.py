@@ -170,7 +170,7 @@ def pipe_format(family: str, pixel_format: str = "", like: str = "") -> Format:
         offered = _only(pixel_format) if pixel_format else (WORKING_FORMATS + _GREYS, _RGBA)
         return _format(f"nut {pixel_format}", "nut", *offered, write_index="0")
     if not (pixel_format or like):
-        raise UsageError("bare pictures do not say what they are: name their pixel format")
+        raise UsageError("bare frames do not say what they are: name their pixel format")
     offered = _only(pixel_format) if pixel_format else ((like, *_GREYS), (with_alpha(like),))
     return _format(f"rawvideo {pixel_format}", "rawvideo", *offered)
 

@@ -47,7 +47,7 @@ class LiveSource:
         self._pictures = iter(feed)
         first = next(self._pictures, None)
         if first is None:
-            raise SourceError("no picture came")
+            raise SourceError("no frame came")
         self._first, picture = first, first[1]
         across = round(picture.width * feed.aspect)  # As wide as it is shown.
         width, height = (size or Size()).of(across, picture.height)

@@ -207,7 +207,7 @@ class MediaSource:
             raise SourceError(f"{self._name} ends before ", Named("start"))
         unknown = not (self._stream.codec_context.width or self._limits.large)
         hint = (", or only of more than 8K (", Named("allow_large"), ")") if unknown else ()
-        raise SourceError(f"{self._name} holds no picture that can be decoded", *hint)
+        raise SourceError(f"{self._name} holds no frame that can be decoded", *hint)
 
     def _decode(self) -> Iterator[av.VideoFrame]:
         for packet in self._packets():

@@ -302,7 +302,7 @@ def _opened(wanted: LiveInput, limits: Limits) -> InputContainer:
         except (av.error.FFmpegError, OSError, ValueError) as error:
             failed = error
     if wanted.format is None and time.monotonic() - began >= _TIMEOUTS[0]:
-        raise SourceError(f"{wanted.name} sends no pictures: none came for {_TIMEOUTS[0]:g} s")
+        raise SourceError(f"{wanted.name} sends no frames: none came for {_TIMEOUTS[0]:g} s")
     if wanted.format is None and failed is not None and (words := limits.why(wanted.file, failed)):
         raise SourceError(f"{wanted.name} cannot be opened: ", *words) from failed
     why = _why(failed, wanted.file if wanted.format is None else "")

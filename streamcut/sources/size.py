@@ -57,7 +57,7 @@ class Size:
             wanted = Fraction(width * tall, height), Fraction(tall)
         across, down = max(1, round(wanted[0])), max(1, round(wanted[1]))
         if max(across, down) > _MOST_SIDE or across * down > _MOST_PIXELS:
-            raise UsageError(f"{across}x{down} is too large a picture")
+            raise UsageError(f"{across}x{down} is too large")
         return across, down
 
 

@@ -24,7 +24,7 @@ RAW = ["--from", "rawvideo", "--size", f"{WIDTH}x{HEIGHT}", "--pix-fmt", "rgb24"
 
 
 def bare() -> bytes:
-    """Five pictures in rgb24."""
+    """Five frames in rgb24."""
     return b"".join(p.to_ndarray(format="rgb24").tobytes() for p in pictures(COUNT))
 
 

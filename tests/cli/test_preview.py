@@ -164,7 +164,7 @@ def test_who_looks_at_the_window_watches(display: str, tmp_path: Path) -> None:
         [*PROGRAM, "webcam", *where], stderr=subprocess.PIPE, text=True, timeout=60
     )
     assert ran.returncode == 0
-    handed = re.search(r"^(\d+) pictures in ", ran.stderr, re.MULTILINE)
+    handed = re.search(r"^(\d+) frames in ", ran.stderr, re.MULTILINE)
     assert handed is not None
     assert int(handed[1]) > 1  # Nobody is connected: without the window only the first.
 

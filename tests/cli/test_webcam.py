@@ -216,7 +216,7 @@ def test_standard_output_holds_pictures_with_alpha(clip: Path, tmp_path: Path) -
     with av.open(str(piped), format="nut") as container:
         made = [frame.format.name for frame in container.decode(video=0)]
     assert set(made) == {"rgba"}
-    assert ran.stderr.startswith(f"{len(made)} pictures in ")
+    assert ran.stderr.startswith(f"{len(made)} frames in ")
 
 
 @needs_signals

@@ -130,7 +130,7 @@ def copied_luma(background: Background) -> NDArray[Any]:
 
 def test_no_picture(tmp_path: Path) -> None:
     (tmp_path / "text.png").write_text("no picture")
-    with pytest.raises(SourceError, match="cannot be read as a picture"):
+    with pytest.raises(SourceError, match="cannot be read as an image"):
         image_background(tmp_path / "text.png", info())
     with pytest.raises(SourceError):
         parse_background(str(tmp_path / "text.png"), info())

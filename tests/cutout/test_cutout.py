@@ -343,7 +343,7 @@ def test_a_file_that_is_none_is_one_line(tmp_path: Path) -> None:
     ids=lambda array: f"{array.shape}{array.dtype}",
 )
 def test_array_that_is_no_picture(array: np.ndarray) -> None:
-    with pytest.raises(UsageError, match="is no picture"):
+    with pytest.raises(UsageError, match="is no image"):
         remove(array, session=HALF)
 
 
@@ -355,7 +355,7 @@ def test_empty_picture(data: Any) -> None:
 
 @pytest.mark.parametrize("data", [b"", b"hello", png(picture())[:40], png(picture())[:-25]])
 def test_undecodable_bytes(data: bytes) -> None:
-    with pytest.raises(SourceError, match=r"^cannot decode the picture: [^\n]*$") as caught:
+    with pytest.raises(SourceError, match=r"^cannot decode the image: [^\n]*$") as caught:
         remove(data, session=HALF)
     assert isinstance(caught.value, OSError)
 

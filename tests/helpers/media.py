@@ -284,7 +284,7 @@ def set_edit_start(path: Path, time: int) -> Path:
 
 @dataclass
 class Shown:
-    """What a reader sees of a file: its pictures in order, with their times."""
+    """What a reader sees of a file: its frames in order, with their times."""
 
     pictures: list[av.VideoFrame] = field(default_factory=list)
     times: list[Fraction] = field(default_factory=list)

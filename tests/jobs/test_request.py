@@ -225,5 +225,5 @@ def test_what_is_nobody_is_refused(text: str) -> None:
 
 
 def test_a_point_outside_the_picture_is_refused(clip: Clip, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="keep 900,20 is outside the 96x64 picture"):
+    with pytest.raises(UsageError, match="keep 900,20 is outside the 96x64 frame"):
         run(clip(count=1), tmp_path / "out.webm", keep="900,20")

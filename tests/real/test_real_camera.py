@@ -40,7 +40,7 @@ def test_it_is_watched_while_somebody_reads(found: Any, device: str) -> None:
 
 def test_what_fails_says_what_to_type(found: Any) -> None:
     assert found["no such"].startswith("there is no /dev/video77: sudo modprobe v4l2loopback ")
-    assert found["a real camera"].startswith("/dev/video8 takes no pictures: it is a real camera")
+    assert found["a real camera"].startswith("/dev/video8 takes no images: it is a real camera")
     assert found["busy"].startswith("/dev/video1 is used by another program: close it")
 
 

@@ -180,7 +180,7 @@ def test_a_camera_that_falls_silent_is_said_to() -> None:
         ({"status": 403}, "403 Forbidden"),
         ({"status": 503}, "5XX Server Error"),
         ({"login": "me:other"}, "it wants a user and a password; give other ones"),
-        ({"mute": True}, "sends no pictures: none came for 0.7 s"),
+        ({"mute": True}, "sends no frames: none came for 0.7 s"),
     ],
 )
 @pytest.mark.usefixtures("hasty")

@@ -158,7 +158,7 @@ def test_no_picture_can_be_decoded(tmp_path: Path) -> None:
     path = write(tmp_path / "in.mkv", pictures(3))
     for number in range(3):
         damage(path, number)
-    with pytest.raises(SourceError, match="no picture"):
+    with pytest.raises(SourceError, match="no frame"):
         open_source(str(path))
 
 

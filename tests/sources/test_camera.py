@@ -220,7 +220,7 @@ def test_times_are_those_of_capture_and_rise() -> None:
 
 
 def test_a_source_without_a_picture_is_an_error() -> None:
-    with pytest.raises(SourceError, match="no picture"):
+    with pytest.raises(SourceError, match="no frame"):
         LiveSource(Given([]))
 
 

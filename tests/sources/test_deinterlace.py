@@ -26,7 +26,7 @@ def bar(instant: int) -> Any:
 
 
 def woven(index: int) -> Any:
-    """Two instants in one picture: the lower field first, as x264 takes pictures of PyAV's."""
+    """Two instants in one picture: the lower field first, as x264 takes images of PyAV's."""
     luma = bar(2 * index)
     luma[::2] = bar(2 * index + 1)[::2]
     return luma

@@ -107,7 +107,7 @@ def run(clip: str, settings: Settings, *, seconds: float = 20.0) -> LiveReport:
     summary = job.run(lambda *_: job.stop() if reader.done else None)
     if not reader.latencies:
         raise UsageError(
-            "no picture came out whose number could be read: use the background blur, or none"
+            "no frame came out whose number could be read: use the background blur, or none"
         )
     p50, p95, worst = (1000 * float(np.percentile(reader.latencies, q)) for q in (50, 95, 100))
     return LiveReport(

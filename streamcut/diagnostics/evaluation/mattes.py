@@ -71,7 +71,7 @@ class Reader:
         self.url = url
         self._folder = _pictures_in(Path(url)) if os.path.isdir(url) else []
         if os.path.isdir(url) and not self._folder:
-            raise SourceError(f"{url} is a folder without pictures")
+            raise SourceError(f"{url} is a folder without images")
         self.frames = len(self._folder) or None
         self.kind, self.size = self._look()
 

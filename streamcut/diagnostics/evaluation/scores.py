@@ -164,9 +164,7 @@ class Evaluation:
 
     def _check(self, reader: Reader) -> None:
         if reader.kind == "colour":
-            raise UsageError(
-                f"{reader.url} holds no matte: it has no alpha, and is no grey picture"
-            )
+            raise UsageError(f"{reader.url} holds no matte: it has no alpha, and is not greyscale")
         (rows, columns), (height, width) = reader.size, self.size
         if reader.size == self.size:
             return

@@ -119,7 +119,7 @@ class LiveMatte:
     def _step(self, level: Level) -> None:
         assert self.level is not None
         less = level.weight < self.level.weight
-        why = "pictures were lost" if less else "there is room again"
+        why = "frames were lost" if less else "there is room again"
         self._say(f"{why}: the network now works at {level}")
         self.level = level
 

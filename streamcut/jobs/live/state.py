@@ -125,7 +125,7 @@ class LiveState:
         if captured != self._seen:
             self._seen, self._latest = captured, now
         silent = now - self._latest
-        return f"no picture for {silent:.0f} s" if silent > _SILENT else ""
+        return f"no frame for {silent:.0f} s" if silent > _SILENT else ""
 
     @property
     def sink(self) -> str:

@@ -302,7 +302,7 @@ CATALOG: tuple[Model, ...] = (
     ),
     Model(
         name="difference",
-        purpose="a camera that stands still, and a picture of the empty room; no model",
+        purpose="a camera that stands still, and an image of the empty room; no model",
         licence="MIT",
         architecture="difference",
         options=("plate",),
@@ -311,7 +311,7 @@ CATALOG: tuple[Model, ...] = (
 
 UNKNOWN = Model(
     name="custom",
-    purpose="any .onnx with one picture in and one map out",
+    purpose="any .onnx with one image in and one map out",
     licence="its own",
     mean=IMAGENET_MEAN,
     std=IMAGENET_STD,

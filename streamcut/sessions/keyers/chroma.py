@@ -78,9 +78,7 @@ class ChromaSession(KeyerSession):
         """Return the matte of a single frame."""
         screen = self._screen or border_colour([_border(picture)])
         if screen is None:
-            raise ModelError(
-                "chroma: no coloured screen along the picture's border; name its colour"
-            )
+            raise ModelError("chroma: no coloured screen along the frame's border; name its colour")
         return key(picture, screen)
 
 
@@ -129,12 +127,12 @@ class ChromaStream:
             self._screen = border_colour(self._borders)
         self._waited += 1
         if self._screen is None and self._waited == 1:
-            told = "chroma: no coloured screen yet: pictures stay whole until one appears"
+            told = "chroma: no coloured screen yet: frames stay whole until one appears"
             told += "; the setting screen can name its colour"
             warnings.warn(told, RuntimeWarning, stacklevel=4)
         if self._screen is None and self._waited >= _PATIENCE:
             raise ModelError(
-                f"chroma: no coloured screen along the border of the first {_PATIENCE} pictures; "
+                f"chroma: no coloured screen along the border of the first {_PATIENCE} frames; "
                 "give its colour as ",
                 Named("screen"),
             )

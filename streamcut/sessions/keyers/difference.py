@@ -77,7 +77,7 @@ class DifferenceSession(KeyerSession):
     def still(self, picture: Picture) -> Matte:
         """Return the matte of a single frame."""
         if self._plate is None:
-            raise ModelError("difference: a single picture needs a plate, the empty room's picture")
+            raise ModelError("difference: a single image needs a plate, an image of the empty room")
         return DifferenceStream(self._plate)(picture).alpha
 
 
@@ -203,4 +203,4 @@ def _loaded(plate: str | os.PathLike[str] | Image.Image) -> Image.Image:
     except SourceError as error:
         raise SourceError(f"the plate {str(error).partition(':')[0]}: scale it down") from error
     except (OSError, SyntaxError, ValueError) as error:
-        raise SourceError(f"the plate {plate} cannot be read as a picture") from error
+        raise SourceError(f"the plate {plate} cannot be read as an image") from error

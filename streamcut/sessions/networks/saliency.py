@@ -53,7 +53,7 @@ class MapSession(BaseSession):
         self.model = model
         inputs = self.inner_session.get_inputs()
         if not inputs or not self.inner_session.get_outputs():
-            raise ModelError(f"{path or model.name} takes no picture, or gives nothing")
+            raise ModelError(f"{path or model.name} takes no image, or gives nothing")
         self._input = inputs[0]
         self._prepare(str(path or model.name))
         self._channels_last = self._input.shape[3] == 3 and self._input.shape[1] != 3
@@ -64,14 +64,14 @@ class MapSession(BaseSession):
     def _prepare(self, path: str) -> None:
         """Refuse a graph that this class cannot run."""
         if len(self.inner_session.get_inputs()) != 1:
-            raise ModelError(f"{path} takes more than one picture: no session knows how to feed it")
+            raise ModelError(f"{path} takes more than one image: no session knows how to feed it")
         if len(self._input.shape) != 4:
-            raise ModelError(f"{path} takes no picture: its input is not [1, 3, H, W]")
+            raise ModelError(f"{path} takes no image: its input is not [1, 3, H, W]")
         if self._input.type not in _TYPES:
             raise ModelError(f"{path} takes {self._input.type}, not floating point")
         sides = [side for side in self._input.shape[1:] if isinstance(side, int)]
         if math.prod(sides) > 3 * MOST_PIXELS or not all(side > 0 for side in sides):
-            raise ModelError(f"{path} takes pictures of {sides}: their size makes no sense")
+            raise ModelError(f"{path} takes images of {sides}: their size makes no sense")
 
     @classmethod
     def name(cls, *args: Any, **kwargs: Any) -> str:
@@ -212,7 +212,7 @@ class MapSession(BaseSession):
         if (high, wide) == (height, width):
             return matte
         if not 0.8 < (wide * height) / (high * width) < 1.25:
-            told = f"gives a map of {wide}x{high} for a picture of {width}x{height}"
+            told = f"gives a map of {wide}x{high} for a frame of {width}x{height}"
             raise ModelError(f"the model {self.model_name} {told}")
         resized = cv2.resize(matte, (width, height), interpolation=cv2.INTER_LINEAR)
         return np.asarray(resized, np.float32)

@@ -315,7 +315,7 @@ def _warped(
 def _checked(prompt: Sequence[float]) -> tuple[float, ...]:
     shares = tuple(float(value) for value in prompt)
     if len(shares) not in (2, 4) or not all(0 <= share <= 1 for share in shares):
-        raise UsageError(f"{prompt!r} is no point and no box in fractions of the picture")
+        raise UsageError(f"{prompt!r} is no point and no box in fractions of the frame")
     if len(shares) == 4 and not (shares[0] < shares[2] and shares[1] < shares[3]):
         raise UsageError(f"{prompt!r} is no box: give left, top, right, bottom")
     return shares

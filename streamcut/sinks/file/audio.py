@@ -133,7 +133,7 @@ class Companions:
             decoder = stream.codec_context
             known = None if decoder is None else _COVER_TYPES.get(decoder.name)
             if known is None or form.ending not in (".mkv", ".mp4"):
-                self.notes.append(f"the cover picture is left out: {form.ending} holds none")
+                self.notes.append(f"the cover image is left out: {form.ending} holds none")
             elif form.ending == ".mkv":
                 self._output.add_attachment(*known, bytes(_first_packet(source, stream)))
             else:

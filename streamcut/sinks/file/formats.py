@@ -315,7 +315,7 @@ def format_of(path: str) -> Format:
         if row.ending == ending:
             if row.pictures and pattern_of(path) is None:
                 raise UsageError(
-                    f"{path} is one picture; name a folder (out/) or a pattern (out_%04d.png)"
+                    f"{path} is one image; name a folder (out/) or a pattern (out_%04d.png)"
                 )
             return row
     known = " ".join(row.ending for row in FORMATS)

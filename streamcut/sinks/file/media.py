@@ -213,7 +213,7 @@ class MediaSink:
             stream = cast(VideoStream, made)
         stream.width, stream.height = (side & ~1 for side in size) if codec.even else size
         if not (stream.width and stream.height):
-            raise SinkError(f"{codec.name} holds no picture of {size[0]}x{size[1]}: try .mkv")
+            raise SinkError(f"{codec.name} holds no frame of {size[0]}x{size[1]}: try .mkv")
         if (stream.width, stream.height) != size:
             self._notes.append(
                 f"cropped to {stream.width}x{stream.height}: {codec.name} wants even sides"

@@ -68,7 +68,7 @@ class Target:
         if not is_folder(text) and not os.path.splitext(text)[1]:
             raise UsageError(
                 f"{text}: write camera, obs, an address, - or a file's name with its ending; "
-                f"{text}/ is a folder of pictures"
+                f"{text}/ is a folder of images"
             )
         return cls("file", text, format_of(text))
 

@@ -164,7 +164,7 @@ def what_to_type(message: str, device: str, platform: str) -> str:
         return f"{where} may not be written to: sudo usermod -aG video $USER, then log in again"
     if "is not a video output device" in message:
         return (
-            f"{where} takes no pictures: it is a real camera, or a v4l2loopback before 0.13, which "
+            f"{where} takes no images: it is a real camera, or a v4l2loopback before 0.13, which "
             f"with exclusive_caps=1 can be used only once: {_RELOAD}"
         )
     if "busy" in message or "in use" in message or "configured" in message:

@@ -102,7 +102,7 @@ def test_colours_come_at_the_size_that_is_asked_for(with_alpha: Path) -> None:
 def test_what_cannot_be_read_is_said_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="no such file"):
         Reader(str(tmp_path / "absent.mkv"))
-    with pytest.raises(SourceError, match="folder without pictures"):
+    with pytest.raises(SourceError, match="folder without images"):
         Reader(str(tmp_path))
 
 

@@ -104,8 +104,8 @@ def test_overload_makes_the_network_s_input_smaller_then_carries_every_second_ma
     stage = LiveMatte(INFO, lost=lambda: next(lost), unchanged=lambda: 0, say=said.append)
     made = list(stage(frames([0, 1] * 20), session))
     assert said == [
-        "pictures were lost: the network now works at 128x80",
-        "pictures were lost: the network now works at 128x80, every second matte by flow",
+        "frames were lost: the network now works at 128x80",
+        "frames were lost: the network now works at 128x80, every second matte by flow",
         "frames are lost, and not to the network: try a smaller size or frame rate",
     ]
     assert session.asked[0] == (256, 160)

@@ -260,7 +260,7 @@ def test_a_camera_that_sends_nothing_is_said_to(monkeypatch: pytest.MonkeyPatch)
         def done() -> bool:
             if sink.times:
                 camera.hold.set()
-            return live.state.source.startswith("no picture for ")
+            return live.state.source.startswith("no frame for ")
 
         live.run(until(live, done))
 

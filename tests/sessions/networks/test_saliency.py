@@ -1,4 +1,4 @@
-"""Sessions with one picture in and one map out: the packaged model, known files, any .onnx."""
+"""Sessions with one image in and one map out: the packaged model, known files, any .onnx."""
 
 from __future__ import annotations
 
@@ -236,7 +236,7 @@ def test_a_size_that_a_graph_refuses_is_told_in_words(tmp_path: Path) -> None:
 
 
 HOSTILE: dict[str, tuple[str, Callable[[Path], Path]]] = {
-    "no input": ("takes no picture", lambda path: save(path, {}, {"y": (1,)}, [one("y", [1.0])])),
+    "no input": ("takes no image", lambda path: save(path, {}, {"y": (1,)}, [one("y", [1.0])])),
     "huge input": ("makes no sense", lambda path: identity(path, (1, 3, 65536, 65536))),
     "empty input": ("makes no sense", lambda path: identity(path, (1, 3, 0, 32))),
     "NaN": ("no number", lambda path: constant(path, (1, 1, 32, 32), np.nan)),

@@ -458,7 +458,7 @@ def test_sixteen_bits_reach_the_providers_that_can(tensorrt: Machine, model: Pat
 
 def test_sixteen_bits_that_nothing_comes_of_are_told(nvidia: Machine, model: Path) -> None:
     for name in ("cuda", "cpu"):
-        with pytest.warns(RuntimeWarning, match=f"16 bits on {name} are a matter of the model"):
+        with pytest.warns(RuntimeWarning, match=f"on {name}, 16 bits are up to the model"):
             load_model(model, device=Device(name, half=True))
 
 

@@ -238,6 +238,6 @@ def write_one(address: str) -> None:
 def test_an_output_that_cannot_be_opened_leaves_no_process_behind() -> None:
     children = Path(f"/proc/self/task/{os.getpid()}/children")
     before = children.read_text()
-    with pytest.raises(SinkError, match="holds no picture of 1x1"):
+    with pytest.raises(SinkError, match="holds no frame of 1x1"):
         opened("tcp://127.0.0.1:1", (1, 1))
     assert children.read_text() == before

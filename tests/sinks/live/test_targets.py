@@ -81,7 +81,7 @@ def test_a_pipe_holds_alpha_where_its_family_does() -> None:
         ("obs:70000", "a port is a number from 1 to 65535"),
         ("gopher://x", "nothing can be sent there; known: udp://"),
         ("out.xyz", "unknown ending"),
-        ("cam", "write camera, obs, .*cam/ is a folder of pictures"),
+        ("cam", "write camera, obs, .*cam/ is a folder of images"),
     ],
 )
 def test_what_makes_no_sense_is_refused(text: str, told: str) -> None:

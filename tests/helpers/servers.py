@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -24,6 +24,9 @@ class Answering:
         moved: to how many other addresses it leads first.
         kind: Content-Type.
         pause: seconds between pieces.
+        step: bytes of a piece, where there is a pause.
+        headers: further ones.
+        without_length: whether the end of the connection is that of the file.
     """
 
     data: bytes
@@ -35,6 +38,9 @@ class Answering:
     moved: int = 0
     kind: str = "application/octet-stream"
     pause: float = 0.0
+    step: int = 4096
+    headers: dict[str, str] = field(default_factory=dict)
+    without_length: bool = False
     asked: list[tuple[str, str | None]] = field(default_factory=list)
     url: str = ""
     stop: threading.Event = field(default_factory=threading.Event)
@@ -95,18 +101,22 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self.send_response(206 if start else 200)
         self.send_header("Content-Type", how.kind)
-        self.send_header("Content-Length", str(whole - start))
+        if not how.without_length:
+            self.send_header("Content-Length", str(whole - start))
+        for name, value in how.headers.items():
+            self.send_header(name, value)
         if start:
             self.send_header("Content-Range", f"bytes {start}-{whole - 1}/{whole}")
         if how.etag:
             self.send_header("ETag", how.etag)
         self.end_headers()
         body = how.data[start:cut]
-        step = 4096 if how.pause else max(1, len(body))
+        step = how.step if how.pause else max(1, len(body))
         for at in range(0, len(body), step):
             if how.stop.wait(how.pause) if how.pause else False:
                 return
-            self.wfile.write(body[at : at + step])
+            with suppress(OSError):  # Who asks may have seen enough.
+                self.wfile.write(body[at : at + step])
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""

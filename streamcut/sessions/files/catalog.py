@@ -22,6 +22,8 @@ _REMBG = "https://github.com/danielgatis/rembg/releases/download/v0.0.0/"
 _RVM = "https://github.com/PeterL1n/RobustVideoMatting/releases/download/v1.0.0/"
 _ZOO = "https://github.com/opencv/opencv_zoo/raw/main/models/human_segmentation_pphumanseg/"
 
+_MB = 1_000_000
+
 _GPL = "GPL-3.0: what you distribute with it has to be under the GPL too"
 _BRIA = "BRIA RMBG-2.0: non-commercial use only (CC BY-NC 4.0), unless you have BRIA's licence"
 
@@ -54,16 +56,17 @@ def _rembg(
     tail: str,
     checksum: str,
     how: Mapping[str, Any],
+    most: int,
     **more: Any,
 ) -> Model:
-    """Return the row of a model that rembg's releases hold as one file."""
-    weights = (Weights(f"{name}.onnx", _REMBG + tail, checksum),)
+    """Return the row of a model that rembg's releases hold as one file, of ``most`` MB."""
+    weights = (Weights(f"{name}.onnx", _REMBG + tail, checksum, most=most * _MB),)
     return Model(name, purpose, licence, weights=weights, **{**how, **more})
 
 
 def _birefnet(kind: str, purpose: str, tail: str, md5: str) -> Model:
     name = f"birefnet-{kind}"
-    return _rembg(name, purpose, "MIT", f"BiRefNet-{tail}.onnx", f"md5:{md5}", _BIREFNET)
+    return _rembg(name, purpose, "MIT", f"BiRefNet-{tail}.onnx", f"md5:{md5}", _BIREFNET, 1200)
 
 
 def _rvm(backbone: str, precision: str, purpose: str) -> Model:
@@ -73,7 +76,7 @@ def _rvm(backbone: str, precision: str, purpose: str) -> Model:
         purpose=purpose,
         licence="GPL-3.0-only",
         architecture="rvm",
-        weights=(Weights(file, _RVM + file),),
+        weights=(Weights(file, _RVM + file, most=200 * _MB),),
         conditions=_GPL,
     )
 
@@ -134,7 +137,9 @@ CATALOG: tuple[Model, ...] = (
         architecture="modnet",
         weights=(
             Weights(
-                "modnet.onnx", "https://huggingface.co/Xenova/modnet/resolve/main/onnx/model.onnx"
+                "modnet.onnx",
+                "https://huggingface.co/Xenova/modnet/resolve/main/onnx/model.onnx",
+                most=60 * _MB,
             ),
         ),
         mean=(0.5, 0.5, 0.5),
@@ -199,6 +204,7 @@ CATALOG: tuple[Model, ...] = (
         "u2net.onnx",
         "md5:60024c5c889badc19c04ad937298a77b",
         _U2NET,
+        300,
     ),
     _rembg(
         "u2netp",
@@ -207,6 +213,7 @@ CATALOG: tuple[Model, ...] = (
         "u2netp.onnx",
         "md5:8e83ca70e441ab06c318d82300c84806",
         _U2NET,
+        20,
     ),
     _rembg(
         "u2net_human_seg",
@@ -215,6 +222,7 @@ CATALOG: tuple[Model, ...] = (
         "u2net_human_seg.onnx",
         "md5:c09ddc2e0104f800e3e1bb4652583d1f",
         _U2NET,
+        300,
     ),
     _rembg(
         "silueta",
@@ -223,6 +231,7 @@ CATALOG: tuple[Model, ...] = (
         "silueta.onnx",
         "md5:55e59e0d8062d2f5d013f4725ee84782",
         _U2NET,
+        80,
     ),
     _rembg(
         "u2net_cloth_seg",
@@ -231,6 +240,7 @@ CATALOG: tuple[Model, ...] = (
         "u2net_cloth_seg.onnx",
         "md5:2434d1f3cb744e0e49386c906e5a08bb",
         _U2NET,
+        300,
         architecture="cloth",
         size=(768, 768),
         options=("cloth_category",),
@@ -242,6 +252,7 @@ CATALOG: tuple[Model, ...] = (
         "isnet-general-use.onnx",
         "md5:fc16ebd8b0c10d971d3513d564d01e29",
         _DIS,
+        300,
     ),
     _rembg(
         "isnet-anime",
@@ -250,6 +261,7 @@ CATALOG: tuple[Model, ...] = (
         "isnet-anime.onnx",
         "md5:6f184e756bb3bd901c8849220a83e38e",
         _DIS,
+        300,
         mean=IMAGENET_MEAN,
     ),
     _birefnet("general", "any object", "general-epoch_244", "7a35a0141cbbc80de11d9c9a28f52697"),
@@ -278,6 +290,7 @@ CATALOG: tuple[Model, ...] = (
         "bria-rmbg-2.0.onnx",
         "sha256:5b486f08200f513f460da46dd701db5fbb47d79b4be4b708a19444bcd4e79958",
         _BIREFNET,
+        1200,
         activation="auto",
         conditions=_BRIA,
     ),

@@ -15,6 +15,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -33,6 +34,13 @@ _PAUSES = (0.5, 1.5, 3.0)
 """Seconds to wait after each fault in a row; after as many, and one more, it is given up."""
 
 _LONGEST_PAUSE = 30.0
+_LEAST_RATE = 1000
+"""Bytes a second that a server has to send where it sends anything."""
+
+_WINDOWS = (6.0, 30.0)
+"""Seconds over which that is looked at: at the beginning, and later."""
+
+_FEW = 5  # Pieces that say nothing about a rate yet.
 _NO_NETWORK = re.compile(r"NameResolution|getaddrinfo|unreachable|No route")
 _QUERY = re.compile(r"\?\S+")
 _CHUNK = 1 << 16
@@ -55,7 +63,7 @@ class UnreachedError(UnfinishedError):
     """There is no way to the server at all, so that going on asking hardly helps."""
 
 
-def download(url: str, part: Path, progress: Progress, *, checked: bool) -> bool:
+def download(url: str, part: Path, progress: Progress, *, checked: bool, most: int) -> bool:
     """Fetch a file, going on from what is there of it.
 
     Args:
@@ -64,6 +72,7 @@ def download(url: str, part: Path, progress: Progress, *, checked: bool) -> bool
         progress: told of every piece.
         checked: whether the caller knows the whole file's checksum, so that going on is safe
             even where the server does not say which version it has.
+        most: bytes that the file can have.
 
     Returns:
         Whether some of it was there before.
@@ -73,11 +82,17 @@ def download(url: str, part: Path, progress: Progress, *, checked: bool) -> bool
         UnfinishedError: if it broke off too often without getting any further.
         OSError: if it cannot be written.
     """
+    if _size(part) > most:
+        discard(part)
     began, faults = _size(part), 0
     furthest = began
     while True:
         try:
-            _attempt(url, part, progress, checked)
+            _attempt(url, part, progress, checked, most)
+        except RefusedError:
+            if not _size(part):
+                discard(part)
+            raise
         except UnfinishedError as fault:
             faults = 0 if _size(part) > furthest else faults + 1
             furthest = max(furthest, _size(part))
@@ -110,7 +125,7 @@ def open_own(path: Path, flags: int) -> int:
     return os.open(path, os.O_RDWR | os.O_CREAT | flags | extra, 0o666)
 
 
-def _attempt(url: str, part: Path, progress: Progress, checked: bool) -> None:
+def _attempt(url: str, part: Path, progress: Progress, checked: bool, most: int) -> None:
     """Ask once, for what is missing, and write what comes."""
     headers, have = _asking(url, part, checked)
     with _answer(url, headers) as response:
@@ -120,12 +135,13 @@ def _attempt(url: str, part: Path, progress: Progress, checked: bool) -> None:
         start = _start(response, part, have)
         total = _total(response, start)
         _refuse_page(response)
-        _refuse_too_large(part, start, total)
+        _refuse_packed(response)
+        _refuse_too_large(part, start, total, most)
         _note_version(part, url, response)
         with os.fdopen(open_own(part, 0), "r+b") as file:
             file.truncate(start)
             file.seek(start)
-            done = _write(response, file, progress, total)
+            done = _write(response, file, progress, total, most)
     if total is not None and done < total:
         raise UnfinishedError(f"it broke off after {done} of {total} bytes")
 
@@ -146,17 +162,26 @@ def _asking(url: str, part: Path, checked: bool) -> tuple[dict[str, str], int]:
 def _answer(url: str, headers: dict[str, str]) -> Iterator[Response]:
     """Yield the server's answer if it holds a file; every fault is one of this module's two."""
     import requests
+    from urllib3.exceptions import HTTPError
 
     permanent = (requests.exceptions.SSLError, requests.TooManyRedirects, ValueError)
     try:
         with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT) as response:
+            _check_way(url, response)
             _check_status(response)
             yield response
     except permanent as error:  # Its ValueErrors are addresses that make no sense.
         raise RefusedError(_reason(error)) from error
-    except requests.RequestException as error:
+    except (requests.RequestException, HTTPError, HTTPException) as error:
         kind = UnreachedError if _NO_NETWORK.search(str(error)) else UnfinishedError
         raise kind(_reason(error)) from error
+
+
+def _check_way(url: str, response: Response) -> None:
+    """Refuse to be led from an encrypted address to one that anybody on the way can change."""
+    led = [step.url for step in (*response.history, response)]
+    if url.startswith("https:") and not all(step.startswith("https:") for step in led):
+        raise RefusedError("it leads from https to http")
 
 
 def _check_status(response: Response) -> None:
@@ -190,7 +215,7 @@ def _start(response: Response, part: Path, have: int) -> int:
 def _total(response: Response, start: int) -> int | None:
     """Return how long the file is, as far as the server says."""
     length = response.headers.get("Content-Length", "")
-    if not length.isdecimal() or "Content-Encoding" in response.headers:
+    if not length.isdecimal():
         return None
     return start + int(length)
 
@@ -201,7 +226,16 @@ def _refuse_page(response: Response) -> None:
         raise RefusedError(f"the server sends a page ({kind}), no model")
 
 
-def _refuse_too_large(part: Path, start: int, total: int | None) -> None:
+def _refuse_packed(response: Response) -> None:
+    """Refuse what would grow when it is unpacked: nobody has asked for that."""
+    coding = response.headers.get("Content-Encoding", "identity").strip().lower()
+    if coding not in ("", "identity"):
+        raise RefusedError(f"the server sends it packed ({coding}), though it was asked not to")
+
+
+def _refuse_too_large(part: Path, start: int, total: int | None, most: int) -> None:
+    if total is not None and total > most:
+        raise RefusedError(_too_long(most, f"the server wants to send {total} bytes"))
     # What is there already of the file is overwritten where it begins anew.
     free = shutil.disk_usage(part.parent).free + _size(part)
     if total is not None and total > free:
@@ -209,14 +243,56 @@ def _refuse_too_large(part: Path, start: int, total: int | None) -> None:
         raise OSError(errno.ENOSPC, f"too little space: {need}")
 
 
-def _write(response: Response, file: BinaryIO, progress: Progress, total: int | None) -> int:
-    """Write what comes; return the file's size."""
+def _write(
+    response: Response, file: BinaryIO, progress: Progress, total: int | None, most: int
+) -> int:
+    """Write what comes; return the file's size.
+
+    Raises:
+        RefusedError: if more comes than the file can have, or too little at a time.
+    """
     progress(file.tell(), total)
     response.raw.enforce_content_length = False  # What came of a last piece shall not be lost.
-    for chunk in response.iter_content(_CHUNK):
+    pace = _Pace()
+    # Not iter_content, which waits for a whole chunk, however slowly its bytes come.
+    while chunk := response.raw.read1(_CHUNK, decode_content=False):
+        if file.tell() + len(chunk) > most:
+            file.truncate(0)
+            raise RefusedError(_too_long(most, "the server sends more"))
         file.write(chunk)
         progress(file.tell(), total)
+        pace.check(len(chunk))
     return file.tell()
+
+
+def _too_long(most: int, what: str) -> str:
+    return f"{what}, and the file has {most / 1e6:.0f} MB at most"
+
+
+class _Pace:
+    """Sees to it that a server does not send byte after byte for ever."""
+
+    def __init__(self) -> None:
+        self._windows = iter(_WINDOWS)
+        self._start(next(self._windows))
+
+    def _start(self, seconds: float) -> None:
+        self._seconds, self._began = seconds, time.monotonic()
+        self._bytes = self._pieces = 0
+
+    def check(self, count: int) -> None:
+        """Note that so many bytes came.
+
+        Raises:
+            RefusedError: if they come too slowly.
+        """
+        self._bytes, self._pieces = self._bytes + count, self._pieces + 1
+        elapsed = time.monotonic() - self._began
+        if elapsed < self._seconds:
+            return
+        if self._pieces > _FEW and self._bytes < _LEAST_RATE * elapsed:
+            raise RefusedError(f"it comes at {self._bytes / elapsed:.0f} bytes a second")
+        self._start(next(self._windows, self._seconds))
 
 
 def _note_version(part: Path, url: str, response: Response) -> None:

@@ -25,12 +25,14 @@ class Weights:
         url: where it is fetched from.
         checksum: ``md5:...`` or ``sha256:...``, or None where nobody has published one.
         bytes: its size, or None where it is not known.
+        most: bytes that it has at most, where its size is not known.
     """
 
     file: str
     url: str
     checksum: str | None = None
     bytes: int | None = None
+    most: int = 1 << 31
 
 
 @dataclass(frozen=True, slots=True)

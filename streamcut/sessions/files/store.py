@@ -243,7 +243,8 @@ def _downloaded(weights: Weights, url: str, part: Path, progress: Progress) -> b
     """Download; a server that promises more than there is is believed by the checksum alone."""
     checked = weights.checksum is not None and not _unchecked()
     try:
-        return download(url, part, progress, checked=checked)
+        most = weights.bytes or weights.most
+        return download(url, part, progress, checked=checked, most=most)
     except UnfinishedError:
         if not (checked and os.path.isfile(part) and verified(part, weights.checksum)):
             raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gzip
 import hashlib
 import os
 import shutil
@@ -19,12 +20,13 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import pytest
+import requests
 from helpers.servers import Answering, serving
 
 from streamcut.core.errors import ModelError
 from streamcut.sessions import new_session
 from streamcut.sessions.files import download, store
-from streamcut.sessions.files.catalog import UNKNOWN
+from streamcut.sessions.files.catalog import CATALOG, UNKNOWN
 from streamcut.sessions.files.model import Weights
 from streamcut.sessions.files.store import fetch, fetch_model, located
 
@@ -188,7 +190,9 @@ def test_a_slow_server_is_waited_for_and_its_progress_told(
     server.pause = 0.001
     told: list[tuple[int, int | None]] = []
     part = tmp_path / "part"
-    download.download(server.url, part, lambda *state: told.append(state), checked=True)
+    download.download(
+        server.url, part, lambda *state: told.append(state), checked=True, most=1 << 30
+    )
     assert part.read_bytes() == DATA
     assert told[0] == (0, len(DATA))
     assert told[-1] == (len(DATA), len(DATA))
@@ -423,6 +427,72 @@ def test_ctrl_c_waits_for_the_import_of_requests(
         fetch(row(server))
     assert imported
     assert not server.asked
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_more_than_the_file_can_have_is_not_taken(
+    cache: Path, server: Answering, known: bool
+) -> None:
+    """A server that says no length may go on for ever, until the disk is full."""
+    server.without_length = True
+    server.data = DATA + bytes(1 << 20)
+    limit = {"bytes": len(DATA)} if known else {"most": len(DATA)}
+    with pytest.raises(ModelError) as raised:
+        fetch(Weights("model.onnx", server.url, SHA256, **limit))
+    line(raised, "the server sends more")
+    assert leftovers(cache) == set()
+    assert len(server.asked) == 1
+
+
+def test_a_file_without_a_length_is_taken(cache: Path, server: Answering) -> None:
+    server.without_length = True
+    assert fetch(replace(row(server), most=len(DATA))).read_bytes() == DATA
+
+
+def test_what_is_announced_too_long_is_not_begun(cache: Path, server: Answering) -> None:
+    with pytest.raises(ModelError) as raised:
+        fetch(replace(row(server), most=1000))
+    line(raised, f"the server wants to send {len(DATA)} bytes")
+    assert leftovers(cache) == set()
+
+
+def test_a_part_that_is_too_long_is_begun_anew(cache: Path, server: Answering) -> None:
+    cache.mkdir()
+    (cache / "model.onnx.part").write_bytes(bytes(len(DATA) + 1))
+    assert fetch(replace(row(server), bytes=len(DATA))).read_bytes() == DATA
+
+
+def test_what_is_packed_is_refused(cache: Path, server: Answering) -> None:
+    server.headers = {"Content-Encoding": "gzip"}
+    server.data = gzip.compress(DATA)
+    with pytest.raises(ModelError) as raised:
+        fetch(row(server))
+    line(raised, "packed (gzip)")
+    assert leftovers(cache) == set()
+
+
+def test_byte_after_byte_is_not_waited_for_without_end(
+    server: Answering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(download, "_WINDOWS", (0.2, 0.2))
+    server.pause, server.step = 0.02, 1
+    with pytest.raises(ModelError) as raised:
+        fetch(row(server))
+    line(raised, "bytes a second")
+
+
+def test_an_encrypted_address_leads_to_no_open_one() -> None:
+    step = requests.Response()
+    step.url = "http://somewhere.else/model.onnx"
+    with pytest.raises(download.RefusedError, match="from https to http"):
+        download._check_way("https://a.example/model.onnx", step)
+    download._check_way("http://a.example/model.onnx", step)
+
+
+def test_every_file_of_the_catalogue_has_a_largest_size() -> None:
+    for model in CATALOG:
+        for weights in model.weights:
+            assert 0 < (weights.bytes or weights.most) <= 1 << 31
 
 
 # --- what is there already ----------------------------------------------------------------

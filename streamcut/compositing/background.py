@@ -137,6 +137,8 @@ class Video:
         self._opened = opened
         self._info = info
         self._began: Fraction | None = None
+        self._offset = Fraction(0)
+        self._length: Fraction | None = None
         self._pictures = self._looped()
         self._shown = self._planes(next(self._pictures)[1])
         self._next = next(self._pictures)
@@ -148,6 +150,7 @@ class Video:
             self._began = now
         due = None
         while self._next[0] <= now - self._began:
+            self._skip_loops(now - self._began)
             due, self._next = self._next[1], next(self._pictures)
         if due is not None:
             self._shown = self._planes(due)
@@ -157,9 +160,16 @@ class Video:
         """Close the video."""
         self._pictures.close()
 
+    def _skip_loops(self, time: Fraction) -> None:
+        """Pass over whole loops before a time, without decoding them: gaps may be of hours."""
+        ahead = time - self._next[0]
+        if self._length is not None and ahead >= self._length:
+            skipped = ahead // self._length * self._length
+            self._offset += skipped
+            self._next = self._next[0] + skipped, self._next[1]
+
     def _looped(self) -> Generator[tuple[Fraction, av.VideoFrame]]:
         """Yield (seconds since the first, frame) for ever."""
-        offset = Fraction(0)
         while True:
             began, last, step = None, Fraction(0), Fraction(1, 30)
             with self._opened() as pictures:
@@ -168,8 +178,9 @@ class Video:
                     began = time if began is None else began
                     step = time - began - last or step
                     last = time - began
-                    yield offset + last, frame.source
-            offset += last + step
+                    yield self._offset + last, frame.source
+            self._length = last + step
+            self._offset += self._length
 
     def _planes(self, picture: av.VideoFrame) -> list[Plane]:
         return _fitted(_cropped(picture, self._info), self._info, *self._size)

@@ -179,6 +179,24 @@ def test_video_begins_with_the_pictures(tmp_path: Path) -> None:
     assert seen == [0, 1, 2, 0, 1]
 
 
+def test_a_gap_of_hours_passes_over_whole_loops(tmp_path: Path) -> None:
+    """What is due is the same as if every loop had been decoded; three of them are, at most."""
+    behind = looped(tmp_path, [0, 40, 80, 120, 160])
+    opened: list[int] = []
+    again = behind._opened
+
+    def counted() -> Any:
+        opened.append(1)
+        return again()
+
+    behind._opened = counted
+    moments = [Fraction(0), Fraction(36_000), Fraction(36_000) + 90 * MS, Fraction(72_000)]
+    seen = [number_of(behind.layers(at(moment))) for moment in moments]
+    behind.close()
+    assert seen == [int(moment * 25) % 5 for moment in moments]
+    assert len(opened) < 8
+
+
 def test_video_slower_than_the_pictures(tmp_path: Path) -> None:
     behind = looped(tmp_path, [0, 100])
     seen = [number_of(behind.layers(at(Fraction(i, 50)))) for i in range(15)]

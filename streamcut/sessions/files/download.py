@@ -253,7 +253,7 @@ def _write(
     """
     progress(file.tell(), total)
     response.raw.enforce_content_length = False  # What came of a last piece shall not be lost.
-    pace = _Pace()
+    trickle = _Trickle()
     # Not iter_content, which waits for a whole chunk, however slowly its bytes come.
     while chunk := response.raw.read1(_CHUNK, decode_content=False):
         if file.tell() + len(chunk) > most:
@@ -261,7 +261,7 @@ def _write(
             raise RefusedError(_too_long(most, "the server sends more"))
         file.write(chunk)
         progress(file.tell(), total)
-        pace.check(len(chunk))
+        trickle.check(len(chunk))
     return file.tell()
 
 
@@ -269,7 +269,7 @@ def _too_long(most: int, what: str) -> str:
     return f"{what}, and the file has {most / 1e6:.0f} MB at most"
 
 
-class _Pace:
+class _Trickle:
     """Sees to it that a server does not send byte after byte for ever."""
 
     def __init__(self) -> None:

@@ -50,6 +50,12 @@ def test_the_overview(example: Example, tmp_path: Path) -> None:
     assert names["image"].shape == (64, 96, 3)
 
 
+def test_a_bar_of_their_own(example: Example) -> None:
+    pytest.importorskip("tqdm")
+    bar = example("Progress")["bar"]
+    assert bar.n == bar.total == 6
+
+
 def test_the_webcam(example: Example, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Any] = []
     capture = cv2.VideoCapture

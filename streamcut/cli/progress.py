@@ -13,12 +13,11 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from streamcut.cli.options import size_text
 from streamcut.cli.say import safe
 from streamcut.cli.waiting import WaitingLine
-from streamcut.jobs.report import JobState, Summary
+from streamcut.jobs.report import JobState, Summary, clock, facts
 
 _REDRAW = 0.25
 _LINE = 5.0
 _NARROWEST_BAR = 10
-_TELLING_FRAMES, _TELLING_SECONDS = 10, 10.0
 
 
 class JobDisplay(Protocol):
@@ -113,22 +112,6 @@ def shown(quiet: bool, waiting: WaitingLine | None = None) -> AbstractContextMan
     return ProgressBar(console, waiting) if console.is_terminal else Lines()
 
 
-def facts(state: JobState) -> list[str]:
-    """Return what there is to say about a running job, the most wanted first."""
-    fps = max(state.frames, 1) / max(state.seconds, 1e-9)
-    to_come = (state.info.frames or 0) - state.frames
-    # The first frames carry all the warming up: what they promise is far off.
-    soon = state.frames < _TELLING_FRAMES and state.seconds < _TELLING_SECONDS
-    left = [] if soon else [f"{_clock(to_come / fps)} left"]
-    known = [f"{state.frames}/{state.info.frames} frames", *left]
-    return [
-        *(known if to_come >= 0 else [f"{state.frames} frames"]),
-        f"{fps:.1f} fps",
-        f"{fps / float(state.info.rate):.2f}x real time",
-        f"slowest: {state.bottleneck()}",
-    ]
-
-
 def fitting(parts: list[str], width: int) -> str:
     """Return as many of the parts, from the first on, as a line of that width holds."""
     return next(
@@ -148,7 +131,7 @@ def summary_text(summary: Summary) -> str:
         _count(summary.undecodable, "packet undecodable", "packets undecodable"),
     ]
     where = ", ".join(f"{stage.name} {stage.busy:.1f} s" for stage in summary.stages)
-    took = f"{summary.seconds:.1f} s" if summary.seconds < 60 else _clock(summary.seconds)
+    took = f"{summary.seconds:.1f} s" if summary.seconds < 60 else clock(summary.seconds)
     lines = [
         f"{summary.output}: {_count(summary.frames, 'frame', 'frames')} in {took}, "
         f"{summary.fps:.1f} fps, {summary.speed:.2f}x real time, {size_text(summary.bytes)}",
@@ -162,9 +145,3 @@ def summary_text(summary: Summary) -> str:
 def _count(number: int, one: str, several: str) -> str:
     """Return a number with its noun, or nothing for none."""
     return f"{number} {one if number == 1 else several}" if number else ""
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

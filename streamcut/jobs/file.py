@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
+from functools import partial
 from itertools import chain, islice
 from typing import Unpack
 
@@ -13,10 +14,11 @@ from streamcut.core.config import Settings
 from streamcut.core.errors import UsageError
 from streamcut.core.interrupts import Interrupts
 from streamcut.core.pipeline import Pipeline
+from streamcut.core.status_line import StatusLine
 from streamcut.jobs.encoding import Encoding
 from streamcut.jobs.options import VideoOptions
 from streamcut.jobs.outputs import check_output
-from streamcut.jobs.report import JobState, Summary, summary_of
+from streamcut.jobs.report import JobState, Summary, facts, summary_of
 from streamcut.jobs.request import (
     check_borders,
     check_times,
@@ -145,6 +147,7 @@ def remove_video(
     duration: float | None = None,
     overwrite: bool = False,
     tick: Tick | None = None,
+    progress: bool | None = None,
     **options: Unpack[VideoOptions],
 ) -> Summary:
     """Remove the background of a video: what ``streamcut video`` does, for programs.
@@ -157,6 +160,8 @@ def remove_video(
         duration: seconds to convert at most.
         overwrite: whether an existing output may be replaced.
         tick: called after every frame with the job's counters.
+        progress: whether to show how far it is, in a notebook's cell or on a terminal; None shows
+            it in notebooks alone.
         **options: settings by name, such as ``background="blur"`` or ``quality="fast"``.
 
     Raises:
@@ -171,7 +176,18 @@ def remove_video(
         duration=seconds(duration),
         overwrite=overwrite,
     )
-    return job.run(tick)
+    if progress is False:
+        return job.run(tick)
+    with StatusLine(terminal=bool(progress)) as line:
+        return job.run(partial(_told, line, tick))
+
+
+def _told(line: StatusLine, tick: Tick | None, state: JobState) -> None:
+    """Show a running job's counters, and hand them on."""
+    if line.due:
+        line.show(", ".join(facts(state)))
+    if tick is not None:
+        tick(state)
 
 
 def opened(open_it: Callable[[], Source], interrupts: Interrupts) -> Source:

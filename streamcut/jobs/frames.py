@@ -26,6 +26,7 @@ from streamcut.jobs.request import (
     check_borders,
     check_times,
     keep_of,
+    limits_of,
     parse_background,
     session_of,
     size_of,
@@ -193,7 +194,8 @@ def frames(
     source_of, threads = input_of(input, settings.run.on_gap), settings.run.threads
     with ExitStack() as unless_made, Interrupts() as interrupts:
         opening = partial(open_source, source_of, start=begin, duration=length, size=size)
-        source = unless_made.enter_context(opened(partial(opening, threads=threads), interrupts))
+        opening = partial(opening, threads=threads, limits=limits_of(settings))
+        source = unless_made.enter_context(opened(opening, interrupts))
         seen = source.info.width, source.info.height
         keep_of(settings, seen)  # Refuses a point outside, before a model is fetched.
         used = able(session or session_of(settings, seen))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from streamcut.core.config import Settings
 from streamcut.core.errors import Named, UsageError
 from streamcut.jobs.options import MatteOptions
-from streamcut.jobs.request import check_borders, session_of
+from streamcut.jobs.request import check_borders, limits_of, session_of
 from streamcut.jobs.stages import matted, steadied, steadying_of
 from streamcut.matting.network import able, predict
 from streamcut.media.colour import Colour, Matrix, Range
@@ -88,8 +88,8 @@ class Matter:
             uint8 [height, width], 0 where the background is, 255 where the subject is.
 
         Raises:
-            UsageError: if the frame has another type, shape or dtype, or another size than those
-                before it.
+            UsageError: if the frame has another type, shape or dtype, another size than those
+                before it, or more pixels than 8K has.
             ModelError: if the network fails.
         """
         width, height = _checked(frame)
@@ -100,6 +100,7 @@ class Matter:
                 "make another Matter, or reset() this one where no size was given"
             )
         if self._run is None:
+            limits_of(self._settings).check_size(width, height)
             self._run = _Run.of(size, self._settings, self._session)
         try:
             return self._run.matte(_framed(frame, self._order, self._run.count))

@@ -36,6 +36,7 @@ class MatteOptions(TypedDict, total=False):
     half: bool
     cuda_graphs: bool
     mirror: str
+    allow_large: bool
 
 
 class FrameOptions(MatteOptions, total=False):
@@ -48,6 +49,7 @@ class FrameOptions(MatteOptions, total=False):
     size: str
     quality: Quality
     on_gap: OnGap
+    allow_playlists: bool
 
 
 class VideoOptions(FrameOptions, total=False):
@@ -59,3 +61,4 @@ class VideoOptions(FrameOptions, total=False):
     stacked: bool
     codec: str
     audio: bool
+    fail_if_empty: bool

@@ -12,6 +12,9 @@ from streamcut.media.urls import public
 from streamcut.sinks import Output, Sink
 from streamcut.sources import Input, Source
 
+# From when on a guess at the end means something: frames, or seconds.
+_TELLING_FRAMES, _TELLING_SECONDS = 10, 10.0
+
 
 @dataclass(frozen=True, slots=True)
 class Summary:
@@ -84,6 +87,29 @@ class JobState:
     def dropped(self) -> int:
         """Return how many frames the channels gave up."""
         return self._pipeline.dropped()
+
+
+def facts(state: JobState) -> list[str]:
+    """Return what there is to say about a running job, the most wanted first."""
+    fps = max(state.frames, 1) / max(state.seconds, 1e-9)
+    to_come = (state.info.frames or 0) - state.frames
+    # The first frames carry all the warming up: what they promise is far off.
+    soon = state.frames < _TELLING_FRAMES and state.seconds < _TELLING_SECONDS
+    left = [] if soon else [f"{clock(to_come / fps)} left"]
+    known = [f"{state.frames}/{state.info.frames} frames", *left]
+    return [
+        *(known if to_come >= 0 else [f"{state.frames} frames"]),
+        f"{fps:.1f} fps",
+        f"{fps / float(state.info.rate):.2f}x real time",
+        f"slowest: {state.bottleneck()}",
+    ]
+
+
+def clock(seconds: float) -> str:
+    """Return a time as minutes and seconds, with hours where there are any."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def summary_of(

@@ -18,6 +18,7 @@ from rich.console import Console
 from streamcut.cli import progress
 from streamcut.cli.options import size_text
 from streamcut.core.pipeline import Channel, Pipeline, StageReport
+from streamcut.jobs import report
 from streamcut.jobs.file import Job
 from streamcut.jobs.report import JobState, Summary
 from streamcut.media.frame import StreamInfo
@@ -56,7 +57,7 @@ def drawn(width: int, states: list[JobState]) -> list[str]:
 
 
 def test_all_is_said_about_a_running_job() -> None:
-    assert progress.facts(At(50, 4.0)) == [
+    assert report.facts(At(50, 4.0)) == [
         "50/200 frames",
         "0:12 left",
         "12.5 fps",
@@ -67,8 +68,8 @@ def test_all_is_said_about_a_running_job() -> None:
 
 def test_without_a_known_length_nothing_is_promised() -> None:
     unknown = replace(INFO, duration=None)
-    assert progress.facts(At(50, 4.0, unknown))[:2] == ["50 frames", "12.5 fps"]
-    assert progress.facts(At(250, 4.0))[:2] == ["250 frames", "62.5 fps"]  # More than announced.
+    assert report.facts(At(50, 4.0, unknown))[:2] == ["50 frames", "12.5 fps"]
+    assert report.facts(At(250, 4.0))[:2] == ["250 frames", "62.5 fps"]  # More than announced.
 
 
 @pytest.mark.parametrize("frames", [0, 1])
@@ -78,13 +79,13 @@ def test_the_first_moment_divides_by_nothing(
     frames: int, seconds: float, duration: float | None
 ) -> None:
     state = At(frames, seconds, replace(INFO, duration=duration))
-    assert "nan" not in " ".join(progress.facts(state))
+    assert "nan" not in " ".join(report.facts(state))
     assert drawn(80, [state])
 
 
 def test_long_waits_are_told_in_hours() -> None:
     day = replace(INFO, duration=86_400.0)
-    assert "24:00:00 left" in progress.facts(At(25, 1.0, replace(day, duration=86_401.0)))
+    assert "24:00:00 left" in report.facts(At(25, 1.0, replace(day, duration=86_401.0)))
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,12 @@ def test_what_is_no_frame_is_one_line_and_changes_nothing(frame: Any, words: str
     assert np.array_equal(make(rgb(0)), first)
 
 
+def test_a_frame_is_8k_at_most() -> None:
+    huge = np.broadcast_to(np.zeros(3, np.uint8), (8000, 8000, 3))
+    with pytest.raises(UsageError, match="8000x8000 is more than 8K: allow_large"):
+        matter()(huge)
+
+
 def test_another_size_is_refused_until_it_is_reset() -> None:
     make = matter()
     make(rgb(0))

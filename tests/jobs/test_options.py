@@ -34,7 +34,7 @@ def test_a_video_takes_every_setting_of_its_type() -> None:
 
 def test_frames_and_mattes_take_some_of_them() -> None:
     everything = get_type_hints(VideoOptions)
-    files = {"background", "cutout", "only_mask", "stacked", "codec", "audio"}
+    files = {"background", "cutout", "only_mask", "stacked", "codec", "audio"} | {"fail_if_empty"}
     assert get_type_hints(FrameOptions) == {
         name: kind for name, kind in everything.items() if name not in files
     }

@@ -25,6 +25,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from streamcut.core.cache import recall, remember
 from streamcut.core.errors import ModelError
 from streamcut.core.interrupts import Interrupts
+from streamcut.core.status_line import StatusLine, in_notebook
 from streamcut.media.urls import public
 from streamcut.sessions.files.download import (
     Progress,
@@ -294,7 +295,11 @@ def _expanded(path: str) -> Path:
 
 @contextmanager
 def _bar(file: str, quiet: bool) -> Iterator[Progress]:
-    """Yield what draws the progress on standard error, if that is a terminal."""
+    """Yield what draws the progress in a notebook's cell, or on standard error's terminal."""
+    if in_notebook() and not quiet:
+        with StatusLine() as line:
+            yield partial(_tell, line, file)
+        return
     from rich import progress as rich
     from rich.console import Console
 
@@ -313,6 +318,13 @@ def _bar(file: str, quiet: bool) -> Iterator[Progress]:
         *columns, console=console, expand=True, transient=True, auto_refresh=False
     ) as bar:
         yield partial(_draw, bar, bar.add_task(file, total=None))
+
+
+def _tell(line: StatusLine, file: str, done: int, total: int | None) -> None:
+    """Say how much of a file is there, if the last time is long enough ago."""
+    if line.due:
+        of = f" of {total / 1e6:.1f}" if total else ""
+        line.show(f"downloading {file}: {done / 1e6:.1f}{of} MB")
 
 
 def _draw(bar: rich.Progress, task: rich.TaskID, done: int, total: int | None) -> None:

@@ -136,7 +136,7 @@ class TimeParam(click.ParamType):  # type: ignore[type-arg]  # Not generic befor
             return value
         match = _CLOCK.fullmatch(str(value))
         if match is None:
-            self.fail(f"{value!r} is no time: write 90, 12.5 or 1:30", param, ctx)
+            self.fail(f"{value!r} is not a time: write 90, 12.5 or 1:30", param, ctx)
         hours, minutes, seconds = match.groups()
         return Fraction(int(hours or 0) * 3600 + int(minutes or 0) * 60) + Fraction(seconds)
 

@@ -60,7 +60,7 @@ class Rate(click.ParamType):  # type: ignore[type-arg]  # Not generic before cli
         found = _RATE.fullmatch(str(value))
         rate = Fraction(found[1]) / (int(found[2] or 1) or 1) if found else Fraction(0)
         if not 0 < rate <= 1000:
-            self.fail(f"{value!r} is no rate: write 30, 29.97 or 30000/1001", param, ctx)
+            self.fail(f"{value!r} is not a rate: write 30, 29.97 or 30000/1001", param, ctx)
         return rate
 
 
@@ -171,7 +171,7 @@ def _inlet(read_as: str, size: str | None, pix_fmt: str | None, fps: Fraction | 
     if size is None or pix_fmt is None:
         raise UsageError("--from rawvideo needs --size and --pix-fmt: bare frames do not say")
     if not re.fullmatch(r"[1-9]\d*x[1-9]\d*", size):
-        raise UsageError(f"--size {size!r} is no size: write 1280x720")
+        raise UsageError(f"--size {size!r} is not a size: write 1280x720")
     return raw_inlet(size, pix_fmt, fps or Fraction(30))
 
 

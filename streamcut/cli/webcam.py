@@ -186,7 +186,7 @@ def _check(
         refuse_terminal()
     for record in records:
         if record.kind != "file":
-            raise UsageError("--record writes a file: give --to what is no file")
+            raise UsageError("--record writes a file: give --to what is not a file")
         if target.kind == "file" and os.path.realpath(target.place) == os.path.realpath(
             record.place
         ):

@@ -78,7 +78,7 @@ def colour_background(text: str, info: StreamInfo) -> Fixed:
     """Return one colour, given as a CSS name or as hex (``red``, ``#f00``, ``#ff0000``).
 
     Raises:
-        UsageError: if it is no colour.
+        UsageError: if it is not a colour.
     """
     rgb = parse_colour(text)
     patch = np.full((16, 16, 3), rgb, np.uint8)
@@ -89,12 +89,12 @@ def parse_colour(text: str) -> tuple[int, int, int]:
     """Return the RGB values, 0..255, of a CSS colour name or hex number.
 
     Raises:
-        UsageError: if it is no colour, or one that lets light through.
+        UsageError: if it is not a colour, or one that lets light through.
     """
     try:
         rgba = ImageColor.getcolor(GREEN if text == "green" else text, "RGBA")
     except ValueError as error:
-        raise UsageError(f"{text!r} is no colour") from error
+        raise UsageError(f"{text!r} is not a colour") from error
     red, green, blue, alpha = rgba  # type: ignore[misc]
     if alpha != 255:
         raise UsageError(

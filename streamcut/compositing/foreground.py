@@ -44,7 +44,7 @@ _ROWS = 90
 _NEAR, _FAR, _FAR_WEIGHT = (5, 5), (15, 15), 0.05
 # By how much the matte must differ, on average, between what is weighed as inside and outside, for
 # the two colours to be told apart at all, and to be believed in full. A wide soft part, a hand
-# that the network is unsure of, is no mixture of its surroundings: it stays as decoded.
+# that the network is unsure of, is not a mixture of its surroundings: it stays as decoded.
 _APART, _BELIEVED = 0.3, 0.6
 # What the pixel's own colour weighs beside its surroundings, for where they hold nothing sure.
 _OWN = 1e-4

@@ -89,7 +89,7 @@ class ConfigError(UsageError):
 
 
 class SourceError(StreamcutError, OSError):
-    """The input cannot be opened, is no video, or stops being readable."""
+    """The input cannot be opened, is not a video, or stops being readable."""
 
 
 class SinkError(StreamcutError, OSError):

@@ -97,7 +97,7 @@ class Setting:
         Raises:
             ConfigError: if it cannot be.
         """
-        named = self.name if where else Named(self.name)  # In a file it is no option.
+        named = self.name if where else Named(self.name)  # In a file it is not an option.
         if self.choices:
             if value not in self.choices:
                 raise ConfigError(where, named, f" is one of {self.range}, not {_short(value)}")

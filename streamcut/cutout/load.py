@@ -100,6 +100,6 @@ def _from_array(array: NDArray[Any]) -> Image.Image:
         return Image.fromarray(array)
     except TypeError as error:
         raise UsageError(
-            f"an array of shape {array.shape} and type {array.dtype} is no image:"
+            f"an array of shape {array.shape} and type {array.dtype} is not an image:"
             " pass uint8 HxW, HxWx3 (RGB) or HxWx4 (RGBA)"
         ) from error

@@ -188,7 +188,7 @@ def apply_background_color(img: Image.Image, color: Sequence[int]) -> Image.Imag
         RGBA.
 
     Raises:
-        UsageError: The colour is no sequence of three or four integers.
+        UsageError: The colour is not a sequence of three or four integers.
     """
     try:
         background = Image.new("RGBA", img.size, tuple(color))

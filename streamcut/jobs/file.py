@@ -76,7 +76,7 @@ class Job:
         self.start, self.duration = start, duration
         self.state: JobState | None = None
         check_times(start, duration)
-        device_of(self.settings)  # Refuses what is no device.
+        device_of(self.settings)  # Refuses what is not a device.
         check_borders(self.settings)
         self._size = size_of(self.settings)
         self._encoding = Encoding.of(self.output, self.settings)
@@ -214,4 +214,4 @@ def seconds(value: float | None) -> Fraction | None:
     try:
         return None if value is None else Fraction(str(value))
     except ValueError as error:
-        raise UsageError(f"{value} is no time in seconds") from error
+        raise UsageError(f"{value} is not a time in seconds") from error

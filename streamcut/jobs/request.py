@@ -144,7 +144,7 @@ def size_of(settings: Settings) -> Size | None:
     """Return what frames are scaled to, or None where they keep their size.
 
     Raises:
-        UsageError: if it is no size.
+        UsageError: if it is not a size.
     """
     return Size.parse(settings.picture.size) if settings.picture.size else None
 
@@ -239,7 +239,7 @@ def parse_prompt(text: str, size: tuple[int, int] | None) -> tuple[float, ...]:
     if max(shares) > 1:
         raise UsageError(f"prompt {text!r} is outside the frame of {sides[0]}x{sides[1]}")
     if len(shares) == 4 and not (shares[0] < shares[2] and shares[1] < shares[3]):
-        raise UsageError(f"prompt {text!r} is no box: write LEFT,TOP,RIGHT,BOTTOM")
+        raise UsageError(f"prompt {text!r} is not a box: write LEFT,TOP,RIGHT,BOTTOM")
     return shares
 
 

@@ -13,7 +13,7 @@ _ADDRESS = re.compile(r"((?:[a-z][a-z0-9+.-]*:)*[a-z][a-z0-9+.-]*://)(.*)", re.I
 _WITHIN = re.compile(
     r"(?<![a-z0-9+.:-])(?:[a-z][a-z0-9+.-]*:)*[a-z][a-z0-9+.-]*://[^\s'\"<>]*", re.I
 )
-# What is no port and stands before an @ is a password, whatever else is in it.
+# What is not a port and stands before an @ is a password, whatever else is in it.
 _PASSWORD = re.compile(r"[^:/?#@]*:(?!\d{1,5}(?:[/?#]|$))(.*)@", re.S)
 _HOST = re.compile(r"(?:\[[0-9a-fA-F:.%]+\]|[\w.-]+)(?::\d*)?")
 _FOLDER = re.compile(r"[\w.~-]{1,64}")

@@ -76,7 +76,7 @@ def as_prediction(answer: Prediction | Matte, picture: Picture) -> Prediction:
     if alpha.shape != size:
         raise ModelError(f"a session's stream gave a matte of {alpha.shape}, not of {size}")
     if np.isnan(alpha.min()):  # A minimum passes NaN on.
-        raise ModelError("a session's stream gave what is no number (NaN)")
+        raise ModelError("a session's stream returned NaN")
     return answer
 
 
@@ -189,4 +189,4 @@ def load_model(
     except ModelError:
         raise
     except Exception as error:  # ONNX Runtime's errors share no base of their own.
-        raise ModelError(f"{path} is no usable ONNX model: {first_words(error)}") from error
+        raise ModelError(f"{path} is not a usable ONNX model: {first_words(error)}") from error

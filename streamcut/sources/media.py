@@ -323,7 +323,7 @@ def open_container(source: Input, limits: Limits) -> InputContainer:
     except av.error.IsADirectoryError as error:
         raise SourceError(f"{name} is a folder, not a video") from error
     except (av.error.InvalidDataError, av.error.EOFError) as error:
-        raise SourceError(f"{name} is no video, or is cut off before its index") from error
+        raise SourceError(f"{name} is not a video, or is cut off before its index") from error
     except (av.error.FFmpegError, OSError, ValueError) as error:
         if why := limits.why(str(source), error):
             raise SourceError(f"{name} cannot be opened: ", *why) from error

@@ -101,7 +101,7 @@ def raw_inlet(size: str, pixel_format: str, rate: Fraction, fd: int = 0) -> Inle
 
 
 def check_demuxer(name: str) -> None:
-    """Refuse what is no input format of FFmpeg's."""
+    """Refuse what is not an input format of FFmpeg's."""
     try:
         av.ContainerFormat(name, "r")
     except ValueError as error:

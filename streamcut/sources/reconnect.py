@@ -37,7 +37,7 @@ _TIMEOUTS = (10.0, 3.0)
 _RETRY = 0.5
 _NOTHING_YET = 0.002
 # What comes sooner than this after it was asked for lay waiting; that is passed over, for so long
-# at most: what is no live stream never makes anybody wait.
+# at most: what is not a live stream never makes anybody wait.
 _AT_ONCE = 0.01
 _WAITING_AT_MOST = 2.0
 _AWAY = 0.5  # Seconds between two packets, after which some may have piled up.

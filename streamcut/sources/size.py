@@ -38,7 +38,7 @@ class Size:
         elif (match := _PIXELS.fullmatch(text)) and (match[1] or match[2]):
             width, height = (_side(side, text) if side else None for side in match.groups())
             return cls(width, height)
-        raise UsageError(f"{text!r} is no size: write 1280x720, 1280x, x720, 720p or 50%")
+        raise UsageError(f"{text!r} is not a size: write 1280x720, 1280x, x720, 720p or 50%")
 
     def of(self, width: int, height: int) -> tuple[int, int]:
         """Return what a frame of ``width`` x ``height`` pixels is scaled to; never under 1.
@@ -64,5 +64,5 @@ class Size:
 def _side(digits: str, text: str) -> int:
     side = int(digits)
     if not 1 <= side <= _MOST_SIDE:
-        raise UsageError(f"{text!r} is no size: each side is 1 to {_MOST_SIDE} pixels")
+        raise UsageError(f"{text!r} is not a size: each side is 1 to {_MOST_SIDE} pixels")
     return side

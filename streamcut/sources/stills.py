@@ -40,7 +40,7 @@ def read_still(file: Readable, name: str | None = None, limits: Limits = STRICT)
         limits: of how many pixels it may have.
 
     Raises:
-        SourceError: if it does not exist, is no image, is damaged, or too large.
+        SourceError: if it does not exist, is not an image, is damaged, or too large.
         MissingDependencyError: if it is HEIC and pillow-heif is not installed.
     """
     name = name or (fspath(file) if isinstance(file, str | PathLike) else "the image")
@@ -149,7 +149,7 @@ def _explained(name: str) -> Iterator[None]:
     except IsADirectoryError as error:
         raise SourceError(f"{name} is a folder, not an image") from error
     except UnidentifiedImageError as error:
-        raise SourceError(f"{name} is no image, or of no known format") from error
+        raise SourceError(f"{name} is not an image, or of no known format") from error
     except Image.DecompressionBombError as error:
         raise SourceError(f"{name} is too large an image") from error
     except _FAULTS as error:

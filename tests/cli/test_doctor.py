@@ -182,7 +182,7 @@ def test_the_folder_of_models(cache: Path, tmp_path: Path, monkeypatch: pytest.M
     line(findings, "problem", "any.onnx is empty")
     line(findings, "note", "three.onnx was not fetched to its end: 2.0 MB")
     monkeypatch.setenv("U2NET_HOME", str(cache / "one.onnx"))
-    line(found(software.cache), "problem", "is no folder")
+    line(found(software.cache), "problem", "is not a folder")
     monkeypatch.setattr(os, "access", lambda *_: False)
     monkeypatch.setenv("U2NET_HOME", str(tmp_path / "elsewhere"))
     line(found(software.cache), "note", "elsewhere cannot be written", "U2NET_HOME")

@@ -70,7 +70,7 @@ def test_several_videos_go_to_a_folder_and_a_broken_one_stops_none(
     assert ran.code == 1
     assert sorted(path.name for path in (tmp_path / "cut").iterdir()) == ["a.webm", "b.webm"]
     last = ran.err.splitlines()[-2:]
-    assert last[0].startswith(f"streamcut: failed: {broken} is no video")
+    assert last[0].startswith(f"streamcut: failed: {broken} is not a video")
     assert last[1] == "streamcut: error: 1 of 3 failed"
 
 

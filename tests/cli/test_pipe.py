@@ -119,7 +119,7 @@ def test_closed_standard_streams_are_empty_ones() -> None:
     closed = ["sh", "-c", 'exec "$@" <&- >&-', "sh", *PROGRAM, "pipe"]
     ran = subprocess.run(closed, stderr=subprocess.PIPE, text=True, timeout=60)
     assert ran.returncode == 1
-    assert ran.stderr.startswith("streamcut: error: standard input is no video")
+    assert ran.stderr.startswith("streamcut: error: standard input is not a video")
     assert ran.stderr.count("\n") == 1
 
 
@@ -144,10 +144,13 @@ def test_two_of_them_make_one_pipe() -> None:
     ("arguments", "told"),
     [
         ("--from rawvideo --size 96x64", "--from rawvideo needs --size and --pix-fmt"),
-        ("--from rawvideo --size big --pix-fmt rgb24", "--size 'big' is no size: write 1280x720"),
+        (
+            "--from rawvideo --size big --pix-fmt rgb24",
+            "--size 'big' is not a size: write 1280x720",
+        ),
         ("--from nut --size 96x64", "--size is for --from rawvideo"),
         ("--from nut --fps 5", "--fps is for --from rawvideo"),
-        ("--fps 0", "'0' is no rate"),
+        ("--fps 0", "'0' is not a rate"),
         ("--to rawvideo", "--to rawvideo needs --to-pix-fmt"),
         ("--from y4m", "y4m holds no alpha: write nut"),
         ("--from mpeg7", "FFmpeg reads no format called 'mpeg7'"),
@@ -185,5 +188,5 @@ def test_what_ffmpeg_finds_out_needs_no_name(tmp_path: Path) -> None:
     assert (code, out.count(b"FRAME\n")) == (0, COUNT)
     assert ended(start("-q"), b"")[::2] == (
         1,
-        "streamcut: error: standard input is no video, or is cut off before its index\n",
+        "streamcut: error: standard input is not a video, or is cut off before its index\n",
     )

@@ -367,7 +367,7 @@ def test_a_camera_that_says_nothing_does_not_keep_it_from_ending(tmp_path: Path)
         (["--camera", "{clip}", "--to", "{free}", "-b", "puce-ish"], "no such file"),
         (["--camera", "{clip}", "--to", "obs", "-b", "puce-ish"], "no such file"),
         (["--camera", "{clip}", "--to", "{there}", "-b", "red", "-b", "{there}"], "background"),
-        (["--camera", "{clip}", "--to", "{free}", "--size", "huge"], "is no size"),
+        (["--camera", "{clip}", "--to", "{free}", "--size", "huge"], "is not a size"),
     ],
 )
 def test_what_makes_no_sense_is_one_line(

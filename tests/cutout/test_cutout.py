@@ -343,7 +343,7 @@ def test_a_file_that_is_none_is_one_line(tmp_path: Path) -> None:
     ids=lambda array: f"{array.shape}{array.dtype}",
 )
 def test_array_that_is_no_picture(array: np.ndarray) -> None:
-    with pytest.raises(UsageError, match="is no image"):
+    with pytest.raises(UsageError, match="is not an image"):
         remove(array, session=HALF)
 
 

@@ -411,7 +411,12 @@ class Bright:
 
 
 def run(source: Path | str, output: Path | str, **options: Any) -> Summary:
-    """Do a job with :class:`Brightness`, colours as decoded, unless something else is given."""
+    """Do a job with :class:`Brightness`, colours as decoded, unless something else is given.
+
+    A path without an ending is a folder of images, which only a slash at its end says.
+    """
+    if isinstance(output, Path) and not output.suffix:
+        output = f"{output}/"
     usual: dict[str, Any] = {"session": Brightness(), "decontaminate": False}
     return remove_video(source, output, **(usual | options))
 

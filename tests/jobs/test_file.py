@@ -180,7 +180,7 @@ def test_a_background_video_is_closed_however_the_job_ends(
         ({"start": -1.0}, UsageError, "^start is 0 or more"),
         ({"duration": 0.0}, UsageError, "^duration is more than 0"),
         ({"only_mask": True, "stacked": True}, UsageError, "exclude each other"),
-        ({"size": "x"}, UsageError, "'x' is no size"),
+        ({"size": "x"}, UsageError, "'x' is not a size"),
     ],
 )
 def test_what_makes_no_sense_is_refused_before_anything_is_opened(
@@ -240,14 +240,14 @@ def test_a_summary_counts_what_was_written(clip: Clip, tmp_path: Path) -> None:
     seen: list[tuple[int, float]] = []
     summary = remove_video(
         source,
-        tmp_path / "pictures",
+        f"{tmp_path}/pictures/",
         session=Brightness(),
         tick=lambda state: seen.append((state.frames, state.time)),
     )
     files = list((tmp_path / "pictures").iterdir())
     assert len(files) == summary.frames == 10
     assert summary.bytes == sum(file.stat().st_size for file in files)
-    assert (summary.input, summary.output) == (str(source), str(tmp_path / "pictures"))
+    assert (summary.input, summary.output) == (str(source), f"{tmp_path}/pictures/")
     assert [number for number, _ in seen] == list(range(1, 11))
     assert [time for _, time in seen] == pytest.approx([number / 25 for number in range(10)])
     assert summary.fps == pytest.approx(10 / summary.seconds)

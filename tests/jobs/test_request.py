@@ -75,7 +75,7 @@ def test_seconds_mean_what_is_written(
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_no_time_is_an_error_in_words(clip: Clip, tmp_path: Path, value: float) -> None:
-    with pytest.raises(UsageError, match="is no time"):
+    with pytest.raises(UsageError, match="is not a time"):
         remove_video(clip(count=1), tmp_path / "a.mkv", start=value)
 
 

@@ -142,9 +142,7 @@ def test_a_bare_matte_is_a_prediction_without_foreground(
     assert frame.prediction.screen is None
 
 
-@pytest.mark.parametrize(
-    ("share", "level", "words"), [(2, 0.5, "not of"), (1, np.nan, "no number")]
-)
+@pytest.mark.parametrize(("share", "level", "words"), [(2, 0.5, "not of"), (1, np.nan, "NaN")])
 def test_a_matte_of_another_size_or_of_no_numbers_is_refused(
     session: MapSession, monkeypatch: pytest.MonkeyPatch, share: int, level: float, words: str
 ) -> None:

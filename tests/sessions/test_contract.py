@@ -189,7 +189,7 @@ def test_a_picture_is_cut_out_end_to_end(
 def test_a_broken_file_is_one_line_that_names_it(name: str, content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "broken.encoder.onnx"
     path.write_bytes(content)
-    with pytest.raises(ModelError, match=r"broken\.encoder\.onnx is no usable") as caught:
+    with pytest.raises(ModelError, match=r"broken\.encoder\.onnx is not a usable") as caught:
         new_session(name, model_path=path)
     assert "\n" not in str(caught.value)
 

@@ -85,7 +85,7 @@ def cache() -> Iterator[Finding]:
 
     folder = cache_folder()
     if os.path.exists(folder) and not os.path.isdir(folder):
-        yield Finding.problem(f"{short(folder)} is no folder", "remove it, or set U2NET_HOME")
+        yield Finding.problem(f"{short(folder)} is not a folder", "remove it, or set U2NET_HOME")
         return
     parent = next(path for path in (folder, *folder.parents) if os.path.exists(path))
     if not os.access(parent, os.W_OK | os.X_OK):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 # Seconds that are judged together; so many in a row must be bad, or good, before a step.
 _WINDOW = 1.0
 _BAD, _GOOD = 2, 5
-# Share of the frames that may be lost without a step down: a hiccup is no overload.
+# Share of the frames that may be lost without a step down: a hiccup is not an overload.
 _LOSS = 0.1
 # The network's share of the time between two frames: below the first it is not to blame for
 # what is lost; a step up must stay below the second.

@@ -181,7 +181,7 @@ class LiveJob:
                 self._wait_for_the_end()
 
     def _wait_for_the_end(self) -> None:
-        """Wait in slices, between which a second Ctrl-C can rise: a file cut short is no file."""
+        """Wait in slices, between which a second Ctrl-C can rise: a file cut short is lost."""
         end = time.monotonic() + _FINISHING
         while not self._finished.wait(_LOOK) and time.monotonic() < end:
             pass

@@ -340,5 +340,5 @@ _REASONS = (
     (r"SSLError", "it speaks no TLS that is understood here: is the address right?"),
     (r"IncompleteRead|aborted|reset by|RemoteDisconnected", "the connection broke off"),
     (r"redirects", "it redirects without end"),
-    (r"Invalid URL|No connection adapters|Failed to parse", "that is no http address"),
+    (r"Invalid URL|No connection adapters|Failed to parse", "that is not an http address"),
 )

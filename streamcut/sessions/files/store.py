@@ -141,7 +141,7 @@ def safe_name(name: str) -> str:
         ModelError: if it would not: separators, drives, ``..``, devices, or nothing at all.
     """
     if not _NAME.fullmatch(name) or _DEVICES.fullmatch(name):
-        raise ModelError(f"{name!r} is no name for a model file: letters, digits and . _ - only")
+        raise ModelError(f"{name!r} is not a name for a model file: letters, digits and . _ - only")
     return name
 
 
@@ -197,7 +197,7 @@ def fault_of(weights: Weights, path: Path) -> str:
 
 
 def _page(path: Path) -> str:
-    """Return what a file is that is no model at all: a page, a message, a pointer."""
+    """Return what a file is that is not a model at all: a page, a message, a pointer."""
     with path.open("rb") as file:
         head = file.read(256)
     if not head:

@@ -50,7 +50,7 @@ class ChromaSession(KeyerSession):
         **kwargs: not used.
 
     Raises:
-        UsageError: if it is no colour, or a grey, which is no screen; or the device is a GPU.
+        UsageError: if it is not a colour, or a grey, which is not a screen; or the device is a GPU.
     """
 
     def __init__(
@@ -207,12 +207,12 @@ def _parsed(screen: str | Colour) -> Colour:
         try:
             red, green, blue = ImageColor.getrgb(text)[:3]
         except ValueError as error:
-            raise UsageError(f"screen: {screen!r} is no colour") from error
+            raise UsageError(f"screen: {screen!r} is not a colour") from error
         screen = (float(red), float(green), float(blue))
     if len(screen) != 3 or not all(
         isinstance(value, Real) and 0 <= value <= 255 for value in screen
     ):
-        raise UsageError(f"screen: {screen!r} is no colour: give three numbers from 0 to 255")
+        raise UsageError(f"screen: {screen!r} is not a colour: give three numbers from 0 to 255")
     if Screen.of(screen).strength < _LEAST_STRENGTH:
-        raise UsageError("screen: a grey is no screen; see the model difference")
+        raise UsageError("screen: a grey is not a screen; see the model difference")
     return screen

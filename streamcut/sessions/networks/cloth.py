@@ -98,5 +98,5 @@ def _mask(numbers: Image.Image, category: str) -> Image.Image:
 
 def _checked(category: str | None) -> str | None:
     if category and category not in CATEGORIES:
-        raise UsageError(f"{category!r} is no category of clothes: {', '.join(CATEGORIES)}")
+        raise UsageError(f"{category!r} is not a category of clothes: {', '.join(CATEGORIES)}")
     return category or None

@@ -73,7 +73,7 @@ class RvmSession(RecurrentSession):
         inputs = {value.name: value for value in self.inner_session.get_inputs()}
         missing = sorted(_INPUTS - inputs.keys())
         if missing:
-            raise ModelError(f"{path} is no RobustVideoMatting: it takes no {missing[0]}")
+            raise ModelError(f"{path} is not a RobustVideoMatting: it takes no {missing[0]}")
         self._input = inputs["src"]
 
     def _infer(

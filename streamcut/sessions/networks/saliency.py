@@ -246,7 +246,9 @@ class MapSession(BaseSession):
         if maps.ndim == 2:
             return maps[None]
         if maps.ndim != 3:
-            raise ModelError(f"the model {self.model_name} gives {output.shape}, which is no map")
+            raise ModelError(
+                f"the model {self.model_name} gives {output.shape}, which is not a map"
+            )
         last = maps.shape[2] < min(maps.shape[:2]) and maps.shape[0] > maps.shape[2]
         return maps.transpose(2, 0, 1) if last else maps
 

@@ -65,7 +65,7 @@ class SamSession(BaseSession):
 
     Raises:
         ModelError: if a file is absent or no such model.
-        UsageError: if the prompt is no point or box within the frame.
+        UsageError: if the prompt is not a point or box within the frame.
     """
 
     def __init__(
@@ -286,7 +286,7 @@ def _points_of(marks: Sequence[Mapping[str, Any]]) -> tuple[NDArray[np.float64],
                 points += [(data[0], data[1]), (data[2], data[3])]
                 labels += [TOP_LEFT, BOTTOM_RIGHT]
     except (TypeError, KeyError, IndexError, ValueError) as error:
-        raise UsageError(f"{marks!r} is no sam_prompt: see rembg's documentation") from error
+        raise UsageError(f"{marks!r} is not a sam_prompt: see rembg's documentation") from error
     if not points:
         raise UsageError("the sam_prompt holds no point and no rectangle")
     return np.array(points, np.float64).astype(np.float32).astype(np.float64), labels
@@ -315,15 +315,15 @@ def _warped(
 def _checked(prompt: Sequence[float]) -> tuple[float, ...]:
     shares = tuple(float(value) for value in prompt)
     if len(shares) not in (2, 4) or not all(0 <= share <= 1 for share in shares):
-        raise UsageError(f"{prompt!r} is no point and no box in fractions of the frame")
+        raise UsageError(f"{prompt!r} is neither a point nor a box in fractions of the frame")
     if len(shares) == 4 and not (shares[0] < shares[2] and shares[1] < shares[3]):
-        raise UsageError(f"{prompt!r} is no box: give left, top, right, bottom")
+        raise UsageError(f"{prompt!r} is not a box: give left, top, right, bottom")
     return shares
 
 
 def _decoder_beside(encoder: Path) -> Path:
     if ".encoder" not in encoder.name:
-        raise ModelError(f"{encoder} is no encoder of Segment Anything: name NAME.encoder.onnx")
+        raise ModelError(f"{encoder} is not an encoder of Segment Anything: name NAME.encoder.onnx")
     return encoder.with_name(encoder.name.replace(".encoder", ".decoder"))
 
 

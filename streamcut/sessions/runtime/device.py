@@ -104,7 +104,7 @@ class Device:
         if name not in ("auto", *DEVICES):
             raise UsageError(f"device is one of auto, {', '.join(DEVICES)}, not {text!r}")
         if colon and not (digits.isascii() and digits.isdecimal() and len(digits) < 5):
-            raise UsageError(f"{text!r} is no device: write {name} or {name}:0")
+            raise UsageError(f"{text!r} is not a device: write {name} or {name}:0")
         if colon and (name == "auto" or KINDS[name].index is None):
             raise UsageError(f"the device {name} takes no number")
         if require_gpu and name == "cpu":

@@ -54,8 +54,8 @@ def load(
 
     Raises:
         ModelError: if the device cannot be used, though it was asked for by name or a GPU is
-            required, or if ``providers`` is no list of provider names.
-        Exception: ONNX Runtime's own, if the file is no graph that it can run.
+            required, or if ``providers`` is not a list of provider names.
+        Exception: ONNX Runtime's own, if the file is not a graph that it can run.
     """
     device = device or Device()
     options.intra_op_num_threads = options.intra_op_num_threads or wanted_threads()
@@ -134,7 +134,7 @@ def _given(providers: Sequence[Any]) -> list[Spec]:
     """Return a caller's own list of providers, checked, the CPU last.
 
     Raises:
-        ModelError: if it is no list of provider names, or of names with their options.
+        ModelError: if it is not a list of provider names, or of names with their options.
     """
     if isinstance(providers, str) or not isinstance(providers, Sequence):
         raise ModelError(f"providers is a list of names such as {[CPU[0]]}, not {providers!r}")
@@ -152,7 +152,9 @@ def _spec(entry: Any) -> Spec:
     """Return one entry of a caller's list as a name and its options."""
     name, options = entry if isinstance(entry, tuple) and len(entry) == 2 else (entry, {})
     if not isinstance(name, str) or not isinstance(options, dict):
-        raise ModelError(f"{entry!r} is no execution provider: give its name, or (name, options)")
+        raise ModelError(
+            f"{entry!r} is not an execution provider: give its name, or (name, options)"
+        )
     known = {*ort.get_all_providers(), *(n for kind in KINDS.values() for n in kind.providers)}
     if name not in known:
         spelt = {known_name.lower(): known_name for known_name in known}

@@ -95,7 +95,7 @@ class Runner:
         """Return the wanted outputs of one frame: arrays that are the caller's to keep.
 
         Args:
-            feeds: an array for every input that is no state, the frame [n, c, h, w] first; they
+            feeds: an array for every input that is not a state, the frame [n, c, h, w] first; they
                 are converted to the graph's types. Shapes may change between frames only after
                 :meth:`reset`, if there are states.
 
@@ -246,7 +246,7 @@ def check_numbers(output: Array) -> None:
     if not isinstance(output, np.ndarray) or not output.size:
         raise ModelError("it gives nothing")
     if output.dtype.kind == "f" and np.isnan(output.min()):  # A minimum passes NaN on.
-        raise ModelError("it gives what is no number (NaN)")
+        raise ModelError("it returns NaN")
 
 
 def _to_host(value: ort.OrtValue) -> Array:

@@ -299,7 +299,8 @@ def format_of(path: str) -> Format:
     ending = Path(path).suffix.lower()
     if is_address(path):
         raise UsageError(
-            f"{public(path)} is no file; to send there: streamcut webcam --camera FILE --to ADDRESS"
+            f"{public(path)} is not a file; to send there: "
+            "streamcut webcam --camera FILE --to ADDRESS"
         )
     if path == "-":
         raise UsageError("streamcut pipe writes to standard output; name a file or a folder here")

@@ -33,7 +33,7 @@ def websocket_at(text: str) -> tuple[str, int]:
         host = ""
     if not host or place.path not in ("", "/") or place.username is not None:
         raise UsageError(
-            f"{text!r} is no place of a websocket server: give HOST:PORT, such as "
+            f"{text!r} is not where a websocket server can be: give HOST:PORT, such as "
             f"{_WEBSOCKET_HOST}:{WEBSOCKET_PORT}"
         )
     return (f"[{host}]" if ":" in host else host), port

@@ -173,6 +173,6 @@ def what_to_type(message: str, device: str, platform: str) -> str:
             "(camera:/dev/video3)"
         )
     if "is not a V4L2 device" in message or "could not be queried" in message:
-        return f"{where} is no camera: streamcut devices lists those that are"
+        return f"{where} is not a camera: streamcut devices lists those that are"
     found = f"there is no {device}" if device else "there is no virtual camera"
     return f"{found}: {_LOAD} (on Debian and Ubuntu after: sudo apt install v4l2loopback-dkms)"

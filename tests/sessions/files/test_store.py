@@ -115,7 +115,7 @@ def test_what_a_newer_rembg_has_fetched_is_not_fetched_again(
     ],
 )
 def test_no_name_escapes_the_cache(cache: Path, server: Answering, name: str) -> None:
-    with pytest.raises(ModelError, match="is no name for a model file"):
+    with pytest.raises(ModelError, match="is not a name for a model file"):
         fetch(replace(row(server), file=name))
     assert not server.asked
     assert not cache.exists()
@@ -374,9 +374,9 @@ def test_an_address_where_nobody_is(cache: Path) -> None:
     ("url", "words"),
     [
         ("http://no-such-host.invalid/model.onnx", "name cannot be found"),
-        ("ftp://127.0.0.1/model.onnx", "no http address"),
-        ("model.onnx", "no http address"),
-        ("http://[oops/model.onnx", "no http address"),
+        ("ftp://127.0.0.1/model.onnx", "not an http address"),
+        ("model.onnx", "not an http address"),
+        ("http://[oops/model.onnx", "not an http address"),
     ],
 )
 def test_an_address_that_leads_nowhere(url: str, words: str) -> None:

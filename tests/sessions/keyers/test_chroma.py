@@ -1,4 +1,4 @@
-"""Coloured screens: found, keyed softly, whatever their light; and what is no screen."""
+"""Coloured screens: found, keyed softly, whatever their light; and what is not a screen."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_no_screen_is_one_line() -> None:
 @pytest.mark.parametrize(
     ("colour", "words"),
     [
-        ("nothing", "no colour"),
+        ("nothing", "not a colour"),
         ("#808080", "grey"),
         ((0, 255), "three numbers"),
         ((300, -5, 0), "three numbers"),

@@ -151,5 +151,5 @@ def test_a_file_is_recognised_by_what_it_takes(half: bool, tmp_path: Path) -> No
 
 def test_another_graph_is_one_line(tmp_path: Path) -> None:
     path = plain(tmp_path / "other.onnx", "src", "pha", 64)
-    with pytest.raises(ModelError, match=r"other\.onnx is no RobustVideoMatting"):
+    with pytest.raises(ModelError, match=r"other\.onnx is not a RobustVideoMatting"):
         new_session("rvm-mobilenetv3", model_path=path)

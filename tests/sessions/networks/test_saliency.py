@@ -185,7 +185,7 @@ def test_errors_are_one_line_that_names_the_file(tmp_path: Path) -> None:
     opset = [helper.make_opsetid("", 13)]
     onnx.save(helper.make_model(two, opset_imports=opset, ir_version=8), tmp_path / "two.onnx")
     for name, words in (
-        ("broken.onnx", "no usable ONNX model"),
+        ("broken.onnx", "not a usable ONNX model"),
         ("two.onnx", "more than one"),
         ("absent.onnx", "no such model file"),
     ):
@@ -239,10 +239,10 @@ HOSTILE: dict[str, tuple[str, Callable[[Path], Path]]] = {
     "no input": ("takes no image", lambda path: save(path, {}, {"y": (1,)}, [one("y", [1.0])])),
     "huge input": ("makes no sense", lambda path: identity(path, (1, 3, 65536, 65536))),
     "empty input": ("makes no sense", lambda path: identity(path, (1, 3, 0, 32))),
-    "NaN": ("no number", lambda path: constant(path, (1, 1, 32, 32), np.nan)),
+    "NaN": ("NaN", lambda path: constant(path, (1, 1, 32, 32), np.nan)),
     "nothing": ("gives nothing", lambda path: constant(path, (1, 1, 0, 32), 1)),
     "another shape": ("a map of 512x2", lambda path: constant(path, (1, 1, 2, 512), 1)),
-    "vector": ("is no map", lambda path: constant(path, (7,), 1)),
+    "vector": ("is not a map", lambda path: constant(path, (7,), 1)),
 }
 
 

@@ -146,7 +146,7 @@ def test_what_is_no_prompt_is_one_line(made: Callable[..., SamSession], marks: A
 def test_a_prompt_lies_within_the_picture(
     made: Callable[..., SamSession], prompt: tuple[float, ...]
 ) -> None:
-    with pytest.raises(UsageError, match=r"fractions|no box"):
+    with pytest.raises(UsageError, match=r"fractions|not a box"):
         made(prompt=prompt)
 
 

@@ -436,7 +436,7 @@ def test_a_required_gpu_need_not_be_the_best_way_to_it(tensorrt: Machine, model:
 def test_a_file_that_nothing_can_run_is_the_files_fault(nvidia: Machine, model: Path) -> None:
     nvidia.fails = dict.fromkeys((CUDA, CPU), "Protobuf parsing failed.")
     for device in (Device(), Device(require_gpu=True)):
-        with pytest.raises(ModelError, match=r"model\.onnx is no usable ONNX model"):
+        with pytest.raises(ModelError, match=r"model\.onnx is not a usable ONNX model"):
             load_model(model, device=device)
 
 
@@ -496,9 +496,9 @@ def test_a_list_of_providers_wins_over_everything(nvidia: Machine, model: Path) 
         ({CUDA: {}}, "providers is a list"),
         (["CudaExecutionProvider"], "the nearest is CUDAExecutionProvider"),
         (["cuda"], "no execution provider is called 'cuda'; the nearest is CUDAExecution"),
-        ([7], "7 is no execution provider"),
-        ([(CUDA, "fast")], "is no execution provider: give its name"),
-        ([(CUDA, {}, 3)], "is no execution provider: give its name"),
+        ([7], "7 is not an execution provider"),
+        ([(CUDA, "fast")], "is not an execution provider: give its name"),
+        ([(CUDA, {}, 3)], "is not an execution provider: give its name"),
     ],
 )
 def test_nonsense_in_the_list_is_one_error(

@@ -158,7 +158,7 @@ def test_animations_keep_the_pace(clip: Clip, tmp_path: Path, ending: str) -> No
 def test_deep_png(clip: Clip, tmp_path: Path) -> None:
     """Ten bits arrive in 16-bit PNG, neither cut to eight nor stretched wrongly."""
     source = clip(pixel_format="yuv444p10le", count=1)
-    run(source, tmp_path / "folder")
+    run(source, f"{tmp_path}/folder/")
     with Image.open(tmp_path / "folder" / "000001.png") as image:
         assert image.info.get("transparency") is None
     made = shown(tmp_path / "folder" / "000001.png").pictures[0]

@@ -225,7 +225,7 @@ def test_what_cannot_be_reached_is_told_in_one_line(address: str, words: str) ->
 
 
 def test_a_job_with_a_file_is_told_what_sends_to_an_address() -> None:
-    with pytest.raises(UsageError, match=r"^rtmp://a/b/\*\*\* is no file; to send there: "):
+    with pytest.raises(UsageError, match=r"^rtmp://a/b/\*\*\* is not a file; to send there: "):
         format_of("rtmp://a/b/secret.mp4")
 
 

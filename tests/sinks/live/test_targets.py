@@ -327,7 +327,7 @@ def test_where_nobody_can_tell_somebody_watches(tmp_path: Path) -> None:
             "Device capabilities of /dev/null could not be queried.",
             "/dev/null",
             "linux",
-            "/dev/null is no camera",
+            "/dev/null is not a camera",
         ),
         ("'obs' backend: virtual camera output could not be started", "", "win32", "install OBS"),
         ("'obs' backend: OBS Virtual Camera is not installed", "", "darwin", "install OBS Studio"),

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 @click.option("-t", "--truth", metavar="FILE", help="The true matte of every frame.")
 @click.option(
     "-p",
+    "--original",
     "--picture",
+    "picture",
     metavar="FILE",
     help="The original video, for motion and for the sheet.  [default: the first RESULT's colours]",
 )

@@ -256,7 +256,7 @@ def test_a_terminal_shows_a_panel_and_listens_to_keys(
     where = ["--camera", clip, "--loop", "--to", tmp_path / "out.mp4", "-b", "red", "-b", "blue"]
     ran = terminal("webcam", *where, answers={"q quit": "\x1b[Bb", "background: blue": "xq"})
     assert ran.code == 0
-    for word in ("camera", "output", "dropped", "latency", "network", "pictures in"):
+    for word in ("camera", "output", "dropped", "latency", "network", "frames in"):
         assert word in ran.out
 
 

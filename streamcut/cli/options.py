@@ -84,7 +84,12 @@ def _help(row: Setting) -> str:
 config_option = option(
     "--config", "config_file", metavar="FILE", help="Read settings from this file instead."
 )
-quiet_option = option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
+quiet_option = option(
+    "-q",
+    "--quiet",
+    is_flag=True,
+    help="Print nothing but errors, and warnings that concern the result.",
+)
 
 
 def given(options: Mapping[str, Any]) -> dict[str, Any]:

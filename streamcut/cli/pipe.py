@@ -20,6 +20,7 @@ from streamcut.cli.options import (
     settings_of,
     warn_of_idle,
 )
+from streamcut.cli.say import say, warn
 from streamcut.core.errors import OutputClosedError, UsageError
 
 if TYPE_CHECKING:
@@ -144,6 +145,7 @@ def refuse_terminal() -> None:
 def _run(inlet: Inlet, form: Format, settings: Settings, quiet: bool) -> None:
     from streamcut.cli.progress import shown, summary_text
     from streamcut.jobs.file import Job
+    from streamcut.jobs.report import NOBODY
     from streamcut.sinks import Outlet, reserved_stdout
 
     ready(settings, quiet)
@@ -154,8 +156,10 @@ def _run(inlet: Inlet, form: Format, settings: Settings, quiet: bool) -> None:
                 summary = job.run(tick)
         except OutputClosedError:
             return
-    if not quiet:
-        click.echo(summary_text(summary), err=True)
+    if quiet:  # Of a stream it is no news that nobody was there.
+        warn(text for text in summary.warnings if text != NOBODY)
+    else:
+        say(*summary_text(summary).splitlines())
 
 
 def _inlet(read_as: str, size: str | None, pix_fmt: str | None, fps: Fraction | None) -> Inlet:

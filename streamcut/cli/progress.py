@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from streamcut.cli.options import size_text
 from streamcut.cli.say import safe
 from streamcut.cli.waiting import WaitingLine
-from streamcut.jobs.report import JobState, Summary, clock, facts
+from streamcut.jobs.report import NOBODY, JobState, Summary, clock, facts
 
 _REDRAW = 0.25
 _LINE = 5.0
@@ -137,6 +137,7 @@ def summary_text(summary: Summary) -> str:
         f"{summary.fps:.1f} fps, {summary.speed:.2f}x real time, {size_text(summary.bytes)}",
         *filter(None, lost),
         f"where the time went (stages run side by side, the network on {summary.device}): {where}",
+        *(f"warning: {text}" for text in summary.warnings if text == NOBODY),
         *(f"note: {note}" for note in summary.notes),
     ]
     return "\n".join(map(safe, lines))

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import traceback
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -37,6 +38,12 @@ def _without_secrets(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_without_secrets(each) for each in value]
     return redacted(value) if isinstance(value, str) else value
+
+
+def warn(texts: Iterable[str]) -> None:
+    """Print warnings on standard error, a line each."""
+    for text in texts:
+        say(f"streamcut: warning: {text}")
 
 
 def safe(text: object) -> str:

@@ -24,7 +24,7 @@ from streamcut.cli.options import (
     warn_of_idle,
 )
 from streamcut.cli.overwriting import may_overwrite
-from streamcut.cli.say import say, say_json
+from streamcut.cli.say import say, say_json, warn
 from streamcut.cli.waiting import WaitingLine
 from streamcut.core.config_file import user_file
 from streamcut.core.errors import Named, OutputExistsError, StreamcutError, UsageError
@@ -159,6 +159,8 @@ class _Work:
             say_json(asdict(summary))
         elif not self.quiet:
             say(*summary_text(summary).splitlines())
+        if self.quiet:
+            warn(summary.warnings)
 
 
 def _several(work: _Work, tasks: Sequence[tuple[str, str]], as_json: bool) -> None:

@@ -25,6 +25,7 @@ from streamcut.cli.options import (
     warn_of_idle,
 )
 from streamcut.cli.pipe import refuse_terminal
+from streamcut.cli.say import say, warn
 from streamcut.core.config_file import user_file
 from streamcut.core.errors import UsageError
 
@@ -158,8 +159,10 @@ def command(
         stack.enter_context(_signals(job))
         ticks = _ticks(job, target, preview, quiet, json_lines)
         summary = _run(job, [stack.enter_context(tick) for tick in ticks])
-    if not quiet and not json_lines:
-        click.echo(summary_text(summary), err=True)
+    if quiet:
+        warn(summary.notes)
+    elif not json_lines:
+        say(*summary_text(summary).splitlines())
 
 
 def _targets(settings: Settings, family: str, pixel_format: str, record: str) -> list[Target]:

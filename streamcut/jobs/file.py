@@ -11,14 +11,14 @@ from itertools import chain, islice
 from typing import Unpack
 
 from streamcut.core.config import Settings
-from streamcut.core.errors import UsageError
+from streamcut.core.errors import StreamcutError, UsageError
 from streamcut.core.interrupts import Interrupts
 from streamcut.core.pipeline import Pipeline
 from streamcut.core.status_line import StatusLine
 from streamcut.jobs.encoding import Encoding
 from streamcut.jobs.options import VideoOptions
 from streamcut.jobs.outputs import check_output
-from streamcut.jobs.report import JobState, Summary, facts, summary_of
+from streamcut.jobs.report import NOBODY, JobState, Summary, facts, summary_of
 from streamcut.jobs.request import (
     check_borders,
     check_times,
@@ -27,7 +27,7 @@ from streamcut.jobs.request import (
     session_of,
     size_of,
 )
-from streamcut.jobs.stages import Appearance, one_thread_per_picture, spawn
+from streamcut.jobs.stages import Appearance, Sighting, one_thread_per_picture, spawn
 from streamcut.matting.network import able
 from streamcut.media.frame import OutputFrame, StreamInfo
 from streamcut.media.names import local_path
@@ -102,9 +102,10 @@ class Job:
             session = able(self.session or session_of(self.settings, (info.width, info.height)))
             with one_thread_per_picture, Pipeline() as pipeline, _unblocked(self.input):
                 apart = self._encoding.alpha_apart(info)
-                made = spawn(pipeline, source, info, session, shown, apart=apart)
+                sighting = Sighting()
+                made = spawn(pipeline, source, info, session, shown, apart=apart, sighting=sighting)
                 frames = self._encoding.spawn_alpha(pipeline, made, info)
-                state = self.state = JobState(info, pipeline, frames)
+                state = self.state = JobState(info, pipeline, frames, sighting)
                 sink = self._write(interrupts.between(frames), info, state, tick)
                 stages = state.stages()
             ends = self.input, self.output
@@ -135,6 +136,8 @@ class Job:
                 state.count(frame)
                 if tick is not None:
                     tick(state)
+            if self.settings.output.fail_if_empty and not state.sighting.found:
+                raise StreamcutError(NOBODY)  # Within: what is empty replaces nothing.
         return sink
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from streamcut.core.pipeline import Channel, Pipeline, StageReport
+from streamcut.jobs.stages import Sighting
 from streamcut.media.frame import OutputFrame, StreamInfo
 from streamcut.media.urls import public
 from streamcut.sinks import Output, Sink
@@ -14,6 +16,10 @@ from streamcut.sources import Input, Source
 
 # From when on a guess at the end means something: frames, or seconds.
 _TELLING_FRAMES, _TELLING_SECONDS = 10, 10.0
+NOBODY = "nobody and nothing was found in any frame"
+
+# Of the notes, those that tell of damage; the others tell how something was converted.
+_SERIOUS = re.compile(r"\b(lost|left out|ends early|missing|cut off|jumps)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,7 @@ class Summary:
         undecodable: packets that could not be decoded.
         stages: where the time went.
         notes: what could not be kept as the input has it, in words.
+        warnings: what is likely wrong with the result, in words.
         device: where the network ran: CPU, CUDA ...
     """
 
@@ -47,6 +54,7 @@ class Summary:
     stages: list[StageReport] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     device: str = "CPU"
+    warnings: list[str] = field(default_factory=list)
 
 
 class JobState:
@@ -57,8 +65,10 @@ class JobState:
         info: StreamInfo,
         pipeline: Pipeline,
         last: Channel[OutputFrame],
+        sighting: Sighting,
     ) -> None:
         self.info = info
+        self.sighting = sighting
         self.frames = 0
         self.time = 0.0
         self._pipeline = pipeline
@@ -132,6 +142,9 @@ def summary_of(
     """
     seconds = max(state.seconds, 1e-9)
     covered = state.frames / float(source.info.rate)
+    notes = [*source.notes, *sink.notes, *_cut_off(source, state)]
+    undecodable = source.undecodable + sink.undecodable
+    lost = [f"{undecodable} packets could not be decoded"] if undecodable else []
     return Summary(
         input=public(str(ends[0])),
         output=str(ends[1]),
@@ -141,11 +154,16 @@ def summary_of(
         speed=covered / seconds,
         bytes=ends[1].bytes,
         dropped=sink.skipped + state.dropped(),
-        undecodable=source.undecodable + sink.undecodable,
+        undecodable=undecodable,
         stages=list(stages),
-        notes=[*source.notes, *sink.notes, *_cut_off(source, state)],
+        notes=notes,
         device=device,
+        warnings=[*_not_found(state), *lost, *filter(_SERIOUS.search, notes)],
     )
+
+
+def _not_found(state: JobState) -> list[str]:
+    return [] if state.sighting.found else [NOBODY]
 
 
 def _cut_off(source: Source, state: JobState) -> list[str]:

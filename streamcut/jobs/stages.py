@@ -41,6 +41,7 @@ from streamcut.sessions import BaseSession
 # Frames between two stages: enough to even out their pace, little to remember. What is composited
 # is three frames in one: source, output, matte.
 CAPACITY, COMPOSITED = 3, 2
+_FOUND = 0.1  # Opacity, below which nobody sees a subject.
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,25 @@ class Steadying(NamedTuple):
     strength: float
     min_area: float
     keep: Keep
+
+
+class Sighting:
+    """Notes whether the network has found a subject in any frame.
+
+    Attributes:
+        found: whether it has.
+    """
+
+    def __init__(self) -> None:
+        self.found = False
+
+    def __call__(self, frames: Iterable[PredictedFrame]) -> Iterator[PredictedFrame]:
+        """Pass frames on, having looked at their mattes."""
+        yield from map(self._look, frames)
+
+    def _look(self, frame: PredictedFrame) -> PredictedFrame:
+        self.found = self.found or bool(frame.prediction.alpha.max() > _FOUND)
+        return frame
 
 
 def steadying_of(settings: Settings, info: StreamInfo) -> Steadying:
@@ -160,11 +180,22 @@ def spawn_predicted(
     info: StreamInfo,
     session: BaseSession,
     settings: Settings,
+    sighting: Sighting | None = None,
 ) -> Channel[PredictedFrame]:
-    """Decode on one thread, run the network on another; return the second one's channel."""
+    """Decode on one thread, run the network on another; return the second one's channel.
+
+    Args:
+        pipeline: whose threads they are.
+        source: the frames.
+        info: of them.
+        session: the network's.
+        settings: how mattes are steadied.
+        sighting: notes whether anything was found.
+    """
     decoded = pipeline.spawn("decode", source, capacity=CAPACITY, drop_oldest=info.live)
     answers = predict(decoded, session, together=not info.live)
     predicted = steadied(answers, steadying_of(settings, info))
+    predicted = predicted if sighting is None else sighting(predicted)
     return pipeline.spawn("matte", predicted, after=decoded, capacity=CAPACITY)
 
 
@@ -176,6 +207,7 @@ def spawn(
     shown: Appearance,
     *,
     apart: bool = False,
+    sighting: Sighting | None = None,
 ) -> Channel[CompositedFrame]:
     """Run the whole chain, each part on a thread of its own.
 
@@ -186,8 +218,9 @@ def spawn(
         session: the network's.
         shown: what they look like.
         apart: as for :func:`composited`.
+        sighting: notes whether anything was found.
     """
-    predicted = spawn_predicted(pipeline, source, info, session, shown.settings)
+    predicted = spawn_predicted(pipeline, source, info, session, shown.settings, sighting)
     made = composited(predicted, info, shown, apart=apart)
     return pipeline.spawn("composite", made, after=predicted, capacity=COMPOSITED)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
@@ -14,9 +15,10 @@ import av
 import numpy as np
 import pytest
 from helpers.jobs import Ran
-from helpers.media import Sound, pictures, write
+from helpers.media import Brightness, Sound, pictures, write
 
 from streamcut.core.errors import StreamcutError
+from streamcut.jobs.file import remove_video
 
 OLD = b"what was there before"
 
@@ -275,6 +277,47 @@ def test_a_warning_is_one_line(
         warnings.simplefilter("default")
         ran = command("video", "in.mkv", "out.webm")
     assert ran.err == "streamcut: warning: slow\nstreamcut: error: and done\n"
+
+
+@pytest.fixture
+def nobody(tmp_path: Path) -> Path:
+    """A clip in which there is nothing."""
+    grey = av.VideoFrame.from_ndarray(np.full((64, 96, 3), 120, np.uint8), format="rgb24")
+    return write(tmp_path / "nobody.mkv", [grey.reformat(format="yuv420p") for _ in range(3)])
+
+
+def test_that_nobody_was_found_is_said_and_may_be_a_failure(
+    command: Callable[..., Ran], tmp_path: Path, nobody: Path, short_clip: Path
+) -> None:
+    output = tmp_path / "out.webm"
+    told = "nobody and nothing was found in any frame"
+    assert command("video", nobody, output).err.endswith(f"warning: {told}\n")
+    ran = command("video", nobody, output, "-y", "-q")
+    assert ran == Ran(0, "", f"streamcut: warning: {told}\n")
+    assert json.loads(command("video", nobody, output, "-y", "--json").out)["warnings"] == [told]
+    output.write_bytes(OLD)
+    ran = command("video", nobody, output, "-y", "-q", "--fail-if-empty")
+    assert ran.code == 1
+    assert ran.err.startswith(f"streamcut: error: {told}; what was written is ")
+    assert output.read_bytes() == OLD
+    done = remove_video(
+        short_clip, output, session=Brightness(), overwrite=True, fail_if_empty=True
+    )
+    assert not done.warnings
+
+
+def test_a_quiet_job_warns_of_damage_and_of_nothing_else(
+    command: Callable[..., Ran], tmp_path: Path
+) -> None:
+    whole = write(tmp_path / "whole.mp4", pictures(100), codec="libx264", sounds=[Sound("aac")])
+    assert remove_video(whole, tmp_path / "a.webm", session=Brightness()).warnings == []
+    mkv = write(tmp_path / "whole.mkv", pictures(100))
+    cut = tmp_path / "cut.mkv"
+    cut.write_bytes(mkv.read_bytes()[: mkv.stat().st_size // 2])
+    ran = command("video", cut, tmp_path / "b.webm", "-q")
+    assert ran.code == 0
+    assert "streamcut: warning: the frames end after" in ran.err
+    assert "the input may be cut off\n" in ran.err
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")

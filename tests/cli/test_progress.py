@@ -20,7 +20,8 @@ from streamcut.cli.options import size_text
 from streamcut.core.pipeline import Channel, Pipeline, StageReport
 from streamcut.jobs import report
 from streamcut.jobs.file import Job
-from streamcut.jobs.report import JobState, Summary
+from streamcut.jobs.report import NOBODY, JobState, Summary
+from streamcut.jobs.stages import Sighting
 from streamcut.media.frame import StreamInfo
 
 INFO = StreamInfo(64, 48, "yuv420p", rate=Fraction(25), duration=8.0)
@@ -30,7 +31,7 @@ class At(JobState):
     """A job at a moment of its run."""
 
     def __init__(self, frames: int, seconds: float, info: StreamInfo = INFO) -> None:
-        super().__init__(info, Pipeline(), Channel())
+        super().__init__(info, Pipeline(), Channel(), Sighting())
         self.frames, self._seconds = frames, seconds
 
     @property
@@ -172,17 +173,18 @@ def test_a_run_ends_with_its_summary_and_standard_output_stays_empty(
     ran = command("video", short_clip, tmp_path / "out.webm")
     assert (ran.code, ran.out) == (0, "")
     first, second, *rest = ran.err.splitlines()
+    assert rest == [f"warning: {NOBODY}"]
     assert first.startswith(f"{tmp_path}/out.webm: 5 frames in ")
     assert "fps" in first
     assert "x real time" in first
     assert all(name in second for name in ("decode", "matte", "composite", "encode"))
-    assert not rest
 
 
-def test_quiet_prints_nothing(
+def test_quiet_prints_what_is_wrong_with_the_result_alone(
     command: Callable[..., Ran], short_clip: Path, tmp_path: Path
 ) -> None:
-    assert command("video", short_clip, tmp_path / "out.webm", "-q") == Ran(0, "", "")
+    ran = command("video", short_clip, tmp_path / "out.webm", "-q")
+    assert ran == Ran(0, "", f"streamcut: warning: {NOBODY}\n")
     assert (tmp_path / "out.webm").stat().st_size > 100
     assert command("video", short_clip, tmp_path / "out.webm", "-q").err.startswith("streamcut: ")
 
@@ -194,7 +196,8 @@ def test_json_is_all_that_standard_output_holds(
     output = tmp_path / "out.webm"
     ran = command("video", short_clip, output, "--json", *quiet)
     summary = json.loads(ran.out)
-    assert (ran.code, ran.err) == (0, "")
+    assert (ran.code, ran.err) == (0, f"streamcut: warning: {NOBODY}\n" if quiet else "")
+    assert summary["warnings"] == [NOBODY]
     assert summary["input"] == str(short_clip)
     assert summary["output"] == str(output)
     assert summary["frames"] == 5

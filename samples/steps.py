@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from streamcut.compositing.foreground import decontaminate
 from streamcut.core.config import Settings
 from streamcut.diagnostics.evaluation import metrics
-from streamcut.jobs.stages import matted, one_thread_per_picture, steadied, steadying_of
+from streamcut.jobs.stages import matted, one_thread_per_frame, steadied, steadying_of
 from streamcut.matting.guided_filter import upsample
 from streamcut.matting.network import predict
 from streamcut.media.frame import MattedFrame, PredictedFrame, StreamInfo
@@ -49,7 +49,7 @@ def main() -> None:
         for name in given.clips.glob("*_matte.mkv")
     )
     networks = [new_session(), *map(new_session, given.networks)]
-    with one_thread_per_picture:
+    with one_thread_per_frame:
         for session in networks:
             table(session, clips, 48, STEPS)
         table(networks[0], clips, 30, MATTING)

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 def command(
     results: tuple[str, ...],
     truth: str | None,
-    picture: str | None,
+    frame: str | None,
     sheet: str | None,
     plot: str | None,
     shortest: bool,
@@ -54,9 +54,9 @@ def command(
     from streamcut.diagnostics.evaluation import Evaluation, draw_plot, draw_sheet
 
     for drawing in filter(None, (sheet, plot)):
-        _check_drawing(drawing, {"truth": truth, "picture": picture}, results)
+        _check_drawing(drawing, {"truth": truth, "picture": frame}, results)
     with Interrupts() as interrupts, interrupts.released():
-        evaluation = Evaluation(results, truth, picture, shortest=shortest)
+        evaluation = Evaluation(results, truth, frame, shortest=shortest)
         with _progress(quiet) as tick:
             report = evaluation.run(tick)
         if sheet is not None:

@@ -139,9 +139,9 @@ class Video:
         self._began: Fraction | None = None
         self._offset = Fraction(0)
         self._length: Fraction | None = None
-        self._pictures = self._looped()
-        self._shown = self._planes(next(self._pictures)[1])
-        self._next = next(self._pictures)
+        self._frames = self._looped()
+        self._shown = self._planes(next(self._frames)[1])
+        self._next = next(self._frames)
 
     def layers(self, frame: MattedFrame) -> list[Layer]:
         """Return the frame that is due at the frame's presentation time."""
@@ -151,14 +151,14 @@ class Video:
         due = None
         while self._next[0] <= now - self._began:
             self._skip_loops(now - self._began)
-            due, self._next = self._next[1], next(self._pictures)
+            due, self._next = self._next[1], next(self._frames)
         if due is not None:
             self._shown = self._planes(due)
         return list(self._shown)
 
     def close(self) -> None:
         """Close the video."""
-        self._pictures.close()
+        self._frames.close()
 
     def _skip_loops(self, time: Fraction) -> None:
         """Pass over whole loops before a time, without decoding them: gaps may be of hours."""
@@ -172,8 +172,8 @@ class Video:
         """Yield (seconds since the first, frame) for ever."""
         while True:
             began, last, step = None, Fraction(0), Fraction(1, 30)
-            with self._opened() as pictures:
-                for frame in pictures:
+            with self._opened() as frames:
+                for frame in frames:
                     time = _time(frame.source)
                     began = time if began is None else began
                     step = time - began - last or step

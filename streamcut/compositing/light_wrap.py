@@ -20,17 +20,17 @@ _REACH, _ROWS = 0.015, 180
 
 
 def wrapped(
-    picture: av.VideoFrame, matte: Plane, below: list[Plane | int], strength: float
+    frame: av.VideoFrame, matte: Plane, below: list[Plane | int], strength: float
 ) -> av.VideoFrame:
     """Return a copy of a frame with the light of a background over the subject's inner edge.
 
     Args:
-        picture: in one of the working formats.
+        frame: in one of the working formats.
         matte: at its size and depth.
         below: the background, a plane or one code value for each plane of the frame.
         strength: 0 to 1.
     """
-    made, top = blank_like(picture, picture.format.name), peak(picture.format.name)
+    made, top = blank_like(frame, frame.format.name), peak(frame.format.name)
     cell = max(1, round(matte.shape[0] / _ROWS))
     size = (max(1, matte.shape[1] // cell), max(1, matte.shape[0] // cell))
     sigma = _REACH * size[1]
@@ -38,7 +38,7 @@ def wrapped(
     lights = [_blurred(_small(layer, size), sigma) for layer in below]
     # Luma, or green where the planes are green, blue and red, says how bright it is there.
     weight = _blurred(1 - share, sigma) * lights[0] * np.float32(strength / top)
-    for source, target, light in zip(planes(picture), planes(made), lights, strict=True):
+    for source, target, light in zip(planes(frame), planes(made), lights, strict=True):
         shape = (source.shape[1], source.shape[0])
         opacity = cv2.resize(matte, shape, interpolation=cv2.INTER_AREA)
         part = cv2.multiply(cv2.resize(weight, shape), opacity, scale=1 / top, dtype=cv2.CV_32F)

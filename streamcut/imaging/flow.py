@@ -58,9 +58,9 @@ def _padded(plane: NDArray[np.uint8], below: int, right: int) -> NDArray[np.uint
     return np.asarray(grown, np.uint8)
 
 
-def grey(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def grey(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return the brightness of an RGB uint8 [height, width, 3] frame, as flow wants it."""
-    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
+    return np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), np.uint8)
 
 
 def follow(plane: Values, field: Field) -> Values:
@@ -112,7 +112,7 @@ def _squared(field: Field) -> NDArray[np.float32]:
     return np.asarray(x * x + y * y, np.float32)
 
 
-def left_picture(field: Field) -> NDArray[np.bool_]:
+def left_frame(field: Field) -> NDArray[np.bool_]:
     """Return which ways end outside the frame, bool [height, width]."""
     height, width = field.shape[:2]
     x, y = _places(height, width)

@@ -16,14 +16,14 @@ from streamcut.media.planes import Plane
 
 
 def network_input(
-    picture: av.VideoFrame, size: tuple[int, int], shrink: VideoReformatter
+    frame: av.VideoFrame, size: tuple[int, int], shrink: VideoReformatter
 ) -> NDArray[np.uint8]:
-    """Return ``picture`` scaled straight from its planes to RGB uint8 [height, width, 3]."""
+    """Return ``frame`` scaled straight from its planes to RGB uint8 [height, width, 3]."""
     small = shrink.reformat(
-        picture,
+        frame,
         *size,
         "rgb24",
-        src_colorspace=Colour.of(picture).known_matrix(picture.height),
+        src_colorspace=Colour.of(frame).known_matrix(frame.height),
         interpolation=Interpolation.AREA,
         threads=SCALING_THREADS,
     )

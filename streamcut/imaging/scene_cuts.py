@@ -19,14 +19,14 @@ class SceneCuts:
     def __init__(self) -> None:
         self._last: Picture | None = None
 
-    def __call__(self, picture: Picture) -> bool:
+    def __call__(self, frame: Picture) -> bool:
         """Whether a scene begins with a frame: the first, one after a cut, one of another size.
 
         Args:
-            picture: RGB uint8 [height, width, 3], as the network sees it.
+            frame: RGB uint8 [height, width, 3], as the network sees it.
         """
-        last, self._last = self._last, picture
-        return last is None or is_cut(last, picture)
+        last, self._last = self._last, frame
+        return last is None or is_cut(last, frame)
 
 
 def is_cut(before: Picture, after: Picture) -> bool:

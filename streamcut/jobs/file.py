@@ -27,7 +27,7 @@ from streamcut.jobs.request import (
     session_of,
     size_of,
 )
-from streamcut.jobs.stages import Appearance, Sighting, one_thread_per_picture, spawn
+from streamcut.jobs.stages import Appearance, Sighting, one_thread_per_frame, spawn
 from streamcut.matting.network import able
 from streamcut.media.frame import OutputFrame, StreamInfo
 from streamcut.media.names import local_path
@@ -100,7 +100,7 @@ class Job:
         ):
             info = source.info
             session = able(self.session or session_of(self.settings, (info.width, info.height)))
-            with one_thread_per_picture, Pipeline() as pipeline, _unblocked(self.input):
+            with one_thread_per_frame, Pipeline() as pipeline, _unblocked(self.input):
                 apart = self._encoding.alpha_apart(info)
                 sighting = Sighting()
                 made = spawn(pipeline, source, info, session, shown, apart=apart, sighting=sighting)

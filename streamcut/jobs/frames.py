@@ -31,7 +31,7 @@ from streamcut.jobs.request import (
     session_of,
     size_of,
 )
-from streamcut.jobs.stages import COMPOSITED, matted, one_thread_per_picture, spawn_predicted
+from streamcut.jobs.stages import COMPOSITED, matted, one_thread_per_frame, spawn_predicted
 from streamcut.matting.network import able
 from streamcut.media.colour import Colour
 from streamcut.media.convert import SCALING_THREADS
@@ -285,7 +285,7 @@ def _made(
 ) -> Generator[CutoutFrame]:
     """Run the chain up to the mattes; what it holds is closed when it ends, however it ends."""
     info = source.info
-    with owned, one_thread_per_picture, pipeline:
+    with owned, one_thread_per_frame, pipeline:
         predicted = spawn_predicted(pipeline, source, info, session, settings)
         mattes = pipeline.spawn(
             "composite", matted(predicted, info, settings), after=predicted, capacity=COMPOSITED

@@ -266,4 +266,4 @@ class _CallersThreadOnly(AbstractContextManager[None]):
                 cv2.setNumThreads(self._before)
 
 
-one_thread_per_picture = _CallersThreadOnly()
+one_thread_per_frame = _CallersThreadOnly()

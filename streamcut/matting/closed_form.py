@@ -70,11 +70,11 @@ def _erode(region: NDArray[np.bool_], size: int, outside: int) -> NDArray[np.boo
     return eroded.view(np.bool_)
 
 
-def band_alpha(picture: NDArray[Any], trimap: NDArray[Any]) -> NDArray[np.float32]:
+def band_alpha(frame: NDArray[Any], trimap: NDArray[Any]) -> NDArray[np.float32]:
     """Solve for the alpha of the unknown pixels (Levin et al. 2008), at a cost that follows them.
 
     Args:
-        picture: ``HxWx3`` RGB, unsigned integers over their full range or floats in 0..1.
+        frame: ``HxWx3`` RGB, unsigned integers over their full range or floats in 0..1.
         trimap: ``HxW``, 0 background, 255 foreground, else unknown, as ``trimap`` makes it.
 
     Returns:
@@ -85,7 +85,7 @@ def band_alpha(picture: NDArray[Any], trimap: NDArray[Any]) -> NDArray[np.float3
         MattingError: Nothing is known foreground, nothing is known background, nothing is
             unknown, or the unknown pixels cannot be solved from the known ones.
     """
-    check_shapes(picture, trimap)
+    check_shapes(frame, trimap)
     inside, outside = trimap == 255, trimap == 0
     unknown = ~(inside | outside)
     if not unknown.any() or not inside.any() or not outside.any():
@@ -93,7 +93,7 @@ def band_alpha(picture: NDArray[Any], trimap: NDArray[Any]) -> NDArray[np.float3
     from streamcut.matting.laplacian import solved  # SciPy's solvers take a while to import.
 
     try:
-        found = solved(unit(picture), inside, unknown)
+        found = solved(unit(frame), inside, unknown)
     except ValueError as error:
         raise MattingError(f"closed-form matting found no alpha: {error}") from error
     alpha: NDArray[np.float32] = inside.astype(np.float32)
@@ -101,17 +101,17 @@ def band_alpha(picture: NDArray[Any], trimap: NDArray[Any]) -> NDArray[np.float3
     return alpha
 
 
-def check_shapes(picture: NDArray[Any], plane: NDArray[Any]) -> None:
+def check_shapes(frame: NDArray[Any], plane: NDArray[Any]) -> None:
     """Refuse what is no RGB frame, and a plane that is not of its size.
 
     Raises:
         UsageError: so.
     """
-    if picture.ndim != 3 or picture.shape[2] != 3 or not picture.size:
-        raise UsageError(f"matting needs an RGB image, this array has shape {picture.shape}")
-    if plane.shape != picture.shape[:2]:
+    if frame.ndim != 3 or frame.shape[2] != 3 or not frame.size:
+        raise UsageError(f"matting needs an RGB image, this array has shape {frame.shape}")
+    if plane.shape != frame.shape[:2]:
         raise UsageError(
-            f"the mask's shape {plane.shape} is not that of the image, {picture.shape[:2]}"
+            f"the mask's shape {plane.shape} is not that of the image, {frame.shape[:2]}"
         )
 
 

@@ -42,11 +42,11 @@ class Blobs:
         self._ages: Ages | None = None
         self._shown: tuple[Picture, Matte, Ages] | None = None
 
-    def __call__(self, picture: Picture, matte: Matte) -> Matte:
+    def __call__(self, frame: Picture, matte: Matte) -> Matte:
         """Return the tidied matte; the one given is not changed.
 
         Args:
-            picture: what the matte was made of, RGB uint8 [height, width, 3].
+            frame: what the matte was made of, RGB uint8 [height, width, 3].
             matte: float32 [height, width], 0..1.
         """
         if not self._min_area and not self._patient:
@@ -57,9 +57,9 @@ class Blobs:
         if not self._patient:
             return _only(matte, labels, shown)
         shown &= self._old_enough(labels, islands)
-        held = self._held(picture, labels)
+        held = self._held(frame, labels)
         made = _only(matte, labels, shown)
-        return self._remember(picture, made, (islands & shown)[labels], held)
+        return self._remember(frame, made, (islands & shown)[labels], held)
 
     def reset(self) -> None:
         """Forget the past, as at a scene cut."""
@@ -92,7 +92,7 @@ class Blobs:
         old[0] = True
         return old
 
-    def _held(self, picture: Picture, labels: Labels) -> tuple[Matte, Ages] | None:
+    def _held(self, frame: Picture, labels: Labels) -> tuple[Matte, Ages] | None:
         """Return the blobs that vanished while the frame stayed, and for how long by now."""
         if self._shown is None:
             return None
@@ -101,7 +101,7 @@ class Blobs:
         if count < 2:
             return None
         areas = np.maximum(np.bincount(parts.ravel(), minlength=count), 1)
-        change = cv2.absdiff(picture, before).mean(axis=2)
+        change = cv2.absdiff(frame, before).mean(axis=2)
         changes = np.bincount(parts.ravel(), change.ravel(), count) / areas
         found = np.bincount(parts[labels > 0], minlength=count) > 0
         held = ~found & (changes < _CHANGED)
@@ -111,7 +111,7 @@ class Blobs:
 
     def _remember(
         self,
-        picture: Picture,
+        frame: Picture,
         made: Matte,
         blobs: NDArray[np.bool_],
         held: tuple[Matte, Ages] | None,
@@ -123,7 +123,7 @@ class Blobs:
             missing = held[1]
             if self._ages is not None:
                 self._ages[missing > 0] = _WAIT
-        self._shown = (picture, kept, missing) if kept.any() else None
+        self._shown = (frame, kept, missing) if kept.any() else None
         return made
 
 

@@ -26,18 +26,18 @@ _AREA = len(_WINDOW)
 _AROUND = [(y, x) for y in range(-2, 3) for x in range(-2, 3)]
 
 
-def solved(picture: Floats, inside: NDArray[np.bool_], unknown: NDArray[np.bool_]) -> Floats:
+def solved(frame: Floats, inside: NDArray[np.bool_], unknown: NDArray[np.bool_]) -> Floats:
     """Return the alphas of the unknown pixels, in their order, unclipped.
 
     Args:
-        picture: RGB [h, w, 3], 0..1.
+        frame: RGB [h, w, 3], 0..1.
         inside: [h, w], where it is known foreground.
         unknown: [h, w], what is solved for; all else is known background.
 
     Raises:
         ValueError: if the known pixels do not determine the unknown ones.
     """
-    matrix, right = system(picture, inside, unknown)
+    matrix, right = system(frame, inside, unknown)
     try:
         # Symmetric and nearly positive definite: neither wants pivots off the diagonal.
         factors = splu(
@@ -55,12 +55,12 @@ def solved(picture: Floats, inside: NDArray[np.bool_], unknown: NDArray[np.bool_
 
 
 def system(
-    picture: Floats, inside: NDArray[np.bool_], unknown: NDArray[np.bool_]
+    frame: Floats, inside: NDArray[np.bool_], unknown: NDArray[np.bool_]
 ) -> tuple[csr_matrix, Floats]:
     """Return the symmetric matrix and the right side of what :func:`solved` solves.
 
     Args:
-        picture: RGB [h, w, 3], 0..1.
+        frame: RGB [h, w, 3], 0..1.
         inside: [h, w], where it is known foreground.
         unknown: [h, w], what is solved for; all else is known background.
     """
@@ -70,7 +70,7 @@ def system(
     number[unknown] = np.arange(count)
     centres = _centres(unknown)
     pixels = [centres + y * width + x for y, x in _WINDOW]
-    ties, right = _ties(picture, pixels, number.ravel(), inside.ravel(), count)
+    ties, right = _ties(frame, pixels, number.ravel(), inside.ravel(), count)
     return _matrix(ties, number, unknown), right
 
 
@@ -82,7 +82,7 @@ def _centres(unknown: NDArray[np.bool_]) -> _Numbers:
 
 
 def _ties(
-    picture: Floats,
+    frame: Floats,
     pixels: list[_Numbers],
     number: _Numbers,
     inside: NDArray[np.bool_],
@@ -92,7 +92,7 @@ def _ties(
 
     A pair of places in the window names each pixel once, so that plain sums by index do.
     """
-    colours, weighted = _windows(picture, pixels)
+    colours, weighted = _windows(frame, pixels)
     rows = [number[pixel] for pixel in pixels]
     known = [inside[pixel] for pixel in pixels]
     ties, right = np.zeros((len(_AROUND), count + 1)), np.zeros(count + 1)
@@ -105,9 +105,9 @@ def _ties(
     return ties[:, :-1], right[:-1]
 
 
-def _windows(picture: Floats, pixels: list[_Numbers]) -> tuple[Floats, Floats]:
+def _windows(frame: Floats, pixels: list[_Numbers]) -> tuple[Floats, Floats]:
     """Return the windows' centred colours, [9, 3, windows], and the same by inverse covariance."""
-    layers = np.ascontiguousarray(picture.reshape(-1, 3).T)
+    layers = np.ascontiguousarray(frame.reshape(-1, 3).T)
     colours = np.stack([layers[:, pixel] for pixel in pixels])
     colours -= colours.mean(axis=0)
     spread = np.einsum("paw,pbw->wab", colours, colours) / _AREA

@@ -21,22 +21,22 @@ _SURE = 0.9
 _NEIGHBOURS = ((0, -1), (0, 1), (-1, 0), (1, 0))
 
 
-def subject_colours(picture: Floats, alpha: Floats) -> Floats:
+def subject_colours(frame: Floats, alpha: Floats) -> Floats:
     """Estimate the colours of the subject alone, without what shows through its soft edges.
 
     Args:
-        picture: [h, w, channels], 0..1.
+        frame: [h, w, channels], 0..1.
         alpha: [h, w], 0..1.
 
     Returns:
         float32 [h, w, channels] in 0..1, not multiplied by alpha; where alpha is 1 the frame.
     """
-    front, back = _mean(picture, alpha > _SURE), _mean(picture, alpha < 1 - _SURE)
+    front, back = _mean(frame, alpha > _SURE), _mean(frame, alpha < 1 - _SURE)
     for size in _sizes(alpha.shape):
-        image, share = _nearest(picture, size), _nearest(alpha, size)
+        image, share = _nearest(frame, size), _nearest(alpha, size)
         front, back = _nearest(front, size), _nearest(back, size)
         _solve(image, share, front, back)
-    front[alpha == 1] = picture[alpha == 1]
+    front[alpha == 1] = frame[alpha == 1]
     return front
 
 
@@ -48,9 +48,9 @@ def _sizes(shape: tuple[int, ...]) -> Iterator[tuple[int, int]]:
         yield round(rows ** (level / levels)), round(columns ** (level / levels))
 
 
-def _mean(picture: Floats, where: NDArray[np.bool_]) -> Floats:
+def _mean(frame: Floats, where: NDArray[np.bool_]) -> Floats:
     """Return the mean colour of some pixels, black for none, as a frame of one."""
-    found = picture[where].mean(axis=0) if where.any() else np.zeros(picture.shape[2])
+    found = frame[where].mean(axis=0) if where.any() else np.zeros(frame.shape[2])
     return found.astype(np.float32)[None, None]
 
 

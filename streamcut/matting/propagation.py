@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from streamcut.imaging.flow import Field, Flow, agreement, chained, enlarged, follow, left_picture
+from streamcut.imaging.flow import Field, Flow, agreement, chained, enlarged, follow, left_frame
 from streamcut.media.matte import Grid
 
 Light = NDArray[np.uint8]
@@ -85,7 +85,7 @@ class Trail:
 
     def extended(self, there: Field, back: Field) -> Trail:
         """Return the trail of the next frame, from which ``there`` leads to this one."""
-        believed = agreement(there, back) * ~left_picture(there)
+        believed = agreement(there, back) * ~left_frame(there)
         return Trail(chained(there, self.field), np.minimum(believed, follow(self.trust, there)))
 
 

@@ -74,7 +74,7 @@ class Solver:
         network: tuple[int, ...] = (1, 1),
         trimming: Trimming | None = None,
     ) -> None:
-        self._picture = info.width, info.height
+        self._frame = info.width, info.height
         self._trimming = trimming or Trimming()
         cells = max(_CELLS, math.prod(network))
         factor = max(1, round((info.width * info.height / cells) ** 0.5))
@@ -89,7 +89,7 @@ class Solver:
         known = self._trimap(rough)
         if not 0 < np.count_nonzero(known == 128) <= _MOST_UNKNOWN:
             return None
-        colours = network_input(frame.source, self._picture, self._shrink)
+        colours = network_input(frame.source, self._frame, self._shrink)
         small = cv2.resize(colours, self.size, interpolation=cv2.INTER_AREA)
         try:
             return _without_haze(plausible(band_alpha(small, known), rough))

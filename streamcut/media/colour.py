@@ -86,23 +86,23 @@ class Colour:
     range: int = Range.UNSPECIFIED
 
     @classmethod
-    def of(cls, picture: av.VideoFrame) -> Colour:
+    def of(cls, frame: av.VideoFrame) -> Colour:
         """Return the tags of a frame; the old ``yuvj`` formats mean full range."""
-        full = picture.format.name.startswith("yuvj")
+        full = frame.format.name.startswith("yuvj")
         return cls(
-            int(picture.color_primaries),
-            int(picture.color_trc),
-            int(picture.colorspace),
-            Range.FULL if full else int(picture.color_range),
+            int(frame.color_primaries),
+            int(frame.color_trc),
+            int(frame.colorspace),
+            Range.FULL if full else int(frame.color_range),
         )
 
-    def apply(self, picture: av.VideoFrame) -> av.VideoFrame:
-        """Write the tags onto ``picture`` and return it."""
-        picture.color_primaries = self.primaries
-        picture.color_trc = self.transfer
-        picture.colorspace = self.matrix
-        picture.color_range = self.range
-        return picture
+    def apply(self, frame: av.VideoFrame) -> av.VideoFrame:
+        """Write the tags onto ``frame`` and return it."""
+        frame.color_primaries = self.primaries
+        frame.color_trc = self.transfer
+        frame.colorspace = self.matrix
+        frame.color_range = self.range
+        return frame
 
     @property
     def full_range(self) -> bool:

@@ -38,7 +38,7 @@ class View(NamedTuple):
 class MatteStream(Protocol):
     """The mattes of one video: takes its frames in order, keeps what it must of the past."""
 
-    def __call__(self, picture: Picture) -> Prediction:
+    def __call__(self, frame: Picture, /) -> Prediction:
         """Return what is predicted of a frame at the model's input size, at that same size."""
         ...
 
@@ -57,12 +57,12 @@ class BatchStream(MatteStream, Protocol):
 
     batch: int
 
-    def many(self, pictures: Sequence[Picture]) -> list[Prediction]:
+    def many(self, frames: Sequence[Picture]) -> list[Prediction]:
         """Return what is predicted of each of several successive frames of one size."""
         ...
 
 
-def as_prediction(answer: Prediction | Matte, picture: Picture) -> Prediction:
+def as_prediction(answer: Prediction | Matte, frame: Picture) -> Prediction:
     """Return a stream's answer; a bare matte is one without foreground and screen.
 
     Raises:
@@ -72,7 +72,7 @@ def as_prediction(answer: Prediction | Matte, picture: Picture) -> Prediction:
         answer = Prediction(answer)
     if not isinstance(answer, Prediction):
         raise ModelError(f"a session's stream gave a {type(answer).__name__}, not a Prediction")
-    alpha, size = answer.alpha, picture.shape[:2]
+    alpha, size = answer.alpha, frame.shape[:2]
     if alpha.shape != size:
         raise ModelError(f"a session's stream gave a matte of {alpha.shape}, not of {size}")
     if np.isnan(alpha.min()):  # A minimum passes NaN on.

@@ -44,33 +44,33 @@ class Framing:
         """The tags of the frames made."""
         return self._colour
 
-    def __call__(self, picture: av.VideoFrame) -> av.VideoFrame:
+    def __call__(self, frame: av.VideoFrame) -> av.VideoFrame:
         """Return a decoded frame as the output wants it: limited range, 8 bits, 4:2:0."""
-        whole = picture.width, picture.height
-        seen = self._seen(picture)
+        whole = frame.width, frame.height
+        seen = self._seen(frame)
         if seen != whole:
-            picture = _middle(self._made(self._to_format, picture, whole), *seen)
-        return self._made(self._to_size, picture, self._size)
+            frame = _middle(self._made(self._to_format, frame, whole), *seen)
+        return self._made(self._to_size, frame, self._size)
 
-    def _seen(self, picture: av.VideoFrame) -> tuple[int, int]:
+    def _seen(self, frame: av.VideoFrame) -> tuple[int, int]:
         """Return the size of the frame's part that has the wanted aspect; even sides."""
-        width, height, wanted = picture.width, picture.height, self._wanted
+        width, height, wanted = frame.width, frame.height, self._wanted
         if abs(Fraction(width, height) / wanted - 1) < _SAME_ASPECT:
             return width, height
         wide, high = min(width, round(height * wanted)), min(height, round(width / wanted))
         return max(2, wide & ~1), max(2, high & ~1)
 
     def _made(
-        self, reformatter: VideoReformatter, picture: av.VideoFrame, size: tuple[int, int]
+        self, reformatter: VideoReformatter, frame: av.VideoFrame, size: tuple[int, int]
     ) -> av.VideoFrame:
-        own = Colour.of(picture)
+        own = Colour.of(frame)
         untagged = own.matrix in (Matrix.RGB, Matrix.UNSPECIFIED)
         matrix = self._colour.matrix if untagged else own.matrix
-        here = (picture.width, picture.height), picture.format.name, matrix, own.full_range
+        here = (frame.width, frame.height), frame.format.name, matrix, own.full_range
         if here == (size, PIXEL_FORMAT, self._colour.matrix, False):
-            return self._colour.apply(picture)
+            return self._colour.apply(frame)
         made = reformatter.reformat(
-            picture,
+            frame,
             *size,
             PIXEL_FORMAT,
             src_colorspace=matrix,
@@ -80,23 +80,23 @@ class Framing:
             interpolation=Interpolation.BILINEAR,
             threads=SCALING_THREADS,
         )
-        copy_time(picture, made)
+        copy_time(frame, made)
         return self._colour.apply(made)
 
 
-def mirrored(picture: av.VideoFrame) -> av.VideoFrame:
+def mirrored(frame: av.VideoFrame) -> av.VideoFrame:
     """Return a planar frame with left and right exchanged."""
-    made = blank_like(picture, picture.format.name)
-    for source, target in zip(planes(picture), planes(made), strict=True):
+    made = blank_like(frame, frame.format.name)
+    for source, target in zip(planes(frame), planes(made), strict=True):
         target[:] = cv2.flip(source, 1)
     return made
 
 
-def _middle(picture: av.VideoFrame, width: int, height: int) -> av.VideoFrame:
+def _middle(frame: av.VideoFrame, width: int, height: int) -> av.VideoFrame:
     """Return the middle of a 4:2:0 frame; both sides even."""
-    made = blank_like(picture, picture.format.name, (width, height))
-    left, top = (picture.width - width) // 4 * 2, (picture.height - height) // 4 * 2
-    for source, target in zip(planes(picture), planes(made), strict=True):
+    made = blank_like(frame, frame.format.name, (width, height))
+    left, top = (frame.width - width) // 4 * 2, (frame.height - height) // 4 * 2
+    for source, target in zip(planes(frame), planes(made), strict=True):
         rows, columns = target.shape
         y, x = top * rows // height, left * columns // width
         target[:] = source[y : y + rows, x : x + columns]

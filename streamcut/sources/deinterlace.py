@@ -33,21 +33,21 @@ class Progressive:
         self.interlaced = 0
         self._still = still
 
-    def __call__(self, pictures: Iterable[av.VideoFrame]) -> Iterator[av.VideoFrame]:
+    def __call__(self, frames: Iterable[av.VideoFrame]) -> Iterator[av.VideoFrame]:
         """Yield as many frames as come, in their order."""
         filtering: _Filter | None = None
-        for picture in pictures:
-            woven = not self._still and picture.interlaced_frame
-            woven = woven and min(picture.width, picture.height) >= _LEAST
+        for frame in frames:
+            woven = not self._still and frame.interlaced_frame
+            woven = woven and min(frame.width, frame.height) >= _LEAST
             self.interlaced += woven
-            if filtering is not None and not filtering.takes(picture):
+            if filtering is not None and not filtering.takes(frame):
                 yield from filtering.rest()
                 filtering = None
             if filtering is None and not woven:
-                yield picture
+                yield frame
                 continue
-            filtering = filtering or _Filter(picture)
-            yield from filtering(picture)
+            filtering = filtering or _Filter(frame)
+            yield from filtering(frame)
         if filtering is not None:
             yield from filtering.rest()
 
@@ -71,14 +71,14 @@ class _Filter:
         self._graph.configure()
         self._given: list[av.VideoFrame] = []
 
-    def takes(self, picture: av.VideoFrame) -> bool:
+    def takes(self, frame: av.VideoFrame) -> bool:
         """Whether a frame is of the kind that it was made for."""
-        return _kind(picture) == self._kind
+        return _kind(frame) == self._kind
 
-    def __call__(self, picture: av.VideoFrame | None) -> Iterator[av.VideoFrame]:
-        if picture is not None:
-            self._given.append(picture)
-        self._graph.vpush(picture)
+    def __call__(self, frame: av.VideoFrame | None) -> Iterator[av.VideoFrame]:
+        if frame is not None:
+            self._given.append(frame)
+        self._graph.vpush(frame)
         with suppress(av.error.BlockingIOError, av.error.EOFError):
             while True:
                 yield self._timed(self._graph.vpull())
@@ -96,5 +96,5 @@ class _Filter:
         return made
 
 
-def _kind(picture: av.VideoFrame) -> tuple[int, int, str]:
-    return picture.width, picture.height, picture.format.name
+def _kind(frame: av.VideoFrame) -> tuple[int, int, str]:
+    return frame.width, frame.height, frame.format.name

@@ -44,8 +44,8 @@ class LiveSource:
         self, feed: Feed, *, size: Size | None = None, fps: int = 0, matrix: int | None = None
     ) -> None:
         self._feed = feed
-        self._pictures = iter(feed)
-        first = next(self._pictures, None)
+        self._frames = iter(feed)
+        first = next(self._frames, None)
         if first is None:
             raise SourceError("no frame came")
         self._first, picture = first, first[1]
@@ -69,8 +69,8 @@ class LiveSource:
 
     def __iter__(self) -> Iterator[Frame]:
         began, last = self._first[0], -1
-        with closing(self._pictures):
-            for captured, picture in chain([self._first], self._pictures):
+        with closing(self._frames):
+            for captured, picture in chain([self._first], self._frames):
                 if self._pace(captured):
                     last = max(last + 1, round((captured - began) / _TIME_BASE))
                     yield self._frame(captured, picture, last)

@@ -77,8 +77,8 @@ class MediaSource:
             self._clip = self._clip_of(start, duration)
             self._clock = Clock(self._container.format.name, self._time_base)
             self._progressive = Progressive(still=_is_still(self._container, self._stream))
-            self._pictures = self._clipped(self._progressive(self._from_key_picture()))
-            first = self._first_picture()
+            self._frames = self._clipped(self._progressive(self._from_key_frame()))
+            first = self._first_frame()
             limits.check_frame(self._name, first.width, first.height)
             if size is not None:
                 limits.check_size(*size.of(first.width, first.height))
@@ -103,7 +103,7 @@ class MediaSource:
         first, self._first = [self._first] if self._first is not None else [], None
         while first:
             yield first.pop()
-        yield from map(self._conform, self._pictures)
+        yield from map(self._conform, self._frames)
 
     @property
     def jumps(self) -> int:
@@ -178,17 +178,17 @@ class MediaSource:
         self._stream = self._pick_stream()
         self._decoder = _decoder(self._stream, self._threads, self._limits)
 
-    def _from_key_picture(self) -> Iterator[av.VideoFrame]:
+    def _from_key_frame(self) -> Iterator[av.VideoFrame]:
         """Decode from the last keyframe before the clip, or from the very beginning."""
         first = self._clip.first
         if first:
-            pictures = self._sought(first)
-            picture = next(pictures, None)
+            frames = self._sought(first)
+            picture = next(frames, None)
             if picture is None or (picture.pts or 0) * self._time_base > first:
                 self._rewind()
             else:
                 yield picture
-                yield from pictures
+                yield from frames
                 return
         yield from self._decode()
 
@@ -200,8 +200,8 @@ class MediaSource:
             return
         yield from self._decode()
 
-    def _first_picture(self) -> av.VideoFrame:
-        for picture in self._pictures:
+    def _first_frame(self) -> av.VideoFrame:
+        for picture in self._frames:
             return picture
         if self._clip.first is not None:
             raise SourceError(f"{self._name} ends before ", Named("start"))
@@ -212,13 +212,13 @@ class MediaSource:
     def _decode(self) -> Iterator[av.VideoFrame]:
         for packet in self._packets():
             try:
-                pictures = self._decoder.decode(packet)
+                frames = self._decoder.decode(packet)
             except (av.error.MemoryError, av.error.EOFError):
                 raise
             except av.error.FFmpegError:  # Each decoder has its own idea of what broken data is.
                 self.undecodable += 1
                 continue
-            yield from pictures
+            yield from frames
 
     def _packets(self) -> Iterator[av.Packet[VideoStream] | None]:
         """Yield the stream's packets, then None to flush; broken reads are counted and passed."""
@@ -231,12 +231,12 @@ class MediaSource:
     def _count_broken(self) -> None:
         self.undecodable += 1
 
-    def _clipped(self, pictures: Iterator[av.VideoFrame]) -> Iterator[av.VideoFrame]:
+    def _clipped(self, frames: Iterator[av.VideoFrame]) -> Iterator[av.VideoFrame]:
         """Give every frame a rising timestamp, shift it, and keep those within the clip."""
         shift = round(self._clip.zero / self._time_base)
         step = max(1, round(1 / (self._rate() * self._time_base)))
         last: int | None = None
-        for picture in pictures:
+        for picture in frames:
             following = 0 if last is None else last + step
             pts = following if picture.pts is None else self._clock(picture.pts, step)
             pts = pts if last is None or pts > last else last + 1

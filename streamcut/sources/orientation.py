@@ -29,13 +29,13 @@ class Orientation:
     mirror_y: bool = False
 
     @classmethod
-    def of(cls, picture: av.VideoFrame) -> Orientation:
+    def of(cls, frame: av.VideoFrame) -> Orientation:
         """Read the display matrix of a decoded frame (FFmpeg, ``libavutil/display.h``).
 
         The matrix maps a source pixel (p, q) to (a p + c q + x, b p + d q + y), stored as
         a, b, u, c, d, v, x, y, w in 16.16 fixed point.
         """
-        matrix = _display_matrix(picture)
+        matrix = _display_matrix(frame)
         if matrix is None:
             return cls()
         a, b, _, c, d, *_ = np.frombuffer(bytes(matrix), np.int32).tolist()
@@ -45,11 +45,11 @@ class Orientation:
     def __bool__(self) -> bool:
         return self.transpose or self.mirror_x or self.mirror_y
 
-    def apply(self, picture: av.VideoFrame) -> av.VideoFrame:
-        """Return ``picture`` upright; its pixel format must not be in :data:`TURNABLE`'s keys."""
-        size = (picture.width, picture.height)
-        upright = blank_like(picture, picture.format.name, size[::-1] if self.transpose else size)
-        for source, target in zip(planes(picture), planes(upright), strict=True):
+    def apply(self, frame: av.VideoFrame) -> av.VideoFrame:
+        """Return ``frame`` upright; its pixel format must not be in :data:`TURNABLE`'s keys."""
+        size = (frame.width, frame.height)
+        upright = blank_like(frame, frame.format.name, size[::-1] if self.transpose else size)
+        for source, target in zip(planes(frame), planes(upright), strict=True):
             target[:] = self._turn(source)
         return upright
 
@@ -62,25 +62,25 @@ class Orientation:
         return cv2.flip(turned, 0) if self.mirror_y else turned
 
 
-def _display_matrix(picture: av.VideoFrame) -> Buffer | None:
+def _display_matrix(frame: av.VideoFrame) -> Buffer | None:
     try:
-        return cast("Buffer | None", picture.side_data.get("DISPLAYMATRIX"))
+        return cast("Buffer | None", frame.side_data.get("DISPLAYMATRIX"))
     except ValueError:
-        return cast("Buffer | None", _without_exif(picture).side_data.get("DISPLAYMATRIX"))
+        return cast("Buffer | None", _without_exif(frame).side_data.get("DISPLAYMATRIX"))
 
 
-def _without_exif(picture: av.VideoFrame) -> av.VideoFrame:
+def _without_exif(frame: av.VideoFrame) -> av.VideoFrame:
     """Return the same frame without its Exif, whose orientation FFmpeg has read already."""
     graph = Graph()
     graph.link_nodes(
         graph.add_buffer(
-            width=picture.width,
-            height=picture.height,
-            format=picture.format,
-            time_base=picture.time_base or Fraction(1, 1000),
+            width=frame.width,
+            height=frame.height,
+            format=frame.format,
+            time_base=frame.time_base or Fraction(1, 1000),
         ),
         graph.add("sidedata", f"mode=delete:type={_EXIF}"),
         graph.add("buffersink"),
     ).configure()
-    graph.push(picture)
+    graph.push(frame)
     return cast(av.VideoFrame, graph.pull())

@@ -134,7 +134,7 @@ class Arriving:
             self._container = None
             with closing(container):
                 try:
-                    yield from self._pictures(container)
+                    yield from self._frames(container)
                 except SourceError as error:
                     self.state = f"{error}; waiting for it to come back"
                 else:
@@ -170,17 +170,17 @@ class Arriving:
                 continue
         return None
 
-    def _pictures(self, container: InputContainer) -> Iterator[Captured]:
+    def _frames(self, container: InputContainer) -> Iterator[Captured]:
         stream = container.streams.video[0]
         context = _decoder(stream, self._threads)
         context.options = self._limits.decoder_options()
         for packet, fresh in _fresh(self._packets(container, stream), self._late):
             try:
-                pictures = context.decode(packet)
+                frames = context.decode(packet)
             except av.error.FFmpegError:
                 self.undecodable += 1
                 continue
-            for picture in pictures if fresh else ():
+            for picture in frames if fresh else ():
                 self.state = ""
                 yield _captured(picture, stream), picture
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from streamcut.imaging.flow import Flow, agreement, chained, enlarged, follow, grey, left_picture
+from streamcut.imaging.flow import Flow, agreement, chained, enlarged, follow, grey, left_frame
 
 H, W = 72, 128
 
@@ -83,9 +83,9 @@ def test_follow_takes_the_nearest_inside_where_a_way_leads_outside() -> None:
     found = follow(ramp, constant(2.5, 0))
     np.testing.assert_allclose(found[:, : W - 3], ramp[:, : W - 3] + 2.5, atol=0.04)
     assert (found[:, -2:] == W - 1).all()
-    away = left_picture(constant(2.5, 0))
+    away = left_frame(constant(2.5, 0))
     assert (away.sum(axis=1) == 2).all()
-    assert not left_picture(constant(0, 0)).any()
+    assert not left_frame(constant(0, 0)).any()
 
 
 def test_chained_ways_add_up() -> None:

@@ -104,7 +104,7 @@ def test_a_size_that_follows_is_bounded_too() -> None:
 
 
 def test_jobs_side_by_side_leave_opencv_as_it_was(clip: Clip, tmp_path: Path) -> None:
-    from streamcut.jobs.stages import one_thread_per_picture as one
+    from streamcut.jobs.stages import one_thread_per_frame as one
 
     before = cv2.getNumThreads()
     with one:

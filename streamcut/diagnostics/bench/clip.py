@@ -21,8 +21,8 @@ def generate(path: Path, width: int, height: int, frames: int) -> None:
     with av.open(str(path), "w") as output:
         stream = output.add_stream("libx264", rate=GENERATED_RATE, options={"crf": "20"})
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        for picture in drawn(width, height, frames):
-            output.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        for frame in drawn(width, height, frames):
+            output.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         output.mux(stream.encode(None))
 
 
@@ -31,9 +31,9 @@ def drawn(width: int, height: int, count: int) -> Iterator[NDArray[np.uint8]]:
     texture = _texture(width * 2, height * 2)
     for index in range(count):
         x, y = index % width, (index // 2) % height
-        picture = texture[y : y + height, x : x + width].copy()
-        _draw_person(picture, index)
-        yield picture
+        frame = texture[y : y + height, x : x + width].copy()
+        _draw_person(frame, index)
+        yield frame
 
 
 def _texture(width: int, height: int) -> NDArray[np.uint8]:
@@ -45,15 +45,15 @@ def _texture(width: int, height: int) -> NDArray[np.uint8]:
     return np.clip(clouds + grain, 0, 255).astype(np.uint8)
 
 
-def _draw_person(picture: NDArray[np.uint8], index: int) -> None:
+def _draw_person(frame: NDArray[np.uint8], index: int) -> None:
     """Draw head, hair, neck and shoulders, swaying with the frame's index."""
-    height, width = picture.shape[:2]
+    height, width = frame.shape[:2]
     unit = height / 10
     centre = width / 2 + unit * np.sin(index / 15)
 
     def ellipse(y: float, across: float, down: float, colour: tuple[int, int, int]) -> None:
         axes = (int(across * unit), int(down * unit))
-        cv2.ellipse(picture, (int(centre), int(y * unit)), axes, 0, 0, 360, colour, -1, cv2.LINE_AA)
+        cv2.ellipse(frame, (int(centre), int(y * unit)), axes, 0, 0, 360, colour, -1, cv2.LINE_AA)
 
     ellipse(3.3, 1.75, 2.0, (62, 42, 30))
     ellipse(9.5, 4.2, 3.4, (40, 60, 120))

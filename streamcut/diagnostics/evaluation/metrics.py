@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from streamcut.imaging.flow import Flow, follow, grey, left_picture
+from streamcut.imaging.flow import Flow, follow, grey, left_frame
 from streamcut.media.matte import Matte, Picture
 
 _Mask: TypeAlias = NDArray[Any]
@@ -203,7 +203,7 @@ def warp_error(matte_before: Matte, matte: Matte, before: Picture, after: Pictur
     back, forth = flow(grey(after), grey(before)), flow(grey(before), grey(after))
     mismatch = ((back + follow(forth, back)) ** 2).sum(axis=2)
     steady = mismatch <= 0.01 * (back**2).sum(axis=2) + 0.5
-    steady &= ~left_picture(back)
+    steady &= ~left_frame(back)
     light = np.abs(after / 255.0 - follow(before.astype(np.float32), back) / 255.0)
     valid = steady & (light.mean(axis=2) <= 0.05)
     jumps = np.abs(now - follow(was, back))[valid]

@@ -25,7 +25,7 @@ from streamcut.jobs.stages import (
     Appearance,
     Steadying,
     composited,
-    one_thread_per_picture,
+    one_thread_per_frame,
     steadied,
     steadying_of,
 )
@@ -107,7 +107,7 @@ class LiveJob:
             StreamcutError: whatever went wrong; the output is finished then.
             KeyboardInterrupt: on Ctrl-C; likewise.
         """
-        with Interrupts() as interrupts, one_thread_per_picture:
+        with Interrupts() as interrupts, one_thread_per_frame:
             session = able(self._session or session_of(self.settings))
             opened = self._source(interrupts)
             if opened is None:

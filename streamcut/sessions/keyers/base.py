@@ -47,6 +47,6 @@ class KeyerSession(BaseSession):
         matte = self.still(np.asarray(img.convert("RGB")))
         return [Image.fromarray(np.rint(matte * 255).astype(np.uint8))]
 
-    def still(self, picture: Picture) -> Matte:
+    def still(self, frame: Picture) -> Matte:
         """Return the matte of a single frame, RGB uint8 [h, w, 3]: float32 [h, w], 0..1."""
         raise NotImplementedError

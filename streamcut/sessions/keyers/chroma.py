@@ -74,12 +74,12 @@ class ChromaSession(KeyerSession):
         """Start; several streams may share the session."""
         return ChromaStream(self._screen)
 
-    def still(self, picture: Picture) -> Matte:
+    def still(self, frame: Picture) -> Matte:
         """Return the matte of a single frame."""
-        screen = self._screen or border_colour([_border(picture)])
+        screen = self._screen or border_colour([_border(frame)])
         if screen is None:
             raise ModelError("chroma: no coloured screen along the frame's border; name its colour")
-        return key(picture, screen)
+        return key(frame, screen)
 
 
 class ChromaStream:
@@ -99,7 +99,7 @@ class ChromaStream:
         self._waited = 0
         self._last: Picture | None = None
 
-    def __call__(self, picture: Picture) -> Prediction:
+    def __call__(self, frame: Picture) -> Prediction:
         """Return the prediction for an RGB uint8 [h, w, 3] frame.
 
         Where a new scene has another screen, that is keyed.
@@ -108,20 +108,20 @@ class ChromaStream:
             ModelError: if no screen appears.
         """
         if self._given is None:
-            self._look(picture)
+            self._look(frame)
         if self._screen is None:
-            return Prediction(np.ones(picture.shape[:2], np.float32))
-        return Prediction(key(picture, self._screen), screen=self._screen)
+            return Prediction(np.ones(frame.shape[:2], np.float32))
+        return Prediction(key(frame, self._screen), screen=self._screen)
 
-    def _look(self, picture: Picture) -> None:
-        if self._last is not None and is_new_scene(self._last, picture):
+    def _look(self, frame: Picture) -> None:
+        if self._last is not None and is_new_scene(self._last, frame):
             self._borders = []
-        self._last = picture
+        self._last = frame
         if len(self._borders) < _LEARNT:
-            self._learn(picture)
+            self._learn(frame)
 
-    def _learn(self, picture: Picture) -> None:
-        border = _border(picture)
+    def _learn(self, frame: Picture) -> None:
+        border = _border(frame)
         if border_colour([border]) is not None:
             self._borders.append(border)
             self._screen = border_colour(self._borders)
@@ -138,14 +138,14 @@ class ChromaStream:
             )
 
 
-def key(picture: Picture, screen: Colour) -> Matte:
+def key(frame: Picture, screen: Colour) -> Matte:
     """Return the matte of an RGB uint8 [h, w, 3] frame in front of a screen of a colour.
 
     The screen's brightness is measured around each pixel (an image-based key: uneven light and
     the subject's shadow on the screen stay outside).
     """
     wanted = Screen.of(screen)
-    luma, *colour = _differences(picture)
+    luma, *colour = _differences(frame)
     share = wanted.share(*colour)
     bare = (share > _LIT) & (share * np.float32(wanted.luma) > np.float32(_PURE) * luma)
     matte = (1 - share * _screen_light(share, bare) - np.float32(_CLEAR)) * np.float32(
@@ -186,18 +186,18 @@ def border_colour(borders: list[Grid]) -> Colour | None:
     return float(red), float(green), float(blue)
 
 
-def _border(picture: Picture) -> Grid:
+def _border(frame: Picture) -> Grid:
     """Return the pixels along the top and the upper sides, RGB [pixels, 3] in 0..1."""
-    height, width = picture.shape[:2]
+    height, width = frame.shape[:2]
     depth = max(1, round(_BORDER * min(height, width)))
-    sides = picture[: max(1, height * 2 // 3)]
-    parts = [picture[:depth], sides[:, :depth], sides[:, -depth:]]
+    sides = frame[: max(1, height * 2 // 3)]
+    parts = [frame[:depth], sides[:, :depth], sides[:, -depth:]]
     found = np.concatenate([part.reshape(-1, 3) for part in parts])
     return np.asarray(found * np.float32(1 / 255), np.float32)
 
 
-def _differences(picture: Picture) -> tuple[Grid, Grid, Grid]:
-    red, green, blue = (np.float32(1 / 255) * picture[:, :, channel] for channel in range(3))
+def _differences(frame: Picture) -> tuple[Grid, Grid, Grid]:
+    red, green, blue = (np.float32(1 / 255) * frame[:, :, channel] for channel in range(3))
     return differences(red, green, blue)
 
 

@@ -74,11 +74,11 @@ class DifferenceSession(KeyerSession):
         """Start; several streams may share the session."""
         return DifferenceStream(self._plate)
 
-    def still(self, picture: Picture) -> Matte:
+    def still(self, frame: Picture) -> Matte:
         """Return the matte of a single frame."""
         if self._plate is None:
             raise ModelError("difference: a single image needs a plate, an image of the empty room")
-        return DifferenceStream(self._plate)(picture).alpha
+        return DifferenceStream(self._plate)(frame).alpha
 
 
 class DifferenceStream:
@@ -93,26 +93,26 @@ class DifferenceStream:
         self._learning: list[Picture] = []
         self._room: _Room | None = None
 
-    def __call__(self, picture: Picture) -> Prediction:
+    def __call__(self, frame: Picture) -> Prediction:
         """Return the prediction for an RGB uint8 [h, w, 3] frame.
 
         While the empty room is learnt, nobody is there.
         """
-        if self._room is not None and self._room.mean.shape != picture.shape:
+        if self._room is not None and self._room.mean.shape != frame.shape:
             self.reset()
         if self._room is None and self._given is not None:
-            self._room = _Room.of_plate(self._given, picture)
+            self._room = _Room.of_plate(self._given, frame)
         if self._room is None:
-            self._learn(picture)
-            return Prediction(np.zeros(picture.shape[:2], np.float32))
-        return Prediction(cleaned(self._room.distance(picture)))
+            self._learn(frame)
+            return Prediction(np.zeros(frame.shape[:2], np.float32))
+        return Prediction(cleaned(self._room.distance(frame)))
 
-    def _learn(self, picture: Picture) -> None:
-        if self._learning and self._learning[0].shape != picture.shape:
+    def _learn(self, frame: Picture) -> None:
+        if self._learning and self._learning[0].shape != frame.shape:
             self._learning = []
-        self._learning.append(picture)
+        self._learning.append(frame)
         if len(self._learning) == _LEARNT:
-            self._room = _Room.of_pictures(self._learning)
+            self._room = _Room.of_frames(self._learning)
             self._learning = []
 
 
@@ -125,28 +125,28 @@ class _Room:
         self._square = np.asarray(np.maximum(_summed(mean * mean), 1), np.float32)
 
     @classmethod
-    def of_pictures(cls, pictures: list[Picture]) -> _Room:
+    def of_frames(cls, frames: list[Picture]) -> _Room:
         """Return the room of several frames of it."""
-        stack = np.stack([_smoothed(picture) for picture in pictures])
+        stack = np.stack([_smoothed(frame) for frame in frames])
         spread = cv2.blur(stack.std(axis=0).mean(axis=2), (9, 9))
         return cls(np.median(stack, axis=0), np.maximum(spread, np.float32(_QUIETEST)))
 
     @classmethod
-    def of_plate(cls, plate: Image.Image, picture: Picture) -> _Room:
+    def of_plate(cls, plate: Image.Image, frame: Picture) -> _Room:
         """Return the room of one frame; how much pixels waver is taken from another.
 
         Most of the other frame shows the room too, or at least its quieter half does.
         """
-        height, width = picture.shape[:2]
+        height, width = frame.shape[:2]
         mean = _smoothed(np.asarray(plate.resize((width, height), Image.Resampling.BOX)))
         room = cls(mean, np.ones((height, width), np.float32))
-        off = room.distance(picture)
+        off = room.distance(frame)
         noise = max(_QUIETEST, 1.4 * float(np.percentile(off, 30)))
         return cls(mean, np.full((height, width), noise, np.float32))
 
-    def distance(self, picture: Picture) -> Values:
+    def distance(self, frame: Picture) -> Values:
         """Return how far each pixel is from the room, in deviations of the noise."""
-        seen = _smoothed(picture)
+        seen = _smoothed(frame)
         bright = _summed(seen * self.mean) / self._square
         # The square of what lies across the room's own colour: Pythagoras.
         colour = np.maximum(_summed(seen * seen) - bright * bright * self._square, 0)
@@ -161,9 +161,9 @@ def _summed(values: Values) -> Values:
     return np.asarray(cv2.transform(values, np.ones((1, 3), np.float32)), np.float32)
 
 
-def _smoothed(picture: Picture) -> Values:
+def _smoothed(frame: Picture) -> Values:
     """Return a frame as float32, blurred."""
-    return np.asarray(cv2.GaussianBlur(picture.astype(np.float32), (0, 0), _BLUR))
+    return np.asarray(cv2.GaussianBlur(frame.astype(np.float32), (0, 0), _BLUR))
 
 
 def _exposure(bright: Values) -> np.float32:

@@ -62,17 +62,17 @@ class RecurrentSession(MapSession):
         """Start with an empty memory; several streams may share the session."""
         return RecurrentStream(self)
 
-    def step(self, picture: Picture, runner: Runner) -> Prediction:
+    def step(self, frame: Picture, runner: Runner) -> Prediction:
         """Return the prediction for the next frame of a video.
 
         Args:
-            picture: RGB, uint8 [h, w, 3], both sides multiples of the stride.
+            frame: RGB, uint8 [h, w, 3], both sides multiples of the stride.
             runner: of :meth:`runner`; it remembers the frames before.
 
         Raises:
             ModelError: if the network fails.
         """
-        return Prediction(np.asarray(self._alpha(self._feed(picture), runner)[0, 0], np.float32))
+        return Prediction(np.asarray(self._alpha(self._feed(frame), runner)[0, 0], np.float32))
 
     def runner(self) -> Runner:
         """Return what runs the network and remembers, with an empty memory."""
@@ -121,15 +121,15 @@ class RecurrentStream:
         self._runner = session.runner()
         self._last: Picture | None = None
 
-    def __call__(self, picture: Picture) -> Prediction:
+    def __call__(self, frame: Picture) -> Prediction:
         """Return the prediction for an RGB uint8 [h, w, 3] frame.
 
         A scene cut, or a change of size, empties the memory.
         """
-        if self._last is None or is_new_scene(self._last, picture):
+        if self._last is None or is_new_scene(self._last, frame):
             self.reset()
-        self._last = picture
-        return self._session.step(picture, self._runner)
+        self._last = frame
+        return self._session.step(frame, self._runner)
 
     def reset(self) -> None:
         """Forget the frames before."""

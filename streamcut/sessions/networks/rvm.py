@@ -50,17 +50,17 @@ class RvmSession(RecurrentSession):
         sizes = [tuple(max(self.shortest_side, round(s * f)) for s in full) for f in (0.71, 0.5)]
         return [(size[0], size[1]) for size in sizes if size != full]
 
-    def step(self, picture: Picture, runner: Runner) -> Prediction:
+    def step(self, frame: Picture, runner: Runner) -> Prediction:
         """Return the prediction for the next frame of a video, its foreground included.
 
         Args:
-            picture: RGB, uint8 [h, w, 3].
+            frame: RGB, uint8 [h, w, 3].
             runner: of :meth:`runner`; it remembers the frames before.
 
         Raises:
             ModelError: if the network fails.
         """
-        foreground, alpha = self._outputs(self._feed(picture), runner)
+        foreground, alpha = self._outputs(self._feed(frame), runner)
         matte = np.clip(alpha[0, 0].astype(np.float32), np.float32(0), np.float32(1))
         colours = foreground[0].transpose(1, 2, 0).astype(np.float32, copy=False)
         return Prediction(matte, colours)

@@ -134,22 +134,22 @@ class MapSession(BaseSession):
         """Return what runs the network for one stream."""
         return Runner(self.inner_session, [self.inner_session.get_outputs()[0].name])
 
-    def mattes(self, pictures: Sequence[Picture], runner: Runner | None = None) -> list[Matte]:
+    def mattes(self, frames: Sequence[Picture], runner: Runner | None = None) -> list[Matte]:
         """Return the subject's maps of frames of one size: float32 [h, w] in 0..1.
 
         Args:
-            pictures: RGB, uint8 [h, w, 3], at the network's size; they are fed together.
+            frames: RGB, uint8 [h, w, 3], at the network's size; they are fed together.
             runner: of :meth:`runner`, for the frames of a stream.
 
         Raises:
             ModelError: if the network fails.
         """
-        feeds = [self._feed(picture) for picture in pictures]
+        feeds = [self._feed(frame) for frame in frames]
         output = self._infer(np.concatenate(feeds) if len(feeds) > 1 else feeds[0], runner)
-        parts = np.split(output, len(pictures)) if len(pictures) > 1 else [output]
+        parts = np.split(output, len(frames)) if len(frames) > 1 else [output]
         return [
-            self._fitted(self._read(self._planes(part)), picture)
-            for part, picture in zip(parts, pictures, strict=True)
+            self._fitted(self._read(self._planes(part)), frame)
+            for part, frame in zip(parts, frames, strict=True)
         ]
 
     def predict(self, img: Image.Image, *args: Any, **kwargs: Any) -> list[Image.Image]:
@@ -193,8 +193,8 @@ class MapSession(BaseSession):
         maps = self._maps(feed.transpose(0, 2, 3, 1) if self._channels_last else feed)
         return _stretch(self._subject(_ACTIVATIONS[self.model.activation](maps)))
 
-    def _matte(self, picture: Picture) -> Matte:
-        return self.mattes([picture])[0]
+    def _matte(self, frame: Picture) -> Matte:
+        return self.mattes([frame])[0]
 
     def _read(self, maps: NDArray[np.float32]) -> Matte:
         """Return the matte that the network's maps, [channels, h, w], amount to."""
@@ -202,13 +202,13 @@ class MapSession(BaseSession):
         matte: Matte = np.clip(subject, np.float32(0), np.float32(1))
         return matte
 
-    def _fitted(self, matte: Matte, picture: Picture) -> Matte:
+    def _fitted(self, matte: Matte, frame: Picture) -> Matte:
         """Return a matte at its frame's size: some networks give one of their own.
 
         Raises:
             ModelError: if it has another shape altogether.
         """
-        (high, wide), (height, width) = matte.shape, picture.shape[:2]
+        (high, wide), (height, width) = matte.shape, frame.shape[:2]
         if (high, wide) == (height, width):
             return matte
         if not 0.8 < (wide * height) / (high * width) < 1.25:
@@ -217,13 +217,13 @@ class MapSession(BaseSession):
         resized = cv2.resize(matte, (width, height), interpolation=cv2.INTER_LINEAR)
         return np.asarray(resized, np.float32)
 
-    def _feed(self, picture: Picture) -> NDArray[np.float32]:
+    def _feed(self, frame: Picture) -> NDArray[np.float32]:
         """Return the network's input for an RGB frame at its size."""
-        height, width, _ = picture.shape
+        height, width, _ = frame.shape
         feed = np.empty((1, 3, height, width), np.float32)
         for channel in range(3):
             target = feed[0, 2 - channel if self.model.bgr else channel]
-            np.multiply(picture[:, :, channel], self._gain[channel], out=target)
+            np.multiply(frame[:, :, channel], self._gain[channel], out=target)
             target += self._bias[channel]
         return np.ascontiguousarray(feed.transpose(0, 2, 3, 1)) if self._channels_last else feed
 
@@ -268,13 +268,13 @@ class MapStream:
         self._session = session
         self._one, self._several = session.runner(), session.runner()
 
-    def __call__(self, picture: Picture) -> Prediction:
+    def __call__(self, frame: Picture) -> Prediction:
         """Return the prediction for an RGB uint8 [h, w, 3] frame."""
-        return Prediction(self._session.mattes([picture], self._one)[0])
+        return Prediction(self._session.mattes([frame], self._one)[0])
 
-    def many(self, pictures: Sequence[Picture]) -> list[Prediction]:
+    def many(self, frames: Sequence[Picture]) -> list[Prediction]:
         """Return those for frames of one size, which go through the network together."""
-        return list(map(Prediction, self._session.mattes(pictures, self._several)))
+        return list(map(Prediction, self._session.mattes(frames, self._several)))
 
     def reset(self) -> None:
         """Forget nothing: there is no past."""

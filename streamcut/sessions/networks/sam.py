@@ -232,31 +232,31 @@ class SamStream:
         self._last: Picture | None = None
         self._mask: NDArray[np.uint8] | None = None
 
-    def __call__(self, picture: Picture) -> Prediction:
+    def __call__(self, frame: Picture) -> Prediction:
         """Return the prediction for an RGB uint8 [h, w, 3] frame.
 
         A scene cut, or a change of size, goes back to the prompt given.
         """
-        if self._last is not None and is_new_scene(self._last, picture):
+        if self._last is not None and is_new_scene(self._last, frame):
             self.reset()
-        target = self._aimed(picture)
-        matte = self._found(picture, target)
+        target = self._aimed(frame)
+        matte = self._found(frame, target)
         self._follow(matte, target)
-        self._last = picture
+        self._last = frame
         return Prediction(matte)
 
-    def _aimed(self, picture: Picture) -> TrackedSubject:
+    def _aimed(self, frame: Picture) -> TrackedSubject:
         """Return where to look: as given, or where the last mask has moved to."""
         if self._target is None:
-            return TrackedSubject.at(self._prompt, picture.shape[1], picture.shape[0])
+            return TrackedSubject.at(self._prompt, frame.shape[1], frame.shape[0])
         if self._last is None or self._mask is None:
             return self._target
-        return self._target.moved(*motion(self._last, picture, self._mask))
+        return self._target.moved(*motion(self._last, frame, self._mask))
 
-    def _found(self, picture: Picture, target: TrackedSubject) -> Matte:
-        height, width = picture.shape[:2]
+    def _found(self, frame: Picture, target: TrackedSubject) -> Matte:
+        height, width = frame.shape[:2]
         canvas = np.zeros((*_CANVAS, 3), np.float32)
-        canvas[:height, :width] = picture
+        canvas[:height, :width] = frame
         masks, quality = self._session.decode(self._session.embed(canvas), *target.points())
         return sigmoid(masks[int(np.argmax(quality))][:height, :width])
 

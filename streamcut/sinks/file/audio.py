@@ -102,7 +102,7 @@ class Companions:
             self._input.close()
 
     def _open(self, form: Format, audio: bool) -> InputContainer | None:
-        if form.pictures or self._info.url is None:
+        if form.sequence or self._info.url is None:
             return None
         try:
             return open_input(self._info.url, limits=self._info.limits)

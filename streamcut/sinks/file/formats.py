@@ -79,7 +79,7 @@ class Format:
         chapters: whether it holds chapters.
         edit_lists: whether what begins before zero can be hidden by an edit list.
         options: muxer options.
-        pictures: whether it is many files, one for each frame.
+        sequence: whether it is many files, one for each frame.
         for_alpha: what to do instead, where it holds no alpha.
     """
 
@@ -91,7 +91,7 @@ class Format:
     chapters: bool = False
     edit_lists: bool = False
     options: Options = field(default_factory=dict)
-    pictures: bool = False
+    sequence: bool = False
     for_alpha: str = "write a .webm or .mov"
 
     def codec(self, name: str) -> Codec:
@@ -284,7 +284,7 @@ FORMATS: tuple[Format, ...] = (
     Format(".gif", "gif", (_GIF,), options={"loop": "0"}),
     Format(".webp", "webp", (_WEBP,), options={"loop": "0"}),
     Format(".apng", "apng", (_APNG,), options={"plays": "0"}),
-    Format(".png", "image2", (_PNG,), pictures=True),
+    Format(".png", "image2", (_PNG,), sequence=True),
 )
 """Every format that can be written; the first ones with alpha are proposed in messages."""
 
@@ -305,7 +305,7 @@ def format_of(path: str) -> Format:
     if path == "-":
         raise UsageError("streamcut pipe writes to standard output; name a file or a folder here")
     if is_folder(path):
-        return next(row for row in FORMATS if row.pictures)
+        return next(row for row in FORMATS if row.sequence)
     if not path:
         raise UsageError("the output has no name")
     if not ending and _is_special(path):
@@ -314,7 +314,7 @@ def format_of(path: str) -> Format:
         raise UsageError(f"{path} has no ending: write {path}.webm, or {path}/ for PNG images")
     for row in FORMATS:
         if row.ending == ending:
-            if row.pictures and pattern_of(path) is None:
+            if row.sequence and pattern_of(path) is None:
                 raise UsageError(
                     f"{path} is one image; name a folder (out/) or a pattern (out_%04d.png)"
                 )
@@ -341,7 +341,7 @@ def _is_special(path: str) -> bool:
 
 def numbered(path: str, form: Format) -> str:
     """Return the pattern of names in a folder that frames go to; any other path as it is."""
-    return str(Path(path) / _NUMBERED) if form.pictures and is_folder(path) else path
+    return str(Path(path) / _NUMBERED) if form.sequence and is_folder(path) else path
 
 
 def pattern_of(path: str) -> re.Pattern[str] | None:

@@ -101,13 +101,13 @@ class FileOutput:
         named pipe waits for its reader.
         """
         path = numbered(self._path, self.form)
-        if not self.form.pictures and is_named_pipe(path):
+        if not self.form.sequence and is_named_pipe(path):
             self._pipe = NamedPipe(path, self.form)
             return self._pipe.create()
-        self._staged = staged(path, files_of(self._path), sequence=self.form.pictures)
+        self._staged = staged(path, files_of(self._path), sequence=self.form.sequence)
         path = self._staged.path if self._staged else path
-        name = numbered_for_ffmpeg(path) if self.form.pictures else for_ffmpeg(path)
-        if self.form.pictures:
+        name = numbered_for_ffmpeg(path) if self.form.sequence else for_ffmpeg(path)
+        if self.form.sequence:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
         return av.open(name, "w", format=self.form.muxer, options=dict(self.form.options))
 

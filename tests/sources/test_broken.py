@@ -120,10 +120,10 @@ def test_an_mp4_whose_data_is_cut(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "no video"),
-        (b"Some words, a few lines\nof them.\n" * 20, "no video|text file"),
-        (bytes(5000), "no video"),
-        (bytes(range(256)) * 40, "no video"),
+        (b"", "not a video"),
+        (b"Some words, a few lines\nof them.\n" * 20, "not a video|text file"),
+        (bytes(5000), "not a video"),
+        (bytes(range(256)) * 40, "not a video"),
     ],
     ids=["empty", "text", "zeros", "bytes"],
 )

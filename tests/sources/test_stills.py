@@ -97,8 +97,8 @@ def test_heic_without_its_library_names_the_extra(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"", "no image"),
-        (b"hello", "no image"),
+        (b"", "not an image"),
+        (b"hello", "not an image"),
         (saved("PNG", Image.fromarray(gradient()))[:60], "cannot be read|no image"),
         (saved("JPEG", Image.new("RGB", (64, 64)))[:300], "cannot be read"),
     ],

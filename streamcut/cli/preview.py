@@ -137,14 +137,14 @@ def _fitted(width: int, height: int) -> tuple[int, int]:
     return shown, max(1, round(height * shown / width))
 
 
-def _shown(reformatter: VideoReformatter, picture: av.VideoFrame) -> NDArray[np.uint8]:
+def _shown(reformatter: VideoReformatter, video_frame: av.VideoFrame) -> NDArray[np.uint8]:
     """Return a picture as RGB at the window's size; what is transparent lies over squares."""
-    clear = has_alpha(picture.format.name)
+    clear = has_alpha(video_frame.format.name)
     made = reformatter.reformat(
-        picture,
-        *_fitted(picture.width, picture.height),
+        video_frame,
+        *_fitted(video_frame.width, video_frame.height),
         "rgba" if clear else "rgb24",
-        src_colorspace=Colour.of(picture).known_matrix(picture.height),
+        src_colorspace=Colour.of(video_frame).known_matrix(video_frame.height),
         interpolation=Interpolation.BILINEAR,
         threads=SCALING_THREADS,
     )

@@ -182,8 +182,8 @@ class Video:
             self._length = last + step
             self._offset += self._length
 
-    def _planes(self, picture: av.VideoFrame) -> list[Plane]:
-        return _fitted(_cropped(picture, self._info), self._info, *self._size)
+    def _planes(self, video_frame: av.VideoFrame) -> list[Plane]:
+        return _fitted(_cropped(video_frame, self._info), self._info, *self._size)
 
     @property
     def _size(self) -> tuple[int, int]:
@@ -236,8 +236,8 @@ def _weights(matte: Plane, top: int, size: tuple[int, int]) -> NDArray[np.float3
     return np.float32(1.001) - np.multiply(small, np.float32(1 / top), dtype=np.float32)
 
 
-def _time(picture: av.VideoFrame) -> Fraction:
-    return Fraction(picture.pts or 0) * (picture.time_base or Fraction(1, 1000))
+def _time(video_frame: av.VideoFrame) -> Fraction:
+    return Fraction(video_frame.pts or 0) * (video_frame.time_base or Fraction(1, 1000))
 
 
 def _from_rgb(rgb: NDArray[np.uint8]) -> av.VideoFrame:
@@ -280,25 +280,25 @@ def _covering(rgb: NDArray[np.uint8], info: StreamInfo) -> NDArray[np.uint8]:
     return rgb[y : y + height, x : x + width]
 
 
-def _cropped(picture: av.VideoFrame, info: StreamInfo) -> av.VideoFrame:
+def _cropped(video_frame: av.VideoFrame, info: StreamInfo) -> av.VideoFrame:
     """Return the part of a background video's frame that will be seen."""
-    crop = _crop_of(picture.width, picture.height, info)
-    if crop[2:] == (picture.width, picture.height):
-        return picture
-    rgb = picture.to_ndarray(format="rgb24", threads=SCALING_THREADS)
+    crop = _crop_of(video_frame.width, video_frame.height, info)
+    if crop[2:] == (video_frame.width, video_frame.height):
+        return video_frame
+    rgb = video_frame.to_ndarray(format="rgb24", threads=SCALING_THREADS)
     return _from_rgb(_covering(cast(NDArray[np.uint8], rgb), info))
 
 
-def _fitted(picture: av.VideoFrame, info: StreamInfo, width: int, height: int) -> list[Plane]:
+def _fitted(video_frame: av.VideoFrame, info: StreamInfo, width: int, height: int) -> list[Plane]:
     """Return the planes of an image in the format, matrix and range of the frames above."""
-    source = Colour.of(picture)
+    source = Colour.of(video_frame)
     matrix = info.colour.known_matrix(info.height)
     made = VideoReformatter().reformat(
-        picture,
+        video_frame,
         width,
         height,
         info.pixel_format,
-        src_colorspace=source.known_matrix(picture.height),
+        src_colorspace=source.known_matrix(video_frame.height),
         dst_colorspace=matrix,
         src_color_range=source.range or None,
         dst_color_range=Range.FULL if info.colour.full_range else Range.LIMITED,

@@ -37,23 +37,23 @@ def _despilled(frame: MattedFrame) -> MattedFrame:
 
 
 def without_spill(
-    picture: av.VideoFrame, matte: Plane, screen: tuple[float, float, float]
+    video_frame: av.VideoFrame, matte: Plane, screen: tuple[float, float, float]
 ) -> av.VideoFrame:
     """Return a copy of a frame without a screen's light, wherever its matte is above 0.
 
     Args:
-        picture: in one of the working formats.
+        video_frame: in one of the working formats.
         matte: at its size and depth.
         screen: the screen's colour, RGB 0..255.
     """
-    made, known = copied(picture), Levels.of_frame(picture)
-    weights = luma_weights(Colour.of(picture).known_matrix(picture.height))
+    made, known = copied(video_frame), Levels.of_frame(video_frame)
+    weights = luma_weights(Colour.of(video_frame).known_matrix(video_frame.height))
     key = Screen.of(screen, weights)
-    share = _share(planes(picture), known, key, weights)
+    share = _share(planes(video_frame), known, key, weights)
     opacity = _fit(matte, share.shape) * np.float32(1 / known.peak)
     share[opacity <= 0] = 0
     left = 1 - np.minimum(share, 1 - opacity)
-    levels = _levels(picture, screen, key)
+    levels = _levels(video_frame, screen, key)
     for target, zero, span, level in zip(planes(made), known.zero, known.span, levels, strict=True):
         light = np.float32(level * span)
         shares = _fit(share, target.shape), _fit(left, target.shape)
@@ -83,10 +83,10 @@ def _share(layers: list[Plane], levels: Levels, key: Screen, weights: tuple[floa
 
 
 def _levels(
-    picture: av.VideoFrame, screen: tuple[float, float, float], key: Screen
+    video_frame: av.VideoFrame, screen: tuple[float, float, float], key: Screen
 ) -> tuple[float, float, float]:
     """Return how much of each plane the screen is."""
-    if not picture.format.name.startswith("gbr"):
+    if not video_frame.format.name.startswith("gbr"):
         return key.luma, key.cb, key.cr
     red, green, blue = (value / 255 for value in screen)
     return green, blue, red

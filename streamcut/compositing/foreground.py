@@ -94,17 +94,17 @@ def _visible(opacity: Plane | None) -> Plane | None:
     return np.asarray(cv2.inRange(opacity, 1, np.iinfo(opacity.dtype).max), np.uint8)
 
 
-def _told(picture: av.VideoFrame, matte: Plane, colours: Grid) -> av.VideoFrame:
+def _told(video_frame: av.VideoFrame, matte: Plane, colours: Grid) -> av.VideoFrame:
     """Return a copy with the colours in the border as a network tells them, RGB 0..1."""
-    made, top = copied(picture), peak(picture.format.name)
+    made, top = copied(video_frame), peak(video_frame.format.name)
     codes = np.rint(np.clip(colours, 0, 1) * np.float32(65535)).astype(np.uint16)
-    tags = Colour.of(picture)
-    yuv = not picture.format.name.startswith("gbr")
+    tags = Colour.of(video_frame)
+    yuv = not video_frame.format.name.startswith("gbr")
     front = av.VideoFrame.from_ndarray(codes, "rgb48le").reformat(
-        picture.width,
-        picture.height,
-        picture.format.name,
-        dst_colorspace=tags.known_matrix(picture.height) if yuv else None,
+        video_frame.width,
+        video_frame.height,
+        video_frame.format.name,
+        dst_colorspace=tags.known_matrix(video_frame.height) if yuv else None,
         dst_color_range=Range.FULL if tags.full_range or not yuv else Range.LIMITED,
         interpolation=Interpolation.BILINEAR,
         threads=SCALING_THREADS,
@@ -115,11 +115,11 @@ def _told(picture: av.VideoFrame, matte: Plane, colours: Grid) -> av.VideoFrame:
     return made
 
 
-def _fast(picture: av.VideoFrame, matte: Plane, visible: Plane | None) -> av.VideoFrame:
+def _fast(video_frame: av.VideoFrame, matte: Plane, visible: Plane | None) -> av.VideoFrame:
     """Return a copy with the colours in the border unmixed from their visible surroundings."""
-    made = copied(picture)
-    top = peak(picture.format.name)
-    around = _Surroundings(planes(picture), matte, top, visible)
+    made = copied(video_frame)
+    top = peak(video_frame.format.name)
+    around = _Surroundings(planes(video_frame), matte, top, visible)
     borders: dict[tuple[int, ...], _Border] = {}
     for number, plane in enumerate(planes(made)):
         border = borders.get(plane.shape)
@@ -232,14 +232,14 @@ def _around(grid: Grid) -> Grid:
     return np.asarray(cv2.addWeighted(near, 1, far, _FAR_WEIGHT, 0), np.float32)
 
 
-def _thorough(picture: av.VideoFrame, matte: Plane) -> av.VideoFrame:
+def _thorough(video_frame: av.VideoFrame, matte: Plane) -> av.VideoFrame:
     """Return a copy with the colours in the border as estimated by several levels."""
-    made, top = copied(picture), peak(picture.format.name)
+    made, top = copied(video_frame), peak(video_frame.format.name)
     area = _border_area(matte, top)
     if area is None:
         return made
     size = (matte.shape[1], matte.shape[0])
-    full = cv2.merge([cv2.resize(layer, size)[area] for layer in planes(picture)])
+    full = cv2.merge([cv2.resize(layer, size)[area] for layer in planes(video_frame)])
     share = (matte[area] / np.float32(top)).astype(np.float32, copy=False)
     found = subject_colours(full / np.float32(top), share) * np.float32(top)
     for number, plane in enumerate(planes(made)):

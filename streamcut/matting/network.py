@@ -38,11 +38,11 @@ def predict(
             yield group.pop(0)
 
 
-def _predictions(pictures: Sequence[Picture], stream: MatteStream) -> list[Prediction]:
-    alike = len({picture.shape for picture in pictures}) == 1
-    if len(pictures) > 1 and alike and isinstance(stream, BatchStream):
-        return list(map(as_prediction, stream.many(pictures), pictures))
-    return [as_prediction(stream(picture), picture) for picture in pictures]
+def _predictions(inputs: Sequence[Picture], stream: MatteStream) -> list[Prediction]:
+    alike = len({each.shape for each in inputs}) == 1
+    if len(inputs) > 1 and alike and isinstance(stream, BatchStream):
+        return list(map(as_prediction, stream.many(inputs), inputs))
+    return [as_prediction(stream(each), each) for each in inputs]
 
 
 def able(session: BaseSession) -> BaseSession:

@@ -72,19 +72,19 @@ class Smoother:
         self._flow = Flow(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
         self._past: tuple[Picture, Picture, Matte] | None = None
 
-    def __call__(self, picture: Picture, matte: Matte) -> Matte:
+    def __call__(self, seen: Picture, matte: Matte) -> Matte:
         """Return the smoothed matte.
 
         Args:
-            picture: what the matte was made of, RGB uint8 [height, width, 3].
+            seen: what the matte was made of, RGB uint8 [height, width, 3].
             matte: float32 [height, width], 0..1.
         """
         if not self._strength:
             return matte
-        light = grey(picture)
+        light = grey(seen)
         if self._past is not None:
-            matte = self._smoothed(picture, light, matte, *self._past)
-        self._past = (picture, light, matte)
+            matte = self._smoothed(seen, light, matte, *self._past)
+        self._past = (seen, light, matte)
         return matte
 
     def reset(self) -> None:
@@ -92,24 +92,24 @@ class Smoother:
         self._past = None
 
     def _smoothed(
-        self, picture: Picture, light: Picture, matte: Matte, *past: NDArray[np.generic]
+        self, seen: Picture, light: Picture, matte: Matte, *past: NDArray[np.generic]
     ) -> Matte:
         before, light_before, matte_before = past
         field = self._flow(light, cast(Picture, light_before))
         was = follow(cast(Matte, matte_before), field)
-        same = sameness(picture, follow(cast(Picture, before), field))
+        same = sameness(seen, follow(cast(Picture, before), field))
         weight = same * doubt(matte, was) * np.float32(self._strength)
         return matte + weight * (was - matte)
 
 
-def sameness(picture: Picture, before: Picture) -> Matte:
+def sameness(seen: Picture, before: Picture) -> Matte:
     """Return where two frames show the same but for noise: 1, falling to 0 where they do not.
 
     Args:
-        picture: RGB uint8 [height, width, 3].
-        before: of the same shape, brought to where things are in ``picture``.
+        seen: RGB uint8 [height, width, 3].
+        before: of the same shape, brought to where things are in ``seen``.
     """
-    red, green, blue = cv2.split(cv2.absdiff(picture, before))
+    red, green, blue = cv2.split(cv2.absdiff(seen, before))
     most = cv2.max(cv2.max(red, green), blue)
     around = cv2.boxFilter(most, cv2.CV_32F, (3, 3))
     noise = min(float(np.median(most[::3, ::3])), _MOST_NOISE)

@@ -17,24 +17,24 @@ Plane = NDArray[Any]
 """A view of one plane: uint8 for 8-bit formats, uint16 above; [height, width]."""
 
 
-def planes(picture: av.VideoFrame) -> list[Plane]:
+def planes(video_frame: av.VideoFrame) -> list[Plane]:
     """Return writable views of a planar frame's planes, without a copy."""
-    kind = np.dtype(dtype(picture.format.name))
+    kind = np.dtype(dtype(video_frame.format.name))
     return [
         np.frombuffer(plane, kind).reshape(-1, plane.line_size // kind.itemsize)[  # type: ignore[call-overload]
             : plane.height, : plane.width
         ]
-        for plane in picture.planes
+        for plane in video_frame.planes
     ]
 
 
 def blank_like(
-    picture: av.VideoFrame, pixel_format: str, size: tuple[int, int] | None = None
+    video_frame: av.VideoFrame, pixel_format: str, size: tuple[int, int] | None = None
 ) -> av.VideoFrame:
-    """Return a new frame with the time and colour tags of ``picture``; its pixels are unset."""
-    width, height = size or (picture.width, picture.height)
-    made = Colour.of(picture).apply(av.VideoFrame(width, height, pixel_format))
-    copy_time(picture, made)
+    """Return a new frame with the time and colour tags of ``video_frame``; its pixels are unset."""
+    width, height = size or (video_frame.width, video_frame.height)
+    made = Colour.of(video_frame).apply(av.VideoFrame(width, height, pixel_format))
+    copy_time(video_frame, made)
     return made
 
 

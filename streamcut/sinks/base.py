@@ -142,15 +142,21 @@ class Made:
         self._matrix, self._colour = colour.known_matrix(size[1]), colour
         self._reformatter, self._how = VideoReformatter(), how
 
-    def __call__(self, picture: av.VideoFrame) -> av.VideoFrame:
-        """Return ``picture`` so; untouched where it is so already."""
-        source = Colour.of(picture)
-        matrix = source.known_matrix(picture.height)
-        have = (picture.width, picture.height, picture.format.name, matrix, source.full_range)
+    def __call__(self, video_frame: av.VideoFrame) -> av.VideoFrame:
+        """Return ``video_frame`` so; untouched where it is so already."""
+        source = Colour.of(video_frame)
+        matrix = source.known_matrix(video_frame.height)
+        have = (
+            video_frame.width,
+            video_frame.height,
+            video_frame.format.name,
+            matrix,
+            source.full_range,
+        )
         if have == (*self._size, self._pixel_format, self._matrix, self._colour.full_range):
-            return picture
+            return video_frame
         made = self._reformatter.reformat(
-            picture,
+            video_frame,
             *self._size,
             self._pixel_format,
             src_colorspace=matrix,
@@ -160,5 +166,5 @@ class Made:
             interpolation=self._how,
             threads=SCALING_THREADS,
         )
-        copy_time(picture, made)
+        copy_time(video_frame, made)
         return self._colour.apply(made)

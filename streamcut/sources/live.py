@@ -48,11 +48,11 @@ class LiveSource:
         first = next(self._frames, None)
         if first is None:
             raise SourceError("no frame came")
-        self._first, picture = first, first[1]
-        across = round(picture.width * feed.aspect)  # As wide as it is shown.
-        width, height = (size or Size()).of(across, picture.height)
+        self._first, decoded = first, first[1]
+        across = round(decoded.width * feed.aspect)  # As wide as it is shown.
+        width, height = (size or Size()).of(across, decoded.height)
         width, height = max(2, width & ~1), max(2, height & ~1)
-        known = Colour.of(picture).known_matrix(picture.height)
+        known = Colour.of(decoded).known_matrix(decoded.height)
         matrix = known if matrix is None else matrix
         self._framing = Framing(width, height, matrix, feed.aspect)
         self._pace = Pace(fps)
@@ -70,10 +70,10 @@ class LiveSource:
     def __iter__(self) -> Iterator[Frame]:
         began, last = self._first[0], -1
         with closing(self._frames):
-            for captured, picture in chain([self._first], self._frames):
+            for captured, decoded in chain([self._first], self._frames):
                 if self._pace(captured):
                     last = max(last + 1, round((captured - began) / _TIME_BASE))
-                    yield self._frame(captured, picture, last)
+                    yield self._frame(captured, decoded, last)
 
     @property
     def state(self) -> str:
@@ -100,8 +100,8 @@ class LiveSource:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def _frame(self, captured: float, picture: av.VideoFrame, pts: int) -> Frame:
-        made = self._framing(picture)
+    def _frame(self, captured: float, decoded: av.VideoFrame, pts: int) -> Frame:
+        made = self._framing(decoded)
         made.pts, made.time_base = pts, _TIME_BASE
         return Frame(source=made, captured=captured)
 

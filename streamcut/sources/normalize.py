@@ -37,11 +37,11 @@ class Conform:
         self._width, self._height = self._lying_size(first, size)
         self._stretch = Fraction(first.width * self._height, first.height * self._width)
 
-    def __call__(self, picture: av.VideoFrame) -> Frame:
-        """Return ``picture`` as a frame, its own alpha apart from its colour."""
-        if not has_alpha(picture.format.name):
-            return Frame(source=self._upright(self._scaled(picture, self._pixel_format)))
-        colour, opacity = self._split(self._upright(self._scaled(picture, self._twin)))
+    def __call__(self, decoded: av.VideoFrame) -> Frame:
+        """Return ``decoded`` as a frame, its own alpha apart from its colour."""
+        if not has_alpha(decoded.format.name):
+            return Frame(source=self._upright(self._scaled(decoded, self._pixel_format)))
+        colour, opacity = self._split(self._upright(self._scaled(decoded, self._twin)))
         return Frame(source=colour, opacity=opacity)
 
     def aspect(self, source: Fraction) -> Fraction:
@@ -64,36 +64,36 @@ class Conform:
             return width, height
         return size.of(*lying)
 
-    def _scaled(self, picture: av.VideoFrame, pixel_format: str) -> av.VideoFrame:
-        same_size = (picture.width, picture.height) == (self._width, self._height)
-        if same_size and picture.format.name == pixel_format:
-            return picture
-        if same_size and picture.format.name.replace("yuvj", "yuv") == pixel_format:
-            return self._renamed(picture, pixel_format)
+    def _scaled(self, decoded: av.VideoFrame, pixel_format: str) -> av.VideoFrame:
+        same_size = (decoded.width, decoded.height) == (self._width, self._height)
+        if same_size and decoded.format.name == pixel_format:
+            return decoded
+        if same_size and decoded.format.name.replace("yuvj", "yuv") == pixel_format:
+            return self._renamed(decoded, pixel_format)
         made = self._reformatter.reformat(
-            picture,
+            decoded,
             self._width,
             self._height,
             pixel_format,
-            src_colorspace=self._colour.known_matrix(picture.height),
-            dst_colorspace=self._colour.known_matrix(picture.height),
+            src_colorspace=self._colour.known_matrix(decoded.height),
+            dst_colorspace=self._colour.known_matrix(decoded.height),
             src_color_range=self._colour.range or None,
             dst_color_range=self._colour.range or None,
             interpolation=Interpolation.BICUBIC,
             threads=SCALING_THREADS,
         )
-        copy_time(picture, made)
+        copy_time(decoded, made)
         return self._colour.apply(made)
 
-    def _renamed(self, picture: av.VideoFrame, pixel_format: str) -> av.VideoFrame:
+    def _renamed(self, decoded: av.VideoFrame, pixel_format: str) -> av.VideoFrame:
         """Copy a ``yuvj`` frame, bit for bit, into the format that names its range apart."""
-        made = blank_like(picture, pixel_format)
-        for source, target in zip(planes(picture), planes(made), strict=True):
+        made = blank_like(decoded, pixel_format)
+        for source, target in zip(planes(decoded), planes(made), strict=True):
             target[:] = source
         return self._colour.apply(made)
 
-    def _upright(self, picture: av.VideoFrame) -> av.VideoFrame:
-        return self._orientation.apply(picture) if self._orientation else picture
+    def _upright(self, decoded: av.VideoFrame) -> av.VideoFrame:
+        return self._orientation.apply(decoded) if self._orientation else decoded
 
     def _split(self, whole: av.VideoFrame) -> tuple[av.VideoFrame, Plane | None]:
         """Return colour alone, and the alpha plane or None where all of it is opaque."""

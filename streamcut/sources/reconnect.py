@@ -180,9 +180,9 @@ class Arriving:
             except av.error.FFmpegError:
                 self.undecodable += 1
                 continue
-            for picture in frames if fresh else ():
+            for decoded in frames if fresh else ():
                 self.state = ""
-                yield _captured(picture, stream), picture
+                yield _captured(decoded, stream), decoded
 
     def _packets(self, container: InputContainer, stream: VideoStream) -> Iterator[Packet]:
         raw = stream.codec_context.name == "rawvideo"
@@ -354,10 +354,10 @@ def _owned(packet: av.Packet[VideoStream]) -> av.Packet[VideoStream]:
     return made
 
 
-def _captured(picture: av.VideoFrame, stream: VideoStream) -> float:
+def _captured(decoded: av.VideoFrame, stream: VideoStream) -> float:
     """Return when a frame was taken: as the driver says, where its clock is ours; else now."""
     now = time.monotonic()
-    if picture.pts is None or stream.time_base is None:
+    if decoded.pts is None or stream.time_base is None:
         return now
-    told = float(picture.pts * stream.time_base)
+    told = float(decoded.pts * stream.time_base)
     return told if 0 <= now - told < _PLAUSIBLE_AGE else now

@@ -165,8 +165,8 @@ class _MjpegFeed:
                 return
             number = running % len(self._packets)
             self.taken[number] = running, due
-            for picture in decoder.decode(self._packets[number]):
-                yield due, picture
+            for video_frame in decoder.decode(self._packets[number]):
+                yield due, video_frame
 
     def stop(self) -> None:
         self._stopped.set()

@@ -140,8 +140,8 @@ class _Subject:
     def network(self) -> int:
         """Run the model on frames of its size."""
         stream = self._session.stream()
-        for picture in self._inputs:
-            stream(picture)
+        for seen in self._inputs:
+            stream(seen)
         return len(self._inputs)
 
     def encode(self) -> int:

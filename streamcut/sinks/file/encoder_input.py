@@ -49,15 +49,15 @@ class Fit:
         context.colorspace = self._colour.matrix
         context.color_range = self._colour.range
 
-    def __call__(self, picture: av.VideoFrame, width: int, height: int) -> av.VideoFrame:
+    def __call__(self, video_frame: av.VideoFrame, width: int, height: int) -> av.VideoFrame:
         """Return the frame, its edges cropped to ``width`` x ``height``, as the encoder wants."""
-        if (picture.width, picture.height) != (width, height):
-            picture = _cropped(picture, width, height)
+        if (video_frame.width, video_frame.height) != (width, height):
+            video_frame = _cropped(video_frame, width, height)
         if self._keeps_codes:
-            return picture
-        source = Colour.of(picture)
+            return video_frame
+        source = Colour.of(video_frame)
         made = self._reformatter.reformat(
-            picture,
+            video_frame,
             format=self._target,
             src_colorspace=source.known_matrix(self._height),
             dst_colorspace=self._colour.known_matrix(self._height),
@@ -66,7 +66,7 @@ class Fit:
             interpolation=Interpolation.BICUBIC,
             threads=SCALING_THREADS,
         )
-        copy_time(picture, made)
+        copy_time(video_frame, made)
         return self._colour.apply(made)
 
 
@@ -78,21 +78,21 @@ class Palette:
     def __init__(self) -> None:
         self._graph: Graph | None = None
 
-    def __call__(self, picture: av.VideoFrame) -> av.VideoFrame:
+    def __call__(self, video_frame: av.VideoFrame) -> av.VideoFrame:
         """Return an RGB(A) frame as pal8; alpha of a half and more is opaque."""
         if self._graph is None:
-            self._graph = _palette_graph(picture)
-        self._graph.push(picture)
+            self._graph = _palette_graph(video_frame)
+        self._graph.push(video_frame)
         return cast(av.VideoFrame, self._graph.pull())
 
 
-def _palette_graph(picture: av.VideoFrame) -> Graph:
+def _palette_graph(video_frame: av.VideoFrame) -> Graph:
     graph = Graph()
     start = graph.add_buffer(
-        width=picture.width,
-        height=picture.height,
-        format=picture.format,
-        time_base=picture.time_base,
+        width=video_frame.width,
+        height=video_frame.height,
+        format=video_frame.format,
+        time_base=video_frame.time_base,
     )
     split = graph.add("split")
     colours = graph.add("palettegen", "stats_mode=single:reserve_transparent=1")
@@ -130,8 +130,8 @@ def _grey(tags: Colour) -> Colour:
     return replace(tags, matrix=Matrix.UNSPECIFIED, range=Range.FULL)
 
 
-def _cropped(picture: av.VideoFrame, width: int, height: int) -> av.VideoFrame:
-    made = blank_like(picture, picture.format.name, (width, height))
-    for source, target in zip(planes(picture), planes(made), strict=True):
+def _cropped(video_frame: av.VideoFrame, width: int, height: int) -> av.VideoFrame:
+    made = blank_like(video_frame, video_frame.format.name, (width, height))
+    for source, target in zip(planes(video_frame), planes(made), strict=True):
         target[:] = source[: target.shape[0], : target.shape[1]]
     return made

@@ -112,8 +112,8 @@ class MediaSink:
         Raises:
             SinkError: if the disk is full or the file cannot be written.
         """
-        picture = frame.output
-        time = Fraction(picture.pts or 0) * (picture.time_base or self._unit)
+        video_frame = frame.output
+        time = Fraction(video_frame.pts or 0) * (video_frame.time_base or self._unit)
         stamp = self.written if self._codec.timeless else round(time / self._unit)
         if self._last is not None and stamp <= self._last:
             self.skipped += 1  # The format's clock is too coarse to tell the two apart.
@@ -121,7 +121,7 @@ class MediaSink:
         self._last = stamp
         with self._reporting():
             self._companions.advance(time)
-            fitted = self._fit(picture, self._stream.width, self._stream.height)
+            fitted = self._fit(video_frame, self._stream.width, self._stream.height)
             fitted = fitted if self._palette is None else self._palette(fitted)
             with _stamped(fitted, stamp, self._unit):
                 packets = self._encoded(fitted)
@@ -190,8 +190,8 @@ class MediaSink:
         if self.left and isinstance(error, StreamcutError):
             error.add(f"; what was written is {self.left}, and {self.path} is as it was")
 
-    def _encoded(self, picture: av.VideoFrame | None) -> list[av.Packet[VideoStream]]:
-        packets = self._encoder.encode(picture)
+    def _encoded(self, video_frame: av.VideoFrame | None) -> list[av.Packet[VideoStream]]:
+        packets = self._encoder.encode(video_frame)
         for packet in packets:
             packet.stream = self._stream
         return packets
@@ -251,18 +251,18 @@ class MediaSink:
 
 
 @contextmanager
-def _stamped(picture: av.VideoFrame, stamp: int, unit: Fraction) -> Iterator[None]:
+def _stamped(video_frame: av.VideoFrame, stamp: int, unit: Fraction) -> Iterator[None]:
     """Give a frame the output's timestamp while it is encoded: it may be the one decoded."""
-    before = picture.pts, picture.time_base, picture.pict_type
-    picture.pts, picture.time_base = stamp, unit
+    before = video_frame.pts, video_frame.time_base, video_frame.pict_type
+    video_frame.pts, video_frame.time_base = stamp, unit
     # What was a keyframe in the input need not be one here; alpha's would not match.
-    picture.pict_type = PictureType.NONE
+    video_frame.pict_type = PictureType.NONE
     try:
         yield
     finally:
-        picture.pts, time_base, picture.pict_type = before
+        video_frame.pts, time_base, video_frame.pict_type = before
         if time_base is not None:
-            picture.time_base = time_base
+            video_frame.time_base = time_base
 
 
 def _unit(codec: Codec, info: StreamInfo) -> Fraction:

@@ -57,21 +57,21 @@ def encode_alpha(
     encoder = _encoder(codec, info, quality, threads)
     top = peak(info.pixel_format)
     # The encoder holds nothing back, so that one frame serves for all mattes.
-    picture = _colourless(info.width, info.height)
-    luma = planes(picture)[0]
+    video_frame = _colourless(info.width, info.height)
+    luma = planes(video_frame)[0]
 
     def encoded(frame: CompositedFrame) -> OutputFrame:
         luma[:] = frame.matte if top == 255 else np.rint(frame.matte * (255 / top))
-        copy_time(frame.output, picture)
-        alpha = _encoded(encoder, picture)
+        copy_time(frame.output, video_frame)
+        alpha = _encoded(encoder, video_frame)
         return OutputFrame(output=frame.output, alpha=alpha, captured=frame.captured)
 
     yield from map(encoded, frames)
 
 
-def _encoded(encoder: av.VideoCodecContext, picture: av.VideoFrame) -> bytes:
+def _encoded(encoder: av.VideoCodecContext, video_frame: av.VideoFrame) -> bytes:
     try:
-        return b"".join(bytes(packet) for packet in encoder.encode(picture))
+        return b"".join(bytes(packet) for packet in encoder.encode(video_frame))
     except av.error.FFmpegError as error:
         raise SinkError(f"the alpha cannot be encoded: {error.strerror}") from error
 

@@ -113,9 +113,9 @@ class ObsSink(LiveBase):
         self.written += 1
         if not self._clients:
             return
-        picture = _packed(self._made(frame.output))
+        video_frame = _packed(self._made(frame.output))
         self.skipped += len(self._latest)
-        self._latest.append(picture)
+        self._latest.append(video_frame)
         self._wake()
 
     def close(self) -> None:
@@ -172,9 +172,9 @@ class ObsSink(LiveBase):
         with suppress(BlockingIOError):
             self._woken.recv(4096)
         with suppress(IndexError):
-            picture = self._latest.popleft()
+            video_frame = self._latest.popleft()
             for client in self._clients:
-                self.skipped += not client.take(picture)
+                self.skipped += not client.take(video_frame)
 
 
 class _Client:
@@ -207,15 +207,15 @@ class _Client:
         """Whether it has taken nothing for too long of what there is."""
         return self.waiting and time.monotonic() - self._moved > _PATIENCE
 
-    def take(self, picture: av.VideoFrame) -> bool:
+    def take(self, video_frame: av.VideoFrame) -> bool:
         """Send a frame, unless the last one is still on its way; return whether."""
         if self.waiting:
             return False
         self._moved = time.monotonic()
-        given = (picture.pts, picture.time_base)
-        picture.pts, picture.time_base = self._stamp(picture), _UNIT
-        self._sink.write(OutputFrame(output=picture))
-        picture.pts, picture.time_base = given
+        given = (video_frame.pts, video_frame.time_base)
+        video_frame.pts, video_frame.time_base = self._stamp(video_frame), _UNIT
+        self._sink.write(OutputFrame(output=video_frame))
+        video_frame.pts, video_frame.time_base = given
         self.turn(selectors.EVENT_WRITE)
         return True
 
@@ -238,10 +238,10 @@ class _Client:
         self._sink.close()
         self.socket.close()
 
-    def _stamp(self, picture: av.VideoFrame) -> int:
+    def _stamp(self, video_frame: av.VideoFrame) -> int:
         """Return the frame's time on the client's clock, which shows it as soon as it comes."""
         now = Fraction(time.monotonic() - self._began)
-        own = Fraction(picture.pts or 0) * (picture.time_base or _UNIT)
+        own = Fraction(video_frame.pts or 0) * (video_frame.time_base or _UNIT)
         if self._offset is None or abs(own + self._offset - now) > _ASTRAY:
             self._offset = now - own
         return round((own + self._offset) / _UNIT)
@@ -265,13 +265,13 @@ class _SendQueue(Outlet):
             self.parts.appendleft(rest)
 
 
-def _packed(picture: av.VideoFrame) -> av.VideoFrame:
+def _packed(video_frame: av.VideoFrame) -> av.VideoFrame:
     """Return a frame in gbrap as rgba."""
-    made = blank_like(picture, "rgba")
+    made = blank_like(video_frame, "rgba")
     plane = made.planes[0]
     shape = (made.height, made.width, 4)
     target = np.ndarray(shape, np.uint8, memoryview(plane), strides=(plane.line_size, 4, 1))
-    green, blue, red, alpha = planes(picture)
+    green, blue, red, alpha = planes(video_frame)
     cv2.merge([red, green, blue, alpha], target)
     return made
 

@@ -10,7 +10,7 @@ from streamcut.core.config import Settings
 from streamcut.core.errors import Named, UsageError
 from streamcut.core.pipeline import Channel, Pipeline
 from streamcut.jobs.request import look_of
-from streamcut.jobs.stages import COMPOSITED
+from streamcut.jobs.stages import waiting
 from streamcut.media.frame import CompositedFrame, OutputFrame, StreamInfo
 from streamcut.media.pixel_formats import depth
 from streamcut.sinks import Codec, Output, Sink, encode_alpha, open_sink
@@ -67,7 +67,7 @@ class Encoding:
         if not self.alpha_apart(info):
             return cast(Channel[OutputFrame], frames)  # From here on it is only read.
         made = encode_alpha(frames, self.codec(info), info, self.quality, self.threads)
-        return pipeline.spawn("alpha", made, after=frames, capacity=COMPOSITED)
+        return pipeline.spawn("alpha", made, after=frames, capacity=waiting(info, composited=True))
 
     def open(self, info: StreamInfo) -> Sink:
         """Open the output for frames of a stream.

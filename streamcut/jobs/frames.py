@@ -31,7 +31,7 @@ from streamcut.jobs.request import (
     session_of,
     size_of,
 )
-from streamcut.jobs.stages import COMPOSITED, matted, one_thread_per_frame, spawn_predicted
+from streamcut.jobs.stages import matted, one_thread_per_frame, spawn_predicted, waiting
 from streamcut.matting.network import able
 from streamcut.media.colour import Colour
 from streamcut.media.convert import SCALING_THREADS
@@ -288,7 +288,10 @@ def _made(
     with owned, one_thread_per_frame, pipeline:
         predicted = spawn_predicted(pipeline, source, info, session, settings)
         mattes = pipeline.spawn(
-            "composite", matted(predicted, info, settings), after=predicted, capacity=COMPOSITED
+            "composite",
+            matted(predicted, info, settings),
+            after=predicted,
+            capacity=waiting(info, composited=True),
         )
         with suppress(Cancelled):
             yield from map(CutoutFrame, mattes, count(), repeat(over))

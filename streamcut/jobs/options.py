@@ -49,7 +49,6 @@ class FrameOptions(MatteOptions, total=False):
     size: str
     quality: Quality
     on_gap: OnGap
-    allow_large: bool
     allow_playlists: bool
 
 

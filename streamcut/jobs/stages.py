@@ -36,11 +36,13 @@ from streamcut.matting.morphology import shape
 from streamcut.matting.network import predict
 from streamcut.matting.smoothing import steady
 from streamcut.media.frame import CompositedFrame, Frame, MattedFrame, PredictedFrame, StreamInfo
+from streamcut.media.pixel_formats import frame_bytes
 from streamcut.sessions import BaseSession
 
-# Frames between two stages: enough to even out their pace, little to remember. What is composited
-# is three frames in one: source, output, matte.
-CAPACITY, COMPOSITED = 3, 2
+# Frames between two stages: enough to even out their pace, little to remember; and their bytes, so
+# that frames of 2160p are fewer, and of 4320p one. What is composited is three frames in one:
+# source, output, matte.
+_MOST_WAITING, _MOST_COMPOSITED, _BYTES = 3, 2, 16 << 20
 _FOUND = 0.1  # Opacity, below which nobody sees a subject.
 
 
@@ -92,6 +94,13 @@ class Steadying(NamedTuple):
     strength: float
     min_area: float
     keep: Keep
+
+
+def waiting(info: StreamInfo, *, composited: bool = False) -> int:
+    """Return how many frames of a stream may wait between two stages; the larger, the fewer."""
+    most = _MOST_COMPOSITED if composited else _MOST_WAITING
+    each = frame_bytes(info.pixel_format, info.width, info.height)
+    return max(1, min(most, _BYTES // (3 * each if composited else each)))
 
 
 class Sighting:
@@ -192,11 +201,11 @@ def spawn_predicted(
         settings: how mattes are steadied.
         sighting: notes whether anything was found.
     """
-    decoded = pipeline.spawn("decode", source, capacity=CAPACITY, drop_oldest=info.live)
+    decoded = pipeline.spawn("decode", source, capacity=waiting(info), drop_oldest=info.live)
     answers = predict(decoded, session, together=not info.live)
     predicted = steadied(answers, steadying_of(settings, info))
     predicted = predicted if sighting is None else sighting(predicted)
-    return pipeline.spawn("matte", predicted, after=decoded, capacity=CAPACITY)
+    return pipeline.spawn("matte", predicted, after=decoded, capacity=waiting(info))
 
 
 def spawn(
@@ -222,7 +231,9 @@ def spawn(
     """
     predicted = spawn_predicted(pipeline, source, info, session, shown.settings, sighting)
     made = composited(predicted, info, shown, apart=apart)
-    return pipeline.spawn("composite", made, after=predicted, capacity=COMPOSITED)
+    return pipeline.spawn(
+        "composite", made, after=predicted, capacity=waiting(info, composited=True)
+    )
 
 
 def _solved(

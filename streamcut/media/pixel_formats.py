@@ -41,6 +41,16 @@ def depth(pixel_format: str) -> int:
     return int(av.VideoFormat(pixel_format).components[0].bits)
 
 
+@cache
+def frame_bytes(pixel_format: str, width: int, height: int) -> int:
+    """Return how many bytes a planar frame takes."""
+    form = av.VideoFormat(pixel_format, width, height)
+    samples = width * height
+    if len(form.components) > 1:
+        samples += 2 * form.chroma_width() * form.chroma_height()
+    return samples * (1 if depth(pixel_format) == 8 else 2)
+
+
 def peak(pixel_format: str) -> int:
     """Return the largest code value of a pixel format, which is also full opacity."""
     return int((1 << depth(pixel_format)) - 1)

@@ -41,6 +41,7 @@ _STILL_CODECS = frozenset(
     }
 )
 # Text files that FFmpeg would play as frames of a terminal.
+_MOST_FOR_FOUR = 4096 * 2304  # Pixels of a frame that four decoder threads may hold.
 _NOT_VIDEO = {"tty"}
 # How Matroska says how long a stream is.
 _TAGGED_LENGTH = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)")
@@ -361,7 +362,8 @@ def _decoder(stream: VideoStream, threads: int, limits: Limits) -> av.VideoCodec
         context.extradata = stream.codec_context.extradata
     context.options = limits.decoder_options()
     # Each holds frames of its own: more would cost memory for speed that nobody waits for.
-    context.thread_count = threads or min(4, cpu_count())
+    most = 4 if stream.width * stream.height <= _MOST_FOR_FOUR else 2
+    context.thread_count = threads or min(most, cpu_count())
     context.thread_type = "AUTO"
     try:
         context.open(strict=False)

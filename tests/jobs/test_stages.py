@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from streamcut.compositing.background import Fixed
 from streamcut.compositing.composite import composite, mix
+from streamcut.jobs.stages import waiting
 from streamcut.matting.guided_filter import upsample
 from streamcut.matting.network import predict
 from streamcut.media.frame import Frame, MattedFrame, OutputFrame, StreamInfo
@@ -197,3 +198,21 @@ def test_the_network_sees_the_picture_in_its_colours() -> None:
         assert seen[-1].shape == (32, 48, 3)
         assert seen[-1].dtype == np.uint8
         assert np.abs(seen[-1].reshape(-1, 3).astype(int) - red).max() <= 3
+
+
+@pytest.mark.parametrize(
+    ("pixel_format", "width", "height", "frames", "made"),
+    [
+        ("yuv420p", 1920, 1080, 3, 1),
+        ("yuv420p", 640, 360, 3, 2),
+        ("yuv444p10le", 1920, 1080, 1, 1),
+        ("yuv420p", 3840, 2160, 1, 1),
+        ("yuv420p", 7680, 4320, 1, 1),
+    ],
+)
+def test_the_larger_frames_are_the_fewer_wait(
+    pixel_format: str, width: int, height: int, frames: int, made: int
+) -> None:
+    info = StreamInfo(width, height, pixel_format)
+    assert waiting(info) == frames
+    assert waiting(info, composited=True) == made

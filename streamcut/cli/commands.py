@@ -21,12 +21,14 @@ _COMMANDS = {
     "devices": "List the cameras and virtual cameras.",
     "doctor": "Check what this machine has and what it lacks: start a bug report with it.",
     "evaluate": "Measure mattes against the truth, or against each other.",
+    "folder": "Remove the background of every image and video in a folder.",
+    "image": "Remove the background of images.",
     "models": "List the models, download them, measure their speed.",
     "pipe": "Remove the background of the video on standard input, to standard output.",
     "video": "Remove the background of a video.",
     "webcam": "Remove the background of a camera, live: for video calls, OBS, the network.",
 }
-_ALIASES: dict[str, str] = {}
+_ALIASES = {"i": "image", "p": "folder"}
 """Names that rembg's users know."""
 
 

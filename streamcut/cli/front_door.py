@@ -8,7 +8,7 @@ from pathlib import Path
 
 from streamcut.core.errors import SourceError, UsageError
 
-_COMMANDS = {"image": "video", "video": "video", "address": "video", "folder": "video"}
+_COMMANDS = {"image": "image", "video": "video", "address": "video", "folder": "folder"}
 
 
 def routed(arguments: Sequence[str], commands: Collection[str]) -> list[str]:
@@ -22,6 +22,8 @@ def routed(arguments: Sequence[str], commands: Collection[str]) -> list[str]:
         SourceError: if what looks like a file does not exist.
         UsageError: if standard input is meant and is a terminal.
     """
+    if list(arguments[:1]) == ["video"]:
+        return [_for_video(arguments[1:]), *arguments[1:]]
     if not arguments or arguments[0] in commands:
         return list(arguments)
     first = arguments[0]
@@ -35,6 +37,22 @@ def routed(arguments: Sequence[str], commands: Collection[str]) -> list[str]:
     if _looks_like_a_file(first):
         raise SourceError(f"no such file: {first}")
     return list(arguments)
+
+
+def _for_video(arguments: Sequence[str]) -> str:
+    """Return the command for what is called a video and may be an image, or a folder of both."""
+    from streamcut.jobs.inputs import IMAGES, kind_of
+
+    paths = [each for each in arguments[:2] if not each.startswith("-")]
+    if not paths or not os.path.exists(paths[0]):
+        return "video"
+    kind = kind_of(paths[0])
+    if kind == "folder":
+        return "folder"
+    into_an_image = len(paths) < 2 or (
+        Path(paths[1]).suffix.lower() in IMAGES and "%" not in paths[1]
+    )
+    return "image" if kind == "image" and into_an_image else "video"
 
 
 def _is_input(text: str) -> bool:
@@ -62,7 +80,7 @@ def _for_standard_input(arguments: Sequence[str]) -> list[str]:
     from streamcut.jobs.inputs import is_still
 
     if is_still(standard_input.head()):
-        return ["video", *arguments]
+        return ["image", *arguments]
     into_a_file = len(arguments) > 1 and not arguments[1].startswith("-")
     if into_a_file:
         return ["video", *arguments]

@@ -43,6 +43,9 @@ _EPILOG = (
 )
 
 
+SECONDS = 20.0
+"""How long the parts of a video are."""
+
 _EXAMPLES = (
     ("streamcut video in.mp4 out.webm", "transparent, with the sound"),
     ("streamcut video in.mp4", "in.cutout.webm beside it"),
@@ -72,12 +75,28 @@ _EXAMPLES = (
 )
 @section_options("matte", "picture", "output", "run")
 @option("-y", "--overwrite", is_flag=True, group="Output", help="Replace OUTPUT if it exists.")
+@option(
+    "--resume",
+    is_flag=True,
+    group="Output",
+    help="Work in parts that outlive a kill: the same command again goes on where it stopped.",
+)
+@option(
+    "--part-seconds",
+    type=click.FloatRange(0.5),
+    metavar="SECONDS",
+    default=None,
+    group="Output",
+    help="How long the parts of --resume are.  [default: 20]",
+)
 @config_option
 @quiet_option
 @option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def command(
     paths: tuple[str, ...],
     out_dir: str | None,
+    resume: bool,
+    part_seconds: float | None,
     start: Fraction | None,
     duration: Fraction | None,
     overwrite: bool,
@@ -94,7 +113,8 @@ def command(
     warn_of_idle(options, settings)
     with WaitingLine(quiet) as waiting:
         waiting.say(f"reading {paths[0]} ...")
-        work = _Work(settings, start, duration, overwrite, quiet, waiting)
+        parts = (part_seconds or SECONDS) if resume or part_seconds else None
+        work = _VideoWork(settings, start, duration, overwrite, quiet, waiting, parts)
         tasks = _tasks(paths, out_dir, settings)
         if out_dir is None:
             [(source, output)] = tasks
@@ -105,7 +125,7 @@ def command(
 
 
 @dataclass
-class _Work:
+class _VideoWork:
     """Videos that are done alike, with one session."""
 
     settings: Settings
@@ -114,10 +134,13 @@ class _Work:
     overwrite: bool
     quiet: bool
     waiting: WaitingLine
+    part_seconds: float | None = None
     session: BaseSession | None = None
 
     def do(self, source: str, output: str) -> Summary:
-        """Do one video."""
+        """Do one video, in parts if they outlive a kill."""
+        if self.part_seconds is not None:
+            return self._in_parts(source, output, self.part_seconds)
         from streamcut.cli.progress import shown
 
         self.waiting.say(f"reading {source} ...")
@@ -131,6 +154,24 @@ class _Work:
         except KeyboardInterrupt as stop:
             if job.state is not None and job.state.frames:
                 stop.args = (f"stopped after {job.state.frames} frames; {job.output} holds them",)
+            raise
+
+    def _in_parts(self, source: str, output: str, seconds: float) -> Summary:
+        from streamcut.cli.progress import shown
+        from streamcut.jobs.workpiece import Workpiece
+
+        self.waiting.say(f"reading {source} ...")
+        self._job(source, output)  # Refuses what makes no sense.
+        piece = Workpiece(
+            source, output, self.settings, start=self.start, duration=self.duration, seconds=seconds
+        )
+        ready(self.settings, self.quiet)
+        self.waiting.say(f"loading {self.settings.matte.model} ...")
+        try:
+            with shown(self.quiet, self.waiting) as tick:
+                return piece.run(self.session, tick)
+        except KeyboardInterrupt as stop:
+            stop.args = (f"stopped: {piece.progress}; the same command goes on from there",)
             raise
 
     def _job(self, source: str, output: str) -> Job:
@@ -163,7 +204,7 @@ class _Work:
             warn(summary.warnings)
 
 
-def _several(work: _Work, tasks: Sequence[tuple[str, str]], as_json: bool) -> None:
+def _several(work: _VideoWork, tasks: Sequence[tuple[str, str]], as_json: bool) -> None:
     """Do one after the other; what fails does not stop the rest."""
     from dataclasses import asdict
 

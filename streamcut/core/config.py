@@ -227,6 +227,22 @@ class PictureSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ImageSettings:
+    """How an image is cropped (streamcut image, streamcut folder)."""
+
+    trim: bool = _setting(False, "Crop images to the subject.", "Picture")
+    margin: float = _setting(
+        5.0,
+        "Leave this percentage of the subject's longer side around it.",
+        "Picture",
+        high=100,
+        unit="percent",
+        metavar="PERCENT",
+        needs=Named("trim"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class OutputSettings:
     """How the output is written."""
 
@@ -389,6 +405,7 @@ class Settings(Sections):
 
     matte: MatteSettings = field(default_factory=MatteSettings)
     picture: PictureSettings = field(default_factory=PictureSettings)
+    image: ImageSettings = field(default_factory=ImageSettings)
     output: OutputSettings = field(default_factory=OutputSettings)
     run: RunSettings = field(default_factory=RunSettings)
     weights: WeightsSettings = field(default_factory=WeightsSettings)

@@ -13,7 +13,7 @@ from typing import Unpack
 from streamcut.core.config import Settings
 from streamcut.core.errors import StreamcutError, UsageError
 from streamcut.core.interrupts import Interrupts
-from streamcut.core.pipeline import Pipeline
+from streamcut.core.pipeline import Channel, Pipeline
 from streamcut.core.status_line import StatusLine
 from streamcut.jobs.encoding import Encoding
 from streamcut.jobs.options import VideoOptions
@@ -29,7 +29,7 @@ from streamcut.jobs.request import (
 )
 from streamcut.jobs.stages import Appearance, Sighting, one_thread_per_frame, spawn
 from streamcut.matting.network import able
-from streamcut.media.frame import OutputFrame, StreamInfo
+from streamcut.media.frame import CompositedFrame, OutputFrame, StreamInfo
 from streamcut.media.names import local_path
 from streamcut.sessions import BaseSession, place_of
 from streamcut.sinks import Output, Sink, output_of
@@ -104,12 +104,18 @@ class Job:
                 apart = self._encoding.alpha_apart(info)
                 sighting = Sighting()
                 made = spawn(pipeline, source, info, session, shown, apart=apart, sighting=sighting)
-                frames = self._encoding.spawn_alpha(pipeline, made, info)
+                frames = self._encoding.spawn_alpha(pipeline, self._kept(pipeline, made), info)
                 state = self.state = JobState(info, pipeline, frames, sighting)
                 sink = self._write(interrupts.between(frames), info, state, tick)
                 stages = state.stages()
             ends = self.input, self.output
             return summary_of(state, stages, source, sink, ends, place_of(session))
+
+    def _kept(
+        self, pipeline: Pipeline, frames: Channel[CompositedFrame]
+    ) -> Channel[CompositedFrame]:
+        """Return the frames that are to be written: all of them."""
+        return frames
 
     def _opened(self) -> Source:
         return open_source(

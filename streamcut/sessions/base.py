@@ -21,7 +21,7 @@ from streamcut.sessions.runtime.loading import first_words as first_words
 from streamcut.sessions.runtime.loading import load
 
 
-class View(NamedTuple):
+class StillView(NamedTuple):
     """How a network looks at a still.
 
     Attributes:
@@ -133,12 +133,12 @@ class BaseSession:
         """Return the (width, height) at which the model wants frames of a given size."""
         raise NotImplementedError
 
-    def still_views(self, width: int, height: int) -> list[View]:
+    def still_views(self, width: int, height: int) -> list[StillView]:
         """Return how a still of a given size is best looked at; the mattes are averaged.
 
         One view, as of a frame of a video, unless a network was measured to gain by more.
         """
-        return [View(self.input_size(width, height))]
+        return [StillView(self.input_size(width, height))]
 
     def smaller_sizes(self, width: int, height: int) -> list[tuple[int, int]]:
         """Return sizes that are less and less work than :meth:`input_size`; maybe none."""

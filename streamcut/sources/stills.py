@@ -37,6 +37,7 @@ def read_still(file: Readable, name: str | None = None, limits: Limits = STRICT)
     Args:
         file: what to read.
         name: what it is called in messages; None takes the path.
+        limits: how large it may be.
         limits: of how many pixels it may have.
 
     Raises:

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from streamcut.core.errors import MissingDependencyError, SourceError
+from streamcut.media.limits import Limits
 from streamcut.sources.stills import read_still
 
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -118,5 +119,7 @@ def test_files_that_are_none(tmp_path: Path) -> None:
 
 def test_a_giant_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("streamcut.media.limits.MOST_IMAGE", 50)
-    with pytest.raises(SourceError, match="9x6, more than"):
-        read_still(saved("PNG", Image.fromarray(gradient())))
+    data = saved("PNG", Image.fromarray(gradient()))
+    with pytest.raises(SourceError, match=r"a.png is 9x6, more than 64 megapixels"):
+        read_still(data, "a.png")
+    assert read_still(data, "a.png", Limits(large=True)).size == (9, 6)

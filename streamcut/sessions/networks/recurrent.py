@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from streamcut.core.errors import ModelError
 from streamcut.imaging.scene_cuts import is_cut
-from streamcut.sessions.base import Picture, Prediction, View
+from streamcut.sessions.base import Picture, Prediction, StillView
 from streamcut.sessions.networks.saliency import (
     MOST_PIXELS,
     MapSession,
@@ -45,14 +45,14 @@ class RecurrentSession(MapSession):
         """Return the size nearest to the network's area at a frame's aspect ratio."""
         return size_of_area(width, height, self._area, self._stride)
 
-    def still_views(self, width: int, height: int) -> list[View]:
+    def still_views(self, width: int, height: int) -> list[StillView]:
         """Return views at twice the area that a video gets, one of them mirrored.
 
         Of 50 photographs ``portrait`` made MAD 56 and boundary F .785 with the one view of a
         video, 42 and .823 so; views at further sizes as well gained nothing more.
         """
         size = size_of_area(width, height, _STILL_AREA * self._area, self._stride)
-        return [View(size, mirrored, _ROUNDS) for mirrored in (False, True)]
+        return [StillView(size, mirrored, _ROUNDS) for mirrored in (False, True)]
 
     def smaller_sizes(self, width: int, height: int) -> list[tuple[int, int]]:
         """Return sizes of about a half and a quarter of the network's area."""

@@ -1,0 +1,319 @@
+"""``streamcut folder IN OUT``, also ``streamcut p``."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from streamcut.cli.failures import report_failed
+from streamcut.cli.fetching import ready
+from streamcut.cli.grouped import GroupedCommand, option
+from streamcut.cli.image import ENDINGS
+from streamcut.cli.options import (
+    config_option,
+    given,
+    quiet_option,
+    section_options,
+    settings_of,
+    size_text,
+    warn_of_idle,
+)
+from streamcut.cli.say import say, say_json
+from streamcut.cli.waiting import WaitingLine
+from streamcut.core.config_file import user_file
+from streamcut.core.cpu import cpu_count
+from streamcut.core.errors import MissingDependencyError, Named, UsageError
+from streamcut.core.interrupts import Interrupts
+
+if TYPE_CHECKING:
+    from streamcut.core.config import Settings
+    from streamcut.jobs.many.batch import BatchSummary, FolderBatch, Item
+    from streamcut.jobs.many.team import Team
+
+_VIDEO_ENDINGS = ("webm", "mov", "mkv", "mp4")
+_TELLING = 10
+_LEAST = 0.05  # Seconds between two looks of the progress.
+
+_EXAMPLES = (
+    ("streamcut folder photos/ cut/", "every image and video, structure kept"),
+    ("streamcut folder inbox/ cut/ --watch -d", "as they come; each is deleted when it is done"),
+    ("streamcut folder films/ cut/ --ray auto", "shared by the machines of a Ray cluster"),
+)
+_EPILOG = (
+    "What is done already is skipped, and a video that was broken off goes on where it stopped: "
+    "the same command again does the rest. Hidden files are passed over. "
+    f"Settings are also read from {user_file()}."
+)
+
+
+@click.command("folder", cls=GroupedCommand, examples=_EXAMPLES, epilog=_EPILOG)
+@click.argument("folder", metavar="IN")
+@click.argument("out", required=False, metavar="[OUT]")
+@option("--watch", is_flag=True, group="Input", help="Go on with files as they arrive.")
+@option(
+    "-d", "--delete", is_flag=True, group="Input", help="Delete a file once its result is there."
+)
+@option(
+    "--format",
+    "image",
+    type=click.Choice(ENDINGS),
+    default="png",
+    group="Output",
+    help="Format of images.  [default: png]",
+)
+@option(
+    "--video-format",
+    "video",
+    type=click.Choice(_VIDEO_ENDINGS),
+    default=None,
+    group="Output",
+    help="Format of videos.  [default: webm, or mp4 where there is no alpha]",
+)
+@option(
+    "-a",
+    "--alpha-matting",
+    is_flag=True,
+    group="Matte",
+    help="Refine borders by closed-form matting, as --matting every.",
+)
+@option(
+    "-bgc",
+    "--bgcolor",
+    nargs=4,
+    type=click.IntRange(0, 255),
+    metavar="R G B A",
+    default=None,
+    group="Picture",
+    help="Put a colour behind the subject, 0 to 255 each; A is 255, or 0 for none.",
+)
+@section_options(
+    "matte", "picture", "image", "output", "run", without=("prompt", "plate", "stacked")
+)
+@option("-y", "--overwrite", is_flag=True, group="Output", help="Do again what is done.")
+@option(
+    "-j",
+    "--jobs",
+    type=click.IntRange(1),
+    default=None,
+    metavar="N",
+    group="Hardware",
+    help="Workers at a time.  [default: one for two processors; with --ray one for each]",
+)
+@option(
+    "--ray",
+    metavar="ADDRESS",
+    default=None,
+    group="Hardware",
+    help="Share the work on a Ray cluster: auto finds the one that runs here.",
+)
+@option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@config_option
+@quiet_option
+@option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+def command(
+    folder: str,
+    out: str | None,
+    watch: bool,
+    delete: bool,
+    image: str,
+    video: str | None,
+    overwrite: bool,
+    jobs: int | None,
+    ray: str | None,
+    alpha_matting: bool,
+    bgcolor: tuple[int, int, int, int] | None,
+    dry_run: bool,
+    config_file: str | None,
+    quiet: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Remove the background of every image and video in a folder.
+
+    The results lie in OUT as the files do in IN. An error in one file does not stop the rest: at
+    the end it is listed, and the exit code is 1.
+    """
+    if alpha_matting:
+        options["matting"] = "every"
+    if bgcolor is not None:
+        options["background"] = _colour(bgcolor)
+    settings = settings_of(config_file, given(options))
+    warn_of_idle(options, settings)
+    workers = jobs or max(1, cpu_count() // 2)
+    if not settings.run.threads:
+        share = 1 if ray is not None else max(1, cpu_count() // workers)
+        settings = settings.with_options({"threads": share})
+    with WaitingLine(quiet) as waiting:
+        waiting.say(f"reading {folder} ...")
+        out = out or f"{folder.rstrip('/' + os.sep)}.cutout"
+        work = _FolderWork(folder, out, settings, image, video, overwrite, delete, waiting)
+        if dry_run:
+            waiting.clear()
+            _tell_plan(work.items(), as_json)
+            return
+        ready(settings, quiet)
+        with (
+            _team(settings, jobs, workers, ray) as team,
+            Interrupts() as interrupts,
+            interrupts.released(),
+        ):
+            summary = work.run(team, watch)
+    if as_json:
+        say_json(asdict(summary))
+    elif not quiet:
+        say(*_lines(summary, out))
+    report_failed(
+        list(summary.failed.items()), summary.done + summary.skipped + len(summary.failed)
+    )
+
+
+class _FolderWork:
+    """A folder's work, watched from the terminal."""
+
+    def __init__(
+        self,
+        folder: str,
+        out: str,
+        settings: Settings,
+        image: str,
+        video: str | None,
+        overwrite: bool,
+        delete: bool,
+        waiting: WaitingLine,
+    ) -> None:
+        from streamcut.compositing.looks import ALPHA_LOOKS
+        from streamcut.jobs.many.batch import check_folders
+        from streamcut.jobs.request import look_of
+
+        check_folders(folder, out)
+        alpha = look_of(settings) in ALPHA_LOOKS
+        if alpha and (image == "jpg" or video == "mp4"):
+            raise UsageError("JPEG and MP4 hold no alpha: give ", Named("background"))
+        self._folder, self._out, self._settings = folder, out, settings
+        self._endings = f".{image}", f".{video or ('webm' if alpha else 'mp4')}"
+        self._again, self._delete, self._waiting = overwrite, delete, waiting
+
+    def items(self) -> list[Item]:
+        """Return what is in the folder."""
+        from streamcut.jobs.many.batch import items_of
+
+        return list(items_of(self._folder, self._out, *self._endings))
+
+    def run(self, team: Team, watch: bool) -> BatchSummary:
+        """Do what is there, and with ``watch`` what comes, until Ctrl-C."""
+        items = self.items()
+        batch = self.batch(items)
+        try:
+            self._through(batch, team, len(items))
+            if watch:
+                self._watch(batch, team)
+        except KeyboardInterrupt as stop:
+            stop.args = (f"stopped: {batch.summary.done} done; the same command does the rest",)
+            raise
+        finally:
+            self._waiting.clear()
+        return batch.summary
+
+    def batch(self, items: Iterable[Item]) -> FolderBatch:
+        """Return what plans some items."""
+        from streamcut.jobs.many.batch import FolderBatch
+        from streamcut.jobs.still import StillFinish
+
+        image = self._settings.image
+        finish = StillFinish(trim=image.trim, margin=image.margin)
+        return FolderBatch(items, self._settings, finish, again=self._again, delete=self._delete)
+
+    def _through(self, batch: FolderBatch, team: Team, count: int) -> None:
+        from streamcut.jobs.many.team import shared_out
+
+        began, due = time.monotonic(), 0.0
+        for done in shared_out(batch.tasks(), team):
+            if done is not None:
+                batch.take(*done)
+            if time.monotonic() >= due:
+                due = time.monotonic() + _LEAST
+                self._waiting.say(_progress(batch.summary, count, time.monotonic() - began))
+
+    def _watch(self, batch: FolderBatch, team: Team) -> None:
+        """Do what arrives; the same summary counts all of it."""
+        from streamcut.jobs.many.watching import arrivals
+
+        self._waiting.say(f"watching {self._folder} ...")
+        for arrived in arrivals(self._folder):
+            if not arrived:
+                continue
+            real = {os.path.realpath(path) for path in arrived}
+            items = [item for item in self.items() if os.path.realpath(item.source) in real]
+            batch.add(items)
+            self._through(batch, team, batch.summary.done + len(items))
+            self._waiting.say(f"{_progress(batch.summary, None, 0)}; watching {self._folder} ...")
+
+
+def _colour(rgba: tuple[int, int, int, int]) -> str:
+    """Return a colour of rembg's as a background."""
+    if rgba[3] not in (0, 255):
+        raise UsageError(Named("bgcolor"), " of a folder is opaque, or nothing: A is 255 or 0")
+    return "#{:02x}{:02x}{:02x}".format(*rgba[:3]) if rgba[3] else ""
+
+
+def _team(settings: Settings, jobs: int | None, workers: int, ray: str | None) -> Team:
+    """Return who does the work: Ray's workers, or processes of this machine."""
+    from streamcut.jobs.many.team import LocalTeam
+
+    if ray is not None:
+        from streamcut.jobs.many.ray_team import RayTeam
+
+        try:
+            return RayTeam(ray, jobs, settings.run.threads)
+        except MissingDependencyError as error:
+            say(f"streamcut: warning: {error}; this machine works alone")
+    return LocalTeam(workers)
+
+
+def _progress(summary: BatchSummary, count: int | None, seconds: float) -> str:
+    from streamcut.jobs.report import clock
+
+    done = summary.done + len(summary.failed)
+    parts = [f"{done + summary.skipped}/{count} files" if count else f"{done} files"]
+    left = (count or 0) - done - summary.skipped
+    if count and done and left > 0 and (done >= _TELLING or seconds >= _TELLING):
+        parts.append(f"{clock(left * seconds / done)} left")
+    if summary.skipped:
+        parts.append(f"{summary.skipped} were done before")
+    if summary.failed:
+        parts.append(f"{len(summary.failed)} failed")
+    return ", ".join(parts)
+
+
+def _lines(summary: BatchSummary, out: str) -> list[str]:
+    """Return what became of a folder, in a few lines."""
+    from streamcut.jobs.report import clock
+
+    told = [
+        f"{out}: {summary.done} done, {summary.skipped} done before, {len(summary.failed)} failed "
+        f"in {clock(summary.seconds)}, {size_text(summary.bytes)}"
+    ]
+    by_note: dict[str, list[str]] = {}
+    for source, notes in summary.notes.items():
+        for note in notes:
+            by_note.setdefault(note, []).append(source)
+    for note, sources in by_note.items():
+        several = f" and {len(sources) - 1} more" if len(sources) > 1 else ""
+        told.append(f"note: {sources[0]}{several}: {note}")
+    return told
+
+
+def _tell_plan(items: list[Item], as_json: bool) -> None:
+    if as_json:
+        say_json([{**asdict(item), "done": item.done} for item in items])
+        return
+    for item in items:
+        say(f"{item.source} -> {item.output}" + (" (done)" if item.done else ""), out=True)
+    todo = [item for item in items if not item.done]
+    videos = sum(item.kind == "video" for item in todo)
+    say(f"to do: images {len(todo) - videos}, videos {videos}; done: {len(items) - len(todo)}")

@@ -1,0 +1,65 @@
+"""A still's matte from all that a network can see in it: larger than a frame, and mirrored.
+
+There is no next frame to be in time for. The views are averaged as logits, so that a view that
+is sure outweighs one that is not: a mean of opacities would leave veils.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
+
+from streamcut.imaging.resize import network_input
+from streamcut.media.matte import Matte, Picture, Prediction
+from streamcut.sessions import BaseSession
+from streamcut.sessions.base import StillView, as_prediction
+
+_SURE = 1 / 255
+"""Opacities this near to 0 and 1 count as both."""
+
+
+def seen(image: VideoFrame, session: BaseSession) -> tuple[Picture, Prediction]:
+    """Return a still at the size of the largest view of it, and the mean prediction there.
+
+    Args:
+        image: the still.
+        session: the network's.
+
+    Raises:
+        ModelError: if the network fails.
+    """
+    views = session.still_views(image.width, image.height)
+    found = [_looked(image, session, view) for view in views]
+    picture, first = max(found, key=lambda pair: pair[1].alpha.size)
+    if len(found) == 1:
+        return picture, first
+    alpha = _mean([prediction.alpha for _, prediction in found], first.alpha.shape)
+    return picture, Prediction(alpha, first.foreground, first.screen)
+
+
+def _looked(image: VideoFrame, session: BaseSession, view: StillView) -> tuple[Picture, Prediction]:
+    """Return what the network is shown, and its answer, both the right way round."""
+    picture = network_input(image, view.size, VideoReformatter())
+    shown = np.ascontiguousarray(picture[:, ::-1]) if view.mirrored else picture
+    stream = session.stream()
+    answer = as_prediction(stream(shown), shown)
+    for _ in range(view.rounds - 1):
+        answer = as_prediction(stream(shown), shown)
+    if not view.mirrored:
+        return picture, answer
+    back = None if answer.foreground is None else answer.foreground[:, ::-1]
+    return picture, Prediction(answer.alpha[:, ::-1], back, answer.screen)
+
+
+def _mean(mattes: Sequence[Matte], shape: tuple[int, ...]) -> Matte:
+    """Return the mean of mattes of several sizes, as logits, at (rows, columns)."""
+    size = (shape[1], shape[0])
+    fitted = [cv2.resize(np.ascontiguousarray(matte), size) for matte in mattes]
+    shares = np.clip(fitted, _SURE, 1 - _SURE)
+    logits = np.mean(np.log(shares / (1 - shares)), axis=0)
+    mean = 1 / (1 + np.exp(-logits))
+    return np.asarray(np.clip((mean - _SURE) / (1 - 2 * _SURE), 0, 1), np.float32)

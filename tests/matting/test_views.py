@@ -1,0 +1,69 @@
+"""A still's views: each the right way round again, and averaged as logits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+
+from streamcut.matting.views import seen
+from streamcut.media.matte import Prediction
+from streamcut.sessions.base import BaseSession, StillView
+
+
+class Left(BaseSession):
+    """Whatever is bright is the subject, more surely the oftener it is shown."""
+
+    def __init__(self, *views: StillView) -> None:
+        self.views = views
+        self.shown: list[np.ndarray] = []
+
+    def still_views(self, width: int, height: int) -> list[StillView]:
+        return list(self.views) or super().still_views(width, height)
+
+    def input_size(self, width: int, height: int) -> tuple[int, int]:
+        return width // 2, height // 2
+
+    def stream(self) -> Any:
+        rounds = []
+
+        def look(picture: np.ndarray) -> Prediction:
+            rounds.append(picture)
+            self.shown.append(picture)
+            sure = min(1.0, 0.4 + 0.2 * len(rounds))
+            return Prediction(np.where(picture.mean(axis=2) > 128, sure, 0).astype(np.float32))
+
+        return look
+
+
+def image() -> av.VideoFrame:
+    """Bright at the left, 40x20."""
+    rgb = np.zeros((20, 40, 3), np.uint8)
+    rgb[:, :10] = 255
+    return av.VideoFrame.from_ndarray(rgb, "rgb24").reformat(format="gbrp")
+
+
+def test_one_view_is_as_for_a_video() -> None:
+    session = Left()
+    picture, answer = seen(image(), session)
+    assert (picture.shape, answer.alpha.shape) == ((10, 20, 3), (10, 20))
+    assert answer.alpha[5, 2] == pytest.approx(0.6)
+
+
+def test_mirrored_views_come_back_and_rounds_are_shown_again() -> None:
+    session = Left(StillView((20, 10), True, 3), StillView((40, 20)))
+    picture, answer = seen(image(), session)
+    assert picture.shape == (20, 40, 3)
+    assert [shown.shape[1] for shown in session.shown] == [20, 20, 20, 40]
+    assert session.shown[0][5, 18].mean() > 200  # Mirrored.
+    assert answer.alpha[10, 4] > 0.9  # The mean of a sure view and of one that is half sure.
+    assert answer.alpha[10, 30] < 1e-6
+
+
+def test_what_one_view_denies_surely_is_no_veil() -> None:
+    session = Left(StillView((20, 10), False, 1), StillView((40, 20), True, 3))
+    _, answer = seen(image(), session)
+    assert answer.alpha.max() <= 1
+    assert answer.alpha.min() >= 0

@@ -17,7 +17,8 @@ from streamcut.media.limits import STRICT, Limits
 from streamcut.media.names import is_address, local_path
 from streamcut.sources import v4l2
 from streamcut.sources.live import LiveSource
-from streamcut.sources.reconnect import Arriving, Feed, LiveInput, RealTime
+from streamcut.sources.playback import RealTime
+from streamcut.sources.reconnect import Arriving, Feed, LiveInput
 from streamcut.sources.size import Size
 from streamcut.sources.v4l2 import Mode
 

@@ -22,7 +22,8 @@ from streamcut.sources import Camera, Mode, Size, mirrored, open_live
 from streamcut.sources.camera import choose, find
 from streamcut.sources.crop_scale import Framing
 from streamcut.sources.live import LiveSource, Pace
-from streamcut.sources.reconnect import Arriving, Captured, LiveInput, RealTime, _owned
+from streamcut.sources.playback import RealTime
+from streamcut.sources.reconnect import Arriving, Captured, LiveInput, _owned
 
 
 def mode(fourcc: str, size: tuple[int, int], rate: int | None) -> Mode:

@@ -21,7 +21,7 @@ import numpy as np
 import skimage.data
 from numpy.typing import NDArray
 
-from streamcut.sessions import BaseSession, Picture, as_prediction, new_session
+from streamcut.sessions import RGB, BaseSession, as_prediction, new_session
 from streamcut.sources import open_source
 
 HERE = Path(__file__).parent
@@ -42,7 +42,7 @@ def main() -> None:
     cv2.imwrite(str(MADE), sheet, [cv2.IMWRITE_JPEG_QUALITY, 84])
 
 
-def pictures() -> list[Picture]:
+def pictures() -> list[RGB]:
     """The presenter, in bad light and cut off; a photographer behind a tripod; nobody."""
     with open_source(str(HERE / "presenter.mp4"), start=Fraction(3)) as source:
         presenter = np.asarray(next(iter(source)).source.to_ndarray(format="rgb24"), np.uint8)
@@ -52,7 +52,7 @@ def pictures() -> list[Picture]:
     return [presenter, dim, presenter[430:], photographer, skimage.data.coffee()]
 
 
-def cut(picture: Picture, session: BaseSession) -> Picture:
+def cut(picture: RGB, session: BaseSession) -> RGB:
     """Return the picture over green, as the first frame of a video."""
     height, width, _ = picture.shape
     size = session.input_size(width, height)
@@ -62,7 +62,7 @@ def cut(picture: Picture, session: BaseSession) -> Picture:
     return np.asarray(picture * matte + np.array(GREEN) * (1 - matte), np.uint8)
 
 
-def fitted(picture: Picture) -> NDArray[np.uint8]:
+def fitted(picture: RGB) -> NDArray[np.uint8]:
     """Return the picture inside a white tile, a gap around it."""
     scale = min(HEIGHT / picture.shape[0], WIDTH / picture.shape[1])
     small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)

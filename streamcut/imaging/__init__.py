@@ -1,1 +1,1 @@
-"""Picture analysis: motion, scene cuts, chroma, resizing, tiles."""
+"""Image analysis: motion, scene cuts, chroma, resizing, tiles."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from streamcut.media.matte import Picture
+from streamcut.media.matte import RGB
 
 # Mean absolute difference of code values between two frames from which on they belong to two
 # scenes. A pan stays below it; taking one for a cut costs a moment of memory and nothing else.
@@ -17,9 +17,9 @@ class SceneCuts:
     """Tells of each frame of a stream whether a scene begins with it: asked once a frame."""
 
     def __init__(self) -> None:
-        self._last: Picture | None = None
+        self._last: RGB | None = None
 
-    def __call__(self, frame: Picture) -> bool:
+    def __call__(self, frame: RGB) -> bool:
         """Whether a scene begins with a frame: the first, one after a cut, one of another size.
 
         Args:
@@ -29,7 +29,7 @@ class SceneCuts:
         return last is None or is_cut(last, frame)
 
 
-def is_cut(before: Picture, after: Picture) -> bool:
+def is_cut(before: RGB, after: RGB) -> bool:
     """Whether a cut, or a change of size, lies between two successive frames of any size."""
     if before.shape != after.shape:
         return True

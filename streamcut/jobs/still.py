@@ -30,7 +30,7 @@ from streamcut.matting.network import able
 from streamcut.matting.views import seen
 from streamcut.media.colour import Colour, Matrix, Primaries, Range, Transfer
 from streamcut.media.frame import CompositedFrame, Frame, StreamInfo
-from streamcut.media.matte import Picture, Prediction
+from streamcut.media.matte import RGB, Prediction
 from streamcut.media.planes import planes
 from streamcut.media.still import Still
 from streamcut.sessions import BaseSession, place_of
@@ -186,7 +186,7 @@ class StillJob:
             [made] = composited(steadied([predicted], alone), info, shown)
         return made
 
-    def _seen(self, frame: Frame, still: Still) -> tuple[Picture, Prediction]:
+    def _seen(self, frame: Frame, still: Still) -> tuple[RGB, Prediction]:
         session = self.session(still.size)
         if not self._extras:
             return seen(frame.source, able(session))

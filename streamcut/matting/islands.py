@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from streamcut.media.matte import Matte, Picture
+from streamcut.media.matte import RGB, Matte
 
 Labels = NDArray[np.int32]
 Ages = NDArray[np.uint8]
@@ -40,9 +40,9 @@ class Blobs:
         self._min_area = min_area / 100
         self._patient = patient
         self._ages: Ages | None = None
-        self._shown: tuple[Picture, Matte, Ages] | None = None
+        self._shown: tuple[RGB, Matte, Ages] | None = None
 
-    def __call__(self, frame: Picture, matte: Matte) -> Matte:
+    def __call__(self, frame: RGB, matte: Matte) -> Matte:
         """Return the tidied matte; the one given is not changed.
 
         Args:
@@ -92,7 +92,7 @@ class Blobs:
         old[0] = True
         return old
 
-    def _held(self, frame: Picture, labels: Labels) -> tuple[Matte, Ages] | None:
+    def _held(self, frame: RGB, labels: Labels) -> tuple[Matte, Ages] | None:
         """Return the blobs that vanished while the frame stayed, and for how long by now."""
         if self._shown is None:
             return None
@@ -111,7 +111,7 @@ class Blobs:
 
     def _remember(
         self,
-        frame: Picture,
+        frame: RGB,
         made: Matte,
         blobs: NDArray[np.bool_],
         held: tuple[Matte, Ages] | None,

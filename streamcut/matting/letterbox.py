@@ -13,7 +13,7 @@ from streamcut.imaging.resize import network_input
 from streamcut.imaging.scene_cuts import SceneCuts
 from streamcut.media.bars import Bars
 from streamcut.media.frame import Frame, PredictedFrame
-from streamcut.media.matte import Picture, Prediction
+from streamcut.media.matte import RGB, Prediction
 from streamcut.media.pixel_formats import peak
 from streamcut.media.planes import planes
 
@@ -35,8 +35,8 @@ class Sight:
     """
 
     frame: Frame
-    picture: Picture
-    whole: Picture
+    picture: RGB
+    whole: RGB
     bars: Bars
     window: tuple[slice, slice]
     cut: bool

@@ -8,7 +8,7 @@ from streamcut.core.errors import ModelError
 from streamcut.core.pipeline import gathered
 from streamcut.matting.letterbox import StreamView
 from streamcut.media.frame import Frame, PredictedFrame
-from streamcut.media.matte import Picture, Prediction
+from streamcut.media.matte import RGB, Prediction
 from streamcut.sessions import BaseSession, BatchStream, MatteStream, as_prediction
 
 
@@ -38,7 +38,7 @@ def predict(
             yield group.pop(0)
 
 
-def _predictions(inputs: Sequence[Picture], stream: MatteStream) -> list[Prediction]:
+def _predictions(inputs: Sequence[RGB], stream: MatteStream) -> list[Prediction]:
     alike = len({each.shape for each in inputs}) == 1
     if len(inputs) > 1 and alike and isinstance(stream, BatchStream):
         return list(map(as_prediction, stream.many(inputs), inputs))

@@ -23,7 +23,7 @@ from streamcut.imaging.flow import Flow, follow, grey
 from streamcut.matting.islands import Blobs
 from streamcut.matting.keep import ALL, Keep, Keeper
 from streamcut.media.frame import PredictedFrame
-from streamcut.media.matte import Matte, Picture
+from streamcut.media.matte import RGB, Matte
 
 # A difference of this many code values, and this many times the median difference, counts as
 # the same still; twice that never. The median is noise, since most of a frame explains itself,
@@ -70,9 +70,9 @@ class Smoother:
     def __init__(self, strength: float) -> None:
         self._strength = strength
         self._flow = Flow(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
-        self._past: tuple[Picture, Picture, Matte] | None = None
+        self._past: tuple[RGB, RGB, Matte] | None = None
 
-    def __call__(self, seen: Picture, matte: Matte) -> Matte:
+    def __call__(self, seen: RGB, matte: Matte) -> Matte:
         """Return the smoothed matte.
 
         Args:
@@ -91,18 +91,16 @@ class Smoother:
         """Forget the past, as at a scene cut."""
         self._past = None
 
-    def _smoothed(
-        self, seen: Picture, light: Picture, matte: Matte, *past: NDArray[np.generic]
-    ) -> Matte:
+    def _smoothed(self, seen: RGB, light: RGB, matte: Matte, *past: NDArray[np.generic]) -> Matte:
         before, light_before, matte_before = past
-        field = self._flow(light, cast(Picture, light_before))
+        field = self._flow(light, cast(RGB, light_before))
         was = follow(cast(Matte, matte_before), field)
-        same = sameness(seen, follow(cast(Picture, before), field))
+        same = sameness(seen, follow(cast(RGB, before), field))
         weight = same * doubt(matte, was) * np.float32(self._strength)
         return matte + weight * (was - matte)
 
 
-def sameness(seen: Picture, before: Picture) -> Matte:
+def sameness(seen: RGB, before: RGB) -> Matte:
     """Return where two frames show the same but for noise: 1, falling to 0 where they do not.
 
     Args:

@@ -14,7 +14,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 
 from streamcut.imaging.resize import network_input
-from streamcut.media.matte import Matte, Picture, Prediction
+from streamcut.media.matte import RGB, Matte, Prediction
 from streamcut.sessions import BaseSession
 from streamcut.sessions.base import StillView, as_prediction
 
@@ -22,7 +22,7 @@ _SURE = 1 / 255
 """Opacities this near to 0 and 1 count as both."""
 
 
-def seen(image: VideoFrame, session: BaseSession) -> tuple[Picture, Prediction]:
+def seen(image: VideoFrame, session: BaseSession) -> tuple[RGB, Prediction]:
     """Return a still at the size of the largest view of it, and the mean prediction there.
 
     Args:
@@ -41,7 +41,7 @@ def seen(image: VideoFrame, session: BaseSession) -> tuple[Picture, Prediction]:
     return picture, Prediction(alpha, first.foreground, first.screen)
 
 
-def _looked(image: VideoFrame, session: BaseSession, view: StillView) -> tuple[Picture, Prediction]:
+def _looked(image: VideoFrame, session: BaseSession, view: StillView) -> tuple[RGB, Prediction]:
     """Return what the network is shown, and its answer, both the right way round."""
     picture = network_input(image, view.size, VideoReformatter())
     shown = np.ascontiguousarray(picture[:, ::-1]) if view.mirrored else picture

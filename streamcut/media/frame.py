@@ -12,7 +12,7 @@ import av
 from streamcut.media.bars import NONE, Bars
 from streamcut.media.colour import Colour
 from streamcut.media.limits import STRICT, Limits
-from streamcut.media.matte import Matte, Picture, Prediction
+from streamcut.media.matte import RGB, Matte, Prediction
 from streamcut.media.planes import Plane
 
 
@@ -85,7 +85,7 @@ class Frame:
     captured: float | None = None
 
     def predicted(
-        self, seen: Picture, prediction: Prediction, *, bars: Bars = NONE, cut: bool = False
+        self, seen: RGB, prediction: Prediction, *, bars: Bars = NONE, cut: bool = False
     ) -> PredictedFrame:
         """Return the frame with what the network says, see :class:`PredictedFrame`."""
         return PredictedFrame(
@@ -110,7 +110,7 @@ class PredictedFrame(Frame):
         cut: whether a scene begins with this frame.
     """
 
-    seen: Picture
+    seen: RGB
     prediction: Prediction
     bars: Bars = NONE
     cut: bool = False

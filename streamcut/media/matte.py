@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Picture = NDArray[np.uint8]
+RGB = NDArray[np.uint8]
 """RGB, [height, width, 3]."""
 
 Matte = NDArray[np.float32]

@@ -10,11 +10,11 @@ import onnxruntime as ort
 
 from streamcut.core.errors import ModelError
 from streamcut.sessions.base import (
+    RGB,
     BaseSession,
     BatchStream,
     Matte,
     MatteStream,
-    Picture,
     Prediction,
     as_prediction,
 )
@@ -32,13 +32,13 @@ from streamcut.sessions.runtime.device import DEVICES, Device, obstacle, place_o
 
 __all__ = [
     "CATALOG",
+    "RGB",
     "BaseSession",
     "BatchStream",
     "MapSession",
     "Matte",
     "MatteStream",
     "Model",
-    "Picture",
     "Prediction",
 ]
 __all__ += [

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from streamcut.core.errors import ModelError
+from streamcut.media.matte import RGB as RGB
 from streamcut.media.matte import Matte as Matte
-from streamcut.media.matte import Picture as Picture
 from streamcut.media.matte import Prediction as Prediction
 from streamcut.sessions.runtime.device import Device, session_options
 from streamcut.sessions.runtime.loading import first_words as first_words
@@ -38,7 +38,7 @@ class StillView(NamedTuple):
 class MatteStream(Protocol):
     """The mattes of one video: takes its frames in order, keeps what it must of the past."""
 
-    def __call__(self, frame: Picture, /) -> Prediction:
+    def __call__(self, frame: RGB, /) -> Prediction:
         """Return what is predicted of a frame at the model's input size, at that same size."""
         ...
 
@@ -57,12 +57,12 @@ class BatchStream(MatteStream, Protocol):
 
     batch: int
 
-    def many(self, frames: Sequence[Picture]) -> list[Prediction]:
+    def many(self, frames: Sequence[RGB]) -> list[Prediction]:
         """Return what is predicted of each of several successive frames of one size."""
         ...
 
 
-def as_prediction(answer: Prediction | Matte, frame: Picture) -> Prediction:
+def as_prediction(answer: Prediction | Matte, frame: RGB) -> Prediction:
     """Return a stream's answer; a bare matte is one without foreground and screen.
 
     Raises:

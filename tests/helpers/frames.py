@@ -11,7 +11,7 @@ import numpy as np
 
 from streamcut.imaging.scene_cuts import SceneCuts
 from streamcut.media.frame import CompositedFrame, MattedFrame, PredictedFrame
-from streamcut.media.matte import Matte, Picture, Prediction
+from streamcut.media.matte import RGB, Matte, Prediction
 from streamcut.media.pixel_formats import dtype
 from streamcut.media.planes import Plane
 
@@ -20,7 +20,7 @@ def predicted(
     source: av.VideoFrame,
     alpha: Matte | None = None,
     *,
-    seen: Picture | None = None,
+    seen: RGB | None = None,
     foreground: Any = None,
     screen: tuple[float, float, float] | None = None,
     cut: bool = False,

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Values = NDArray[np.float32]
-Picture = NDArray[np.uint8]
+RGB = NDArray[np.uint8]
 
 WIDTH, HEIGHT = 320, 180
 
@@ -34,7 +34,7 @@ def shadow(matte: Values, strength: float) -> Values:
     return np.asarray(1 - strength * cast, np.float32)[..., None]
 
 
-def filmed(values: Values, noise: float = 3.0, seed: int = 0) -> Picture:
+def filmed(values: Values, noise: float = 3.0, seed: int = 0) -> RGB:
     """Return a picture with a camera's noise, standard deviation in code values."""
     grain = np.random.default_rng(seed).normal(0, noise, values.shape)
     return np.clip(np.rint(values + grain), 0, 255).astype(np.uint8)
@@ -42,7 +42,7 @@ def filmed(values: Values, noise: float = 3.0, seed: int = 0) -> Picture:
 
 def before_a_screen(
     screen: tuple[int, int, int], *, left: float = 0.5, noise: float = 3.0, spill: float = 0.06
-) -> tuple[Picture, Values, Values]:
+) -> tuple[RGB, Values, Values]:
     """Return a picture before an unevenly lit screen, its matte, and the person's own colours."""
     matte, colours = somebody(left)
     y, x = np.mgrid[:HEIGHT, :WIDTH].astype(np.float32)

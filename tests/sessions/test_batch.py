@@ -14,7 +14,7 @@ from streamcut.core.errors import ModelError
 from streamcut.core.pipeline import Channel
 from streamcut.matting.network import predict
 from streamcut.media.frame import Frame
-from streamcut.sessions import BatchStream, MapSession, Picture, Prediction, new_session
+from streamcut.sessions import RGB, BatchStream, MapSession, Prediction, new_session
 from streamcut.sessions.networks.saliency import MapStream
 from streamcut.sessions.runtime import runner
 
@@ -27,7 +27,7 @@ def session(tmp_path: Path) -> MapSession:
     return made
 
 
-def noise(count: int, seed: int = 0) -> list[Picture]:
+def noise(count: int, seed: int = 0) -> list[RGB]:
     random = np.random.default_rng(seed)
     return list(random.integers(0, 256, (count, 64, 96, 3), np.uint8))
 
@@ -80,7 +80,7 @@ class Counting(MapStream):
         self.batch = 4
         self.given: list[int] = []
 
-    def __call__(self, picture: Picture) -> Prediction:
+    def __call__(self, picture: RGB) -> Prediction:
         self.given.append(1)
         return super().__call__(picture)
 
@@ -94,7 +94,7 @@ class Colouring:
 
     batch = 4
 
-    def __call__(self, picture: Picture) -> Prediction:
+    def __call__(self, picture: RGB) -> Prediction:
         alpha = np.ones(picture.shape[:2], np.float32)
         colour = picture.mean(axis=(0, 1), dtype=np.float32)
         foreground = np.broadcast_to(colour / np.float32(255), picture.shape)

@@ -19,7 +19,7 @@ from streamcut.core.errors import SourceError
 from streamcut.imaging.resize import network_input
 from streamcut.media.colour import Colour
 from streamcut.media.frame import Frame
-from streamcut.media.matte import Matte, Picture
+from streamcut.media.matte import RGB, Matte
 from streamcut.media.pixel_formats import depth, peak
 from streamcut.media.planes import Plane, planes
 from streamcut.sources import open_source
@@ -47,7 +47,7 @@ class EvaluatedFrame:
 
     time: float | None
     matte: Matte
-    picture: Picture | None
+    picture: RGB | None
 
 
 class Reader:
@@ -129,7 +129,7 @@ def _rank(part: str) -> tuple[int, str]:
     return (int(part), "") if part.isdigit() else (-1, part)
 
 
-def _colours(picture: av.VideoFrame, side: int) -> Picture:
+def _colours(picture: av.VideoFrame, side: int) -> RGB:
     scale = min(1.0, side / max(picture.width, picture.height))
     size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
     return network_input(picture, size, VideoReformatter())

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamcut.imaging.flow import Flow, follow, grey, left_frame
-from streamcut.media.matte import Matte, Picture
+from streamcut.media.matte import RGB, Matte
 
 _Mask: TypeAlias = NDArray[Any]
 """Truth values [h, w]."""
@@ -183,14 +183,14 @@ def dtssd_step(matte_before: Matte, truth_before: Matte, matte: Matte, truth: Ma
     return float(100.0 * np.sqrt(cv2.norm(change, cv2.NORM_L2SQR) / change.size))
 
 
-def flow_error(mattes: Sequence[Matte], pictures: Sequence[Picture]) -> float:
+def flow_error(mattes: Sequence[Matte], pictures: Sequence[RGB]) -> float:
     """Mean of :func:`warp_error` between every second frame; below .005 is very steady."""
     pairs = range(2, len(pictures), 2)
     errors = [warp_error(mattes[t - 2], mattes[t], pictures[t - 2], pictures[t]) for t in pairs]
     return float(np.mean(errors)) if errors else 0.0
 
 
-def warp_error(matte_before: Matte, matte: Matte, before: Picture, after: Picture) -> float:
+def warp_error(matte_before: Matte, matte: Matte, before: RGB, after: RGB) -> float:
     """Share of pixels whose mask (at one half) changes although the image only moved.
 
     Motion is DIS optical flow on images of 320 pixels; pixels where it is inconsistent, or
@@ -256,7 +256,7 @@ class Lag:
         return float(weights @ self._delays / total) if total > 0.1 else None
 
 
-def _limited(picture: Picture | Matte) -> Any:
+def _limited(picture: RGB | Matte) -> Any:
     scale = min(1.0, SIDE / max(picture.shape[:2]))
     height, width = (max(1, round(side * scale)) for side in picture.shape[:2])
     return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)

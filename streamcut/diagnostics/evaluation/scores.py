@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from streamcut.core.errors import Named, UsageError
 from streamcut.diagnostics.evaluation import metrics
 from streamcut.diagnostics.evaluation.mattes import EvaluatedFrame, Reader, fitted
-from streamcut.media.matte import Matte, Picture
+from streamcut.media.matte import RGB, Matte
 
 Tick = Callable[[int, int | None], None]
 """Told the number of frames done, and of all frames or None where nobody knows."""
@@ -269,7 +269,7 @@ class Together:
     times: Sequence[float | None]
     mattes: Sequence[Matte]
     truth: Matte | None
-    picture: Picture | None
+    picture: RGB | None
 
     @property
     def spread(self) -> float:
@@ -285,10 +285,10 @@ class _Judge:
         self._scores = Scores(result)
         self._lag = metrics.Lag()
         self._before: tuple[Matte, Matte | None] | None = None
-        self._seen: list[tuple[Matte, Picture]] = []
+        self._seen: list[tuple[Matte, RGB]] = []
         self._number = 0
 
-    def see(self, matte: Matte, reference: Matte | None, picture: Picture | None) -> None:
+    def see(self, matte: Matte, reference: Matte | None, picture: RGB | None) -> None:
         """Take the next frame."""
         before_matte, before_reference = self._before or (matte, reference)
         still = np.zeros((1, 1), np.float32)
@@ -307,7 +307,7 @@ class _Judge:
         self._before = (matte, reference)
         self._number += 1
 
-    def _warp(self, matte: Matte, picture: Picture) -> float:
+    def _warp(self, matte: Matte, picture: RGB) -> float:
         """The warping error against two frames before; nan in between and at the beginning."""
         if self._number % _STRIDE:
             return float("nan")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from streamcut.diagnostics.evaluation.scores import Evaluation, EvaluationReport, Together
-from streamcut.media.matte import Matte, Picture
+from streamcut.media.matte import RGB, Matte
 
 BACKGROUND = (255, 0, 200)
 """What results are shown over: a colour that neither skin nor rooms nor screens have."""
@@ -83,7 +83,7 @@ def _cells(evaluation: Evaluation, together: Together) -> list[tuple[str, NDArra
     return cells
 
 
-def over(picture: Picture | None, matte: Matte) -> Picture:
+def over(picture: RGB | None, matte: Matte) -> RGB:
     """The subject (white where no colours are known) over :data:`BACKGROUND`."""
     if picture is None:
         picture = np.full((*_thumbnail(matte).shape, 3), 255, np.uint8)
@@ -93,7 +93,7 @@ def over(picture: Picture | None, matte: Matte) -> Picture:
     return np.asarray(np.rint(mixed), np.uint8)
 
 
-def heat(matte: Matte, truth: Matte) -> Picture:
+def heat(matte: Matte, truth: Matte) -> RGB:
     """Too opaque in red, too transparent in blue, over a faint truth; half an error is full."""
     error = _thumbnail(matte - truth) * 2.0
     ground = _thumbnail(truth) * 0.25

@@ -15,7 +15,7 @@ from streamcut.imaging.flow import Field, Flow, follow, grey
 from streamcut.jobs.live.governor import Governor
 from streamcut.matting.letterbox import StreamView
 from streamcut.media.frame import Frame, PredictedFrame, StreamInfo
-from streamcut.sessions import BaseSession, MatteStream, Picture, Prediction, as_prediction
+from streamcut.sessions import RGB, BaseSession, MatteStream, Prediction, as_prediction
 
 # Side of the parts whose change is measured, in pixels of the network's input: a hand that
 # moves changes one of them plainly, and the whole frame hardly.
@@ -124,13 +124,11 @@ class LiveMatte:
         self.level = level
 
     def _forget(self) -> None:
-        self._seen: tuple[Picture, Prediction] | None = None
-        self._before: tuple[Picture, Prediction] | None = None
+        self._seen: tuple[RGB, Prediction] | None = None
+        self._before: tuple[RGB, Prediction] | None = None
         self._since = self._alike = 0
 
-    def _predicted(
-        self, small: Picture, every: int, stream: MatteStream, *, cut: bool
-    ) -> Prediction:
+    def _predicted(self, small: RGB, every: int, stream: MatteStream, *, cut: bool) -> Prediction:
         made = self._kept(small)
         if made is None:
             made = self._carried(small, every, cut)
@@ -144,7 +142,7 @@ class LiveMatte:
         self._before = small, made
         return made
 
-    def _kept(self, small: Picture) -> Prediction | None:
+    def _kept(self, small: RGB) -> Prediction | None:
         """Return the network's last prediction if the frame has been the same for a while."""
         threshold = self._unchanged()
         if not threshold or self._seen is None or likeness(self._seen[0], small) < threshold:
@@ -156,7 +154,7 @@ class LiveMatte:
         self.kept += 1
         return self._seen[1]
 
-    def _carried(self, small: Picture, every: int, cut: bool) -> Prediction | None:
+    def _carried(self, small: RGB, every: int, cut: bool) -> Prediction | None:
         """Return what was predicted of the frame before, moved along, if it is flow's turn."""
         self._since += 1
         if self._since >= every or self._before is None or cut:
@@ -174,7 +172,7 @@ def _moved(before: Prediction, field: Field) -> Prediction:
     return Prediction(follow(before.alpha, field), foreground, before.screen)
 
 
-def likeness(before: Picture, after: Picture) -> float:
+def likeness(before: RGB, after: RGB) -> float:
     """Return how like two frames are where they differ most: the PSNR of that part, in dB.
 
     Args:

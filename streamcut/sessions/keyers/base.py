@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from streamcut.core.errors import Named, UsageError
-from streamcut.sessions.base import BaseSession, Matte, Picture
+from streamcut.sessions.base import RGB, BaseSession, Matte
 from streamcut.sessions.files.model import Model
 from streamcut.sessions.runtime.device import Device
 
@@ -47,6 +47,6 @@ class KeyerSession(BaseSession):
         matte = self.still(np.asarray(img.convert("RGB")))
         return [Image.fromarray(np.rint(matte * 255).astype(np.uint8))]
 
-    def still(self, frame: Picture) -> Matte:
+    def still(self, frame: RGB) -> Matte:
         """Return the matte of a single frame, RGB uint8 [h, w, 3]: float32 [h, w], 0..1."""
         raise NotImplementedError

@@ -15,7 +15,7 @@ from PIL import ImageColor
 from streamcut.core.errors import ModelError, Named, UsageError
 from streamcut.imaging.chroma import Screen, differences
 from streamcut.media.matte import Grid
-from streamcut.sessions.base import Matte, MatteStream, Picture, Prediction
+from streamcut.sessions.base import RGB, Matte, MatteStream, Prediction
 from streamcut.sessions.files.model import Model
 from streamcut.sessions.keyers.base import KeyerSession
 from streamcut.sessions.networks.recurrent import is_new_scene
@@ -74,7 +74,7 @@ class ChromaSession(KeyerSession):
         """Start; several streams may share the session."""
         return ChromaStream(self._screen)
 
-    def still(self, frame: Picture) -> Matte:
+    def still(self, frame: RGB) -> Matte:
         """Return the matte of a single frame."""
         screen = self._screen or border_colour([_border(frame)])
         if screen is None:
@@ -97,9 +97,9 @@ class ChromaStream:
         self._screen = self._given
         self._borders: list[Grid] = []
         self._waited = 0
-        self._last: Picture | None = None
+        self._last: RGB | None = None
 
-    def __call__(self, frame: Picture) -> Prediction:
+    def __call__(self, frame: RGB) -> Prediction:
         """Return the prediction for an RGB uint8 [h, w, 3] frame.
 
         Where a new scene has another screen, that is keyed.
@@ -113,14 +113,14 @@ class ChromaStream:
             return Prediction(np.ones(frame.shape[:2], np.float32))
         return Prediction(key(frame, self._screen), screen=self._screen)
 
-    def _look(self, frame: Picture) -> None:
+    def _look(self, frame: RGB) -> None:
         if self._last is not None and is_new_scene(self._last, frame):
             self._borders = []
         self._last = frame
         if len(self._borders) < _LEARNT:
             self._learn(frame)
 
-    def _learn(self, frame: Picture) -> None:
+    def _learn(self, frame: RGB) -> None:
         border = _border(frame)
         if border_colour([border]) is not None:
             self._borders.append(border)
@@ -138,7 +138,7 @@ class ChromaStream:
             )
 
 
-def key(frame: Picture, screen: Colour) -> Matte:
+def key(frame: RGB, screen: Colour) -> Matte:
     """Return the matte of an RGB uint8 [h, w, 3] frame in front of a screen of a colour.
 
     The screen's brightness is measured around each pixel (an image-based key: uneven light and
@@ -186,7 +186,7 @@ def border_colour(borders: list[Grid]) -> Colour | None:
     return float(red), float(green), float(blue)
 
 
-def _border(frame: Picture) -> Grid:
+def _border(frame: RGB) -> Grid:
     """Return the pixels along the top and the upper sides, RGB [pixels, 3] in 0..1."""
     height, width = frame.shape[:2]
     depth = max(1, round(_BORDER * min(height, width)))
@@ -196,7 +196,7 @@ def _border(frame: Picture) -> Grid:
     return np.asarray(found * np.float32(1 / 255), np.float32)
 
 
-def _differences(frame: Picture) -> tuple[Grid, Grid, Grid]:
+def _differences(frame: RGB) -> tuple[Grid, Grid, Grid]:
     red, green, blue = (np.float32(1 / 255) * frame[:, :, channel] for channel in range(3))
     return differences(red, green, blue)
 

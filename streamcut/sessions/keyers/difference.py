@@ -20,7 +20,7 @@ from PIL import Image, ImageOps
 from streamcut.core.errors import ModelError, SourceError
 from streamcut.media.limits import STRICT
 from streamcut.media.names import local_path
-from streamcut.sessions.base import Matte, MatteStream, Picture, Prediction
+from streamcut.sessions.base import RGB, Matte, MatteStream, Prediction
 from streamcut.sessions.files.model import Model
 from streamcut.sessions.keyers.base import KeyerSession
 from streamcut.sessions.runtime.device import Device
@@ -74,7 +74,7 @@ class DifferenceSession(KeyerSession):
         """Start; several streams may share the session."""
         return DifferenceStream(self._plate)
 
-    def still(self, frame: Picture) -> Matte:
+    def still(self, frame: RGB) -> Matte:
         """Return the matte of a single frame."""
         if self._plate is None:
             raise ModelError("difference: a single image needs a plate, an image of the empty room")
@@ -90,10 +90,10 @@ class DifferenceStream:
 
     def reset(self) -> None:
         """Learn the empty room anew, unless its image was given."""
-        self._learning: list[Picture] = []
+        self._learning: list[RGB] = []
         self._room: _Room | None = None
 
-    def __call__(self, frame: Picture) -> Prediction:
+    def __call__(self, frame: RGB) -> Prediction:
         """Return the prediction for an RGB uint8 [h, w, 3] frame.
 
         While the empty room is learnt, nobody is there.
@@ -107,7 +107,7 @@ class DifferenceStream:
             return Prediction(np.zeros(frame.shape[:2], np.float32))
         return Prediction(cleaned(self._room.distance(frame)))
 
-    def _learn(self, frame: Picture) -> None:
+    def _learn(self, frame: RGB) -> None:
         if self._learning and self._learning[0].shape != frame.shape:
             self._learning = []
         self._learning.append(frame)
@@ -125,14 +125,14 @@ class _Room:
         self._square = np.asarray(np.maximum(_summed(mean * mean), 1), np.float32)
 
     @classmethod
-    def of_frames(cls, frames: list[Picture]) -> _Room:
+    def of_frames(cls, frames: list[RGB]) -> _Room:
         """Return the room of several frames of it."""
         stack = np.stack([_smoothed(frame) for frame in frames])
         spread = cv2.blur(stack.std(axis=0).mean(axis=2), (9, 9))
         return cls(np.median(stack, axis=0), np.maximum(spread, np.float32(_QUIETEST)))
 
     @classmethod
-    def of_plate(cls, plate: Image.Image, frame: Picture) -> _Room:
+    def of_plate(cls, plate: Image.Image, frame: RGB) -> _Room:
         """Return the room of one frame; how much pixels waver is taken from another.
 
         Most of the other frame shows the room too, or at least its quieter half does.
@@ -144,7 +144,7 @@ class _Room:
         noise = max(_QUIETEST, 1.4 * float(np.percentile(off, 30)))
         return cls(mean, np.full((height, width), noise, np.float32))
 
-    def distance(self, frame: Picture) -> Values:
+    def distance(self, frame: RGB) -> Values:
         """Return how far each pixel is from the room, in deviations of the noise."""
         seen = _smoothed(frame)
         bright = _summed(seen * self.mean) / self._square
@@ -161,7 +161,7 @@ def _summed(values: Values) -> Values:
     return np.asarray(cv2.transform(values, np.ones((1, 3), np.float32)), np.float32)
 
 
-def _smoothed(frame: Picture) -> Values:
+def _smoothed(frame: RGB) -> Values:
     """Return a frame as float32, blurred."""
     return np.asarray(cv2.GaussianBlur(frame.astype(np.float32), (0, 0), _BLUR))
 

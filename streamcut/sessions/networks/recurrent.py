@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from streamcut.core.errors import ModelError
 from streamcut.imaging.scene_cuts import is_cut
-from streamcut.sessions.base import Picture, Prediction, StillView
+from streamcut.sessions.base import RGB, Prediction, StillView
 from streamcut.sessions.networks.saliency import (
     MOST_PIXELS,
     MapSession,
@@ -62,7 +62,7 @@ class RecurrentSession(MapSession):
         """Start with an empty memory; several streams may share the session."""
         return RecurrentStream(self)
 
-    def step(self, frame: Picture, runner: Runner) -> Prediction:
+    def step(self, frame: RGB, runner: Runner) -> Prediction:
         """Return the prediction for the next frame of a video.
 
         Args:
@@ -119,9 +119,9 @@ class RecurrentStream:
     def __init__(self, session: RecurrentSession) -> None:
         self._session = session
         self._runner = session.runner()
-        self._last: Picture | None = None
+        self._last: RGB | None = None
 
-    def __call__(self, frame: Picture) -> Prediction:
+    def __call__(self, frame: RGB) -> Prediction:
         """Return the prediction for an RGB uint8 [h, w, 3] frame.
 
         A scene cut, or a change of size, empties the memory.
@@ -137,7 +137,7 @@ class RecurrentStream:
         self._last = None
 
 
-def is_new_scene(before: Picture, after: Picture) -> bool:
+def is_new_scene(before: RGB, after: RGB) -> bool:
     """Whether a cut, or a change of size, lies between two successive frames of any size."""
     step = max(1, max(after.shape[:2]) // _GLANCE)
     return before.shape != after.shape or is_cut(before[::step, ::step], after[::step, ::step])

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamcut.core.errors import ModelError
-from streamcut.sessions.base import Picture, Prediction
+from streamcut.sessions.base import RGB, Prediction
 from streamcut.sessions.networks.recurrent import RecurrentSession
 from streamcut.sessions.runtime.runner import Runner, State
 
@@ -50,7 +50,7 @@ class RvmSession(RecurrentSession):
         sizes = [tuple(max(self.shortest_side, round(s * f)) for s in full) for f in (0.71, 0.5)]
         return [(size[0], size[1]) for size in sizes if size != full]
 
-    def step(self, frame: Picture, runner: Runner) -> Prediction:
+    def step(self, frame: RGB, runner: Runner) -> Prediction:
         """Return the prediction for the next frame of a video, its foreground included.
 
         Args:

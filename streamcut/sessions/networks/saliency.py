@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from streamcut.core.errors import ModelError
-from streamcut.sessions.base import BaseSession, Matte, MatteStream, Picture, Prediction
+from streamcut.sessions.base import RGB, BaseSession, Matte, MatteStream, Prediction
 from streamcut.sessions.files.model import PACKAGED, Model
 from streamcut.sessions.runtime.runner import Runner
 
@@ -134,7 +134,7 @@ class MapSession(BaseSession):
         """Return what runs the network for one stream."""
         return Runner(self.inner_session, [self.inner_session.get_outputs()[0].name])
 
-    def mattes(self, frames: Sequence[Picture], runner: Runner | None = None) -> list[Matte]:
+    def mattes(self, frames: Sequence[RGB], runner: Runner | None = None) -> list[Matte]:
         """Return the subject's maps of frames of one size: float32 [h, w] in 0..1.
 
         Args:
@@ -193,7 +193,7 @@ class MapSession(BaseSession):
         maps = self._maps(feed.transpose(0, 2, 3, 1) if self._channels_last else feed)
         return _stretch(self._subject(_ACTIVATIONS[self.model.activation](maps)))
 
-    def _matte(self, frame: Picture) -> Matte:
+    def _matte(self, frame: RGB) -> Matte:
         return self.mattes([frame])[0]
 
     def _read(self, maps: NDArray[np.float32]) -> Matte:
@@ -202,7 +202,7 @@ class MapSession(BaseSession):
         matte: Matte = np.clip(subject, np.float32(0), np.float32(1))
         return matte
 
-    def _fitted(self, matte: Matte, frame: Picture) -> Matte:
+    def _fitted(self, matte: Matte, frame: RGB) -> Matte:
         """Return a matte at its frame's size: some networks give one of their own.
 
         Raises:
@@ -217,7 +217,7 @@ class MapSession(BaseSession):
         resized = cv2.resize(matte, (width, height), interpolation=cv2.INTER_LINEAR)
         return np.asarray(resized, np.float32)
 
-    def _feed(self, frame: Picture) -> NDArray[np.float32]:
+    def _feed(self, frame: RGB) -> NDArray[np.float32]:
         """Return the network's input for an RGB frame at its size."""
         height, width, _ = frame.shape
         feed = np.empty((1, 3, height, width), np.float32)
@@ -268,11 +268,11 @@ class MapStream:
         self._session = session
         self._one, self._several = session.runner(), session.runner()
 
-    def __call__(self, frame: Picture) -> Prediction:
+    def __call__(self, frame: RGB) -> Prediction:
         """Return the prediction for an RGB uint8 [h, w, 3] frame."""
         return Prediction(self._session.mattes([frame], self._one)[0])
 
-    def many(self, frames: Sequence[Picture]) -> list[Prediction]:
+    def many(self, frames: Sequence[RGB]) -> list[Prediction]:
         """Return those for frames of one size, which go through the network together."""
         return list(map(Prediction, self._session.mattes(frames, self._several)))
 

@@ -19,7 +19,7 @@ from PIL import Image
 
 from streamcut.core.errors import ModelError, UsageError
 from streamcut.core.interrupts import Interrupts
-from streamcut.sessions.base import BaseSession, Matte, Picture, Prediction, first_words, load_model
+from streamcut.sessions.base import RGB, BaseSession, Matte, Prediction, first_words, load_model
 from streamcut.sessions.files.catalog import SAM_MODELS, sam_weights
 from streamcut.sessions.files.locks import locked
 from streamcut.sessions.files.model import Model
@@ -229,10 +229,10 @@ class SamStream:
     def reset(self) -> None:
         """Go back to the prompt given."""
         self._target: TrackedSubject | None = None
-        self._last: Picture | None = None
+        self._last: RGB | None = None
         self._mask: NDArray[np.uint8] | None = None
 
-    def __call__(self, frame: Picture) -> Prediction:
+    def __call__(self, frame: RGB) -> Prediction:
         """Return the prediction for an RGB uint8 [h, w, 3] frame.
 
         A scene cut, or a change of size, goes back to the prompt given.
@@ -245,7 +245,7 @@ class SamStream:
         self._last = frame
         return Prediction(matte)
 
-    def _aimed(self, frame: Picture) -> TrackedSubject:
+    def _aimed(self, frame: RGB) -> TrackedSubject:
         """Return where to look: as given, or where the last mask has moved to."""
         if self._target is None:
             return TrackedSubject.at(self._prompt, frame.shape[1], frame.shape[0])
@@ -253,7 +253,7 @@ class SamStream:
             return self._target
         return self._target.moved(*motion(self._last, frame, self._mask))
 
-    def _found(self, frame: Picture, target: TrackedSubject) -> Matte:
+    def _found(self, frame: RGB, target: TrackedSubject) -> Matte:
         height, width = frame.shape[:2]
         canvas = np.zeros((*_CANVAS, 3), np.float32)
         canvas[:height, :width] = frame

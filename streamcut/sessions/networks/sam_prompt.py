@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamcut.imaging.flow import Flow, grey
-from streamcut.sessions.base import Picture
+from streamcut.sessions.base import RGB
 
 Points = NDArray[np.float32]
 """[count, 2], x and y in pixels."""
@@ -84,7 +84,7 @@ def part_at(mask: NDArray[np.bool_], target: TrackedSubject) -> NDArray[np.uint8
     return np.asarray(labels == chosen, np.uint8)
 
 
-def motion(before: Picture, after: Picture, mask: NDArray[np.uint8]) -> tuple[float, float]:
+def motion(before: RGB, after: RGB, mask: NDArray[np.uint8]) -> tuple[float, float]:
     """Return how far what a mask shows has moved, x and y in pixels: the median of its flow."""
     factor = min(1.0, _FLOW_SIDE / max(mask.shape))
     size = (max(1, round(mask.shape[1] * factor)), max(1, round(mask.shape[0] * factor)))

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     "-p",
     "--original",
     "--picture",
-    "picture",
+    "original",
     metavar="FILE",
     help="The original video, for motion and for the sheet.  [default: the first RESULT's colours]",
 )
@@ -38,25 +38,25 @@ if TYPE_CHECKING:
 def command(
     results: tuple[str, ...],
     truth: str | None,
-    frame: str | None,
+    original: str | None,
     sheet: str | None,
     plot: str | None,
     shortest: bool,
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Judge mattes: print the figures that published evaluations quote.
+    """Measure mattes: print the figures that published evaluations quote.
 
-    Each RESULT is a video with alpha, a grey video of mattes (--only-mask), a numbered
+    Each RESULT is a video with alpha, a greyscale video of mattes (--only-mask), a numbered
     sequence (%04d.png) or a folder of images, and so is the truth. Without --truth the first
     RESULT is what the others are compared with. Frames are matched by their number.
     """
     from streamcut.diagnostics.evaluation import Evaluation, draw_plot, draw_sheet
 
     for drawing in filter(None, (sheet, plot)):
-        _check_drawing(drawing, {"truth": truth, "picture": frame}, results)
+        _check_drawing(drawing, {"truth": truth, "original": original}, results)
     with Interrupts() as interrupts, interrupts.released():
-        evaluation = Evaluation(results, truth, frame, shortest=shortest)
+        evaluation = Evaluation(results, truth, original, shortest=shortest)
         with _progress(quiet) as tick:
             report = evaluation.run(tick)
         if sheet is not None:
@@ -89,7 +89,7 @@ def _progress(quiet: bool) -> Iterator[Callable[[int, int | None], None] | None]
 
 
 def _check_drawing(path: str, read: Mapping[str, str | None], results: Iterable[str]) -> None:
-    """Refuse a picture that could not be written or that is read, before what takes minutes."""
+    """Refuse a drawing that could not be written or that is read, before what takes minutes."""
     from PIL import Image
 
     from streamcut.jobs.outputs import check_apart, check_place
@@ -103,7 +103,7 @@ def _check_drawing(path: str, read: Mapping[str, str | None], results: Iterable[
 
 
 def _files(source: str) -> list[str]:
-    """Return the pictures of a folder one by one; what else is read stays as it is."""
+    """Return the images of a folder one by one; what else is read stays as it is."""
     folder = Path(source)
     return (
         [str(file) for file in folder.iterdir()] if source and os.path.isdir(folder) else [source]

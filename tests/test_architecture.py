@@ -22,7 +22,7 @@ LAYERS = [
     {"matting"},
     {"compositing"},
     {"cutout", "jobs"},
-    {"diagnostics"},
+    {"diagnostics", "server"},
     {"cli", "training"},
 ]
 """A package may import those of the layers below its own, and none beside it."""

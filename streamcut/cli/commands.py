@@ -25,6 +25,7 @@ _COMMANDS = {
     "image": "Remove the background of images.",
     "models": "List the models, download them, measure their speed.",
     "pipe": "Remove the background of the video on standard input, to standard output.",
+    "serve": "Serve a page, and images and videos over HTTP, as rembg and remove.bg do.",
     "video": "Remove the background of a video.",
     "webcam": "Remove the background of a camera, live: for video calls, OBS, the network.",
 }

@@ -398,6 +398,107 @@ class LiveSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """What the server allows (streamcut serve)."""
+
+    host: str = _setting(
+        "127.0.0.1",
+        "Address to listen on. Anything but this machine's own needs a token, which is made up "
+        "and shown if none is given.",
+        "Server",
+        metavar="ADDRESS",
+        fixed=True,
+    )
+    port: int = _setting(
+        7000, "Port to listen on; 0 takes a free one.", "Server", high=65535, metavar="N", fixed=True
+    )
+    token: str = _setting(
+        "",
+        "What clients must send, as X-Api-Key or as Authorization: Bearer.",
+        "Server",
+        metavar="TEXT",
+        fixed=True,
+    )
+    allow_origin: str = _setting(
+        "",
+        "A web site whose pages may call the server too (https://example.org); * allows all.",
+        "Server",
+        metavar="ORIGIN",
+        fixed=True,
+    )
+    browser: bool = _setting(
+        True, "Open the page in the browser when the server is ready.", "Server", fixed=True
+    )
+    data: str = _setting(
+        "",
+        "Folder of uploads and results. Empty means the user's data directory.",
+        "Server",
+        metavar="FOLDER",
+        fixed=True,
+    )
+    addresses: bool = _setting(
+        True, "Fetch images and videos from public http addresses.", "Server", fixed=True
+    )
+    upload_limit: int = _setting(
+        2000,
+        "The largest upload.",
+        "Limits",
+        low=1,
+        unit="megabytes",
+        metavar="MB",
+        fixed=True,
+    )
+    image_limit: int = _setting(
+        50,
+        "The largest image, and the largest frame of a video.",
+        "Limits",
+        low=1,
+        high=1000,
+        unit="megapixels",
+        metavar="MP",
+        fixed=True,
+    )
+    duration_limit: int = _setting(
+        3600,
+        "The longest video.",
+        "Limits",
+        low=1,
+        unit="seconds",
+        metavar="S",
+        fixed=True,
+    )
+    disk_limit: int = _setting(
+        20,
+        "What all uploads and results may take together.",
+        "Limits",
+        low=1,
+        unit="gigabytes",
+        metavar="GB",
+        fixed=True,
+    )
+    workers: int = _setting(
+        1, "Videos worked on at a time.", "Limits", low=1, high=64, metavar="N", fixed=True
+    )
+    queue: int = _setting(
+        20,
+        "Videos that may wait; further ones are told to come back later.",
+        "Limits",
+        low=1,
+        metavar="N",
+        fixed=True,
+    )
+    keep_hours: int = _setting(
+        24,
+        "How long uploads and results are kept.",
+        "Limits",
+        low=1,
+        unit="hours",
+        metavar="H",
+        fixed=True,
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Settings(Sections):
     """All settings of a job, in the sections of the configuration file."""
 
@@ -410,6 +511,7 @@ class Settings(Sections):
     run: RunSettings = field(default_factory=RunSettings)
     weights: WeightsSettings = field(default_factory=WeightsSettings)
     live: LiveSettings = field(default_factory=LiveSettings)
+    server: ServerSettings = field(default_factory=ServerSettings)
 
 
 def setting(name: str) -> Setting:

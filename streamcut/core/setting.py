@@ -16,7 +16,7 @@ from warnings import warn
 
 from streamcut.core.errors import ConfigError, Named
 
-Group = Literal["Input", "Matte", "Picture", "Output", "Hardware"]
+Group = Literal["Input", "Matte", "Picture", "Output", "Hardware", "Server", "Limits"]
 GROUPS: tuple[Group, ...] = get_args(Group)
 """The headings of ``--help``, in their order."""
 

@@ -410,7 +410,12 @@ class ServerSettings:
         fixed=True,
     )
     port: int = _setting(
-        7000, "Port to listen on; 0 takes a free one.", "Server", high=65535, metavar="N", fixed=True
+        7000,
+        "Port to listen on; 0 takes a free one.",
+        "Server",
+        high=65535,
+        metavar="N",
+        fixed=True,
     )
     token: str = _setting(
         "",

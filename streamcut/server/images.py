@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, File, Form, HTTPException, Query, Response, UploadFile
+from starlette.datastructures import UploadFile as StarletteUpload
 
 from streamcut.cutout import remove
 from streamcut.server.errors import TooMuch
@@ -159,7 +160,7 @@ def _answered_file(server: Server, file: UploadFile, wishes: Wishes) -> Response
     return _answered(server, read_upload(file), wishes)
 
 
-def read_upload(file: UploadFile) -> bytes:
+def read_upload(file: StarletteUpload) -> bytes:
     """Return an uploaded image's bytes.
 
     Raises:

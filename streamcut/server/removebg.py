@@ -120,15 +120,18 @@ _ERRORS = {
         }
     },
 }
+_IMAGE: dict[str, Any] = {kind: {} for kind in _MEDIA.values()} | {
+    "application/json": {"schema": {}}
+}
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The image; as JSON in base64 where that is what is accepted.",
-        "content": {kind: {} for kind in _MEDIA.values()}
-        | {"application/json": {"schema": {"type": "object"}}},
+        "content": _IMAGE,
     },
-} | {
-    status: {"description": title, "content": {"application/json": {"schema": _ERRORS}}}
-    for status, (title, _) in _TITLES.items()
+    **{
+        status: {"description": title, "content": {"application/json": {"schema": _ERRORS}}}
+        for status, (title, _) in _TITLES.items()
+    },
 }
 
 
@@ -157,6 +160,8 @@ def routes(server: Server) -> APIRouter:
         except StreamcutError as error:
             status = status_of(error)
             return RemoveBgError(status, public_text(error), "processing_failed").answer()
+        finally:
+            await request.close()  # And what was uploaded with it.
 
     return router
 
@@ -199,7 +204,9 @@ def _base64_bytes() -> int:
 def _parameters(given: dict[str, Any]) -> Parameters:
     plain = {name: value for name, value in given.items() if not isinstance(value, UploadFile)}
     try:
-        return Parameters(**{name: plain[name] for name in Parameters.model_fields if name in plain})
+        return Parameters(
+            **{name: plain[name] for name in Parameters.model_fields if name in plain}
+        )
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else "a parameter"

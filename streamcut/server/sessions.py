@@ -52,7 +52,7 @@ class Sessions:
         """
         name = model or self.default
         if model and model != self.default and model not in self.names:
-            raise HTTPException(404, f"no model is called {model[:80]!r}")
+            raise HTTPException(404, "no model has that name")
         key = (name, repr(sorted(options.items())))
         with self._lock:  # A model that two ask for is loaded once.
             if key not in self._kept:

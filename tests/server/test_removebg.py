@@ -125,7 +125,9 @@ def test_crop_with_margins(bright: Serve) -> None:
     shares = ask(client, crop="true", crop_margin="10% 0 0 0")
     assert pixels_of(shares.content).shape[:2] == (height + round(height / 10), width)
     most = ask(client, crop="true", crop_margin="400px")
-    assert pixels_of(most.content).shape[0] == height + 2 * round(height / 2), "half of the subject at most"
+    assert pixels_of(most.content).shape[0] == height + 2 * round(height / 2), (
+        "half of the subject at most"
+    )
 
 
 def test_region_of_interest(bright: Serve) -> None:

@@ -32,7 +32,7 @@ def bright(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> Serve:
     return serve
 
 
-def ask(client: Any, data: bytes | None = None, **form: str) -> Any:
+def ask(client: Any, data: bytes | None = None, **form: Any) -> Any:
     files = {"image_file": data or photo(100, 60)}
     return client.post("/v1.0/removebg", files=files, data=form)
 
@@ -174,7 +174,7 @@ def test_a_hard_matte(bright: Serve) -> None:
         ({"bg_color": "red", "bg_image_url": "http://example.org"}, "multiple_backgrounds"),
     ],
 )
-def test_errors_have_titles_and_codes(bright: Serve, form: dict[str, str], code: str) -> None:
+def test_errors_have_titles_and_codes(bright: Serve, form: dict[str, Any], code: str) -> None:
     answer = ask(bright(), **form)
     assert answer.status_code == 400
     [error] = answer.json()["errors"]

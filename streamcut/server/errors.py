@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 from fastapi import HTTPException
@@ -38,7 +39,8 @@ class Busy(HTTPException):
 
 def public_text(error: BaseException) -> str:
     """Return an error's message as a client may read it: names of files, without their folders."""
-    return _FOLDERS.sub("", str(error)) or type(error).__name__
+    text = str(error).replace(os.path.expanduser("~"), "/home")  # Which may hold blanks.
+    return _FOLDERS.sub("", text) or type(error).__name__
 
 
 def status_of(error: StreamcutError) -> int:

@@ -13,7 +13,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Gate:
+class ImageQueue:
     """Lets a few calls run on threads at a time, and more of them wait, in order.
 
     Args:

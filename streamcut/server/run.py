@@ -69,7 +69,7 @@ def address_of(listener: socket.socket, token: str = "") -> str:
     return f"http://{shown}:{port}/" + (f"?token={token}" if token else "")
 
 
-class _Server(uvicorn.Server):
+class _AnnouncedServer(uvicorn.Server):
     """uvicorn's, which says when it can be asked."""
 
     def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
@@ -94,7 +94,7 @@ def uvicorn_server(app: ASGIApp, ready: Callable[[], None]) -> uvicorn.Server:
         backlog=_BACKLOG,
         timeout_graceful_shutdown=_LAST,
     )
-    return _Server(config, ready)
+    return _AnnouncedServer(config, ready)
 
 
 def serve(settings: Settings, ready: Callable[[str], None]) -> None:

@@ -9,7 +9,7 @@ from fastapi import HTTPException
 
 from streamcut.core.config import ServerSettings, Settings
 from streamcut.server.fetching import Fetcher
-from streamcut.server.gate import Gate
+from streamcut.server.gate import ImageQueue
 from streamcut.server.sessions import Sessions
 
 IMAGE_MB = 50
@@ -30,7 +30,7 @@ class Server:
     def __init__(self, settings: Settings, fetcher: Fetcher | None = None) -> None:
         self.settings = settings
         self.sessions = Sessions(settings)
-        self.gate = Gate(max(1, (os.cpu_count() or 1) // 2), _WAITING)
+        self.gate = ImageQueue(max(1, (os.cpu_count() or 1) // 2), _WAITING)
         self._fetcher = fetcher or Fetcher()
         self._fetches = CapacityLimiter(_FETCHES)
 

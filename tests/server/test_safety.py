@@ -209,11 +209,8 @@ def test_a_token_is_asked_for(serve: Serve) -> None:
     assert client.get("/openapi.json").status_code == 401
     for headers in ({"X-Api-Key": "secret"}, {"Authorization": "Bearer secret"}):
         assert client.get("/openapi.json", headers=headers).status_code == 200
-    for headers in (
-        {"X-Api-Key": "secrets"},
-        {"Authorization": "Basic secret"},
-        {"X-Api-Key": "sécret".encode()},
-    ):
+    wrong: list[Any] = [{"X-Api-Key": "secrets"}, {"Authorization": "Basic secret"}]
+    for headers in (*wrong, {"X-Api-Key": "sécret".encode()}):
         assert client.get("/openapi.json", headers=headers).status_code == 401
     assert client.get("/?token=wrong").status_code == 401
     there = client.get("/?token=secret", follow_redirects=False)

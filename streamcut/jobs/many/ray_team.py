@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import socket
 import tempfile
 from collections import deque
 from dataclasses import asdict
@@ -13,6 +14,7 @@ from typing import Any, Self
 from streamcut.core.errors import MissingDependencyError, StreamcutError
 from streamcut.jobs.many.tasks import Result, Task, Worker
 
+_PATIENCE_CONNECTING = 5.0
 _PATIENCE = 120.0
 """Seconds after which no worker that could begin counts as none that ever will."""
 
@@ -56,6 +58,7 @@ class RayTeam:
     def _connect(self, address: str) -> None:
         if not self._owns:
             return
+        _check_reached(address)
         quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
         try:
             if address == "local":
@@ -157,6 +160,18 @@ class RayTeam:
         self._waited += seconds
         if self._waited > _PATIENCE:
             raise StreamcutError("no Ray worker is left, and none begins")
+
+
+def _check_reached(address: str) -> None:
+    """Refuse an address where nobody answers, for which Ray itself would wait two minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdecimal():
+        return
+    try:
+        socket.create_connection((host, int(port)), _PATIENCE_CONNECTING).close()
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise StreamcutError(f"no Ray cluster at {address!r}: {reason}") from error
 
 
 class _RayWorker:

@@ -38,7 +38,7 @@ ENDINGS = ("png", "webp", "avif", "tiff", "jpg")
 
 NOT_FOR_STILLS = (
     *("matting", "keyframe_interval", "smooth", "stacked", "codec", "audio", "cuda_graphs"),
-    *("on_gap", "allow_playlists", "fail_if_empty"),
+    *("on_gap", "allow_playlists"),
 )
 """Settings that mean something only where frames follow each other."""
 
@@ -260,7 +260,7 @@ def _extras(text: str | None) -> dict[str, Any]:
     try:
         extras = json.loads(text) if text else {}
     except ValueError as error:
-        raise UsageError(Named("extras"), f" is no JSON: {error}") from error
+        raise UsageError(Named("extras"), f" is not JSON: {error}") from error
     if not isinstance(extras, dict):
         raise UsageError(Named("extras"), " is a JSON object, such as {}")
     return extras

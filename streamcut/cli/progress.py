@@ -135,6 +135,7 @@ def summary_text(summary: Summary) -> str:
     lines = [
         f"{summary.output}: {_count(summary.frames, 'frame', 'frames')} in {took}, "
         f"{summary.fps:.1f} fps, {summary.speed:.2f}x real time, {size_text(summary.bytes)}",
+        *(f"also {path}" for path in summary.also),
         *filter(None, lost),
         f"where the time went (stages run side by side, the network on {summary.device}): {where}",
         *(f"warning: {text}" for text in summary.warnings if text == NOBODY),

@@ -21,6 +21,7 @@ from streamcut.cli.options import (
     quiet_option,
     section_options,
     settings_of,
+    size_text,
     warn_of_idle,
 )
 from streamcut.cli.overwriting import may_overwrite
@@ -31,6 +32,7 @@ from streamcut.core.errors import Named, OutputExistsError, StreamcutError, Usag
 
 if TYPE_CHECKING:
     from streamcut.core.config import Settings
+    from streamcut.jobs.estimate import Estimate
     from streamcut.jobs.file import Job
     from streamcut.jobs.report import Summary
     from streamcut.sessions import BaseSession
@@ -76,6 +78,14 @@ _EXAMPLES = (
 @section_options("matte", "picture", "output", "run")
 @option("-y", "--overwrite", is_flag=True, group="Output", help="Replace OUTPUT if it exists.")
 @option(
+    "--also",
+    multiple=True,
+    metavar="PATH[=LOOK]",
+    group="Output",
+    help="Write another output of the same pass: a cutout, or =mask, =inverse (all but the "
+    "subject), =stacked or =background. May be given several times.",
+)
+@option(
     "--resume",
     is_flag=True,
     group="Output",
@@ -89,12 +99,19 @@ _EXAMPLES = (
     group="Output",
     help="How long the parts of --resume are.  [default: 20]",
 )
+@option(
+    "--dry-run",
+    is_flag=True,
+    help="Try a second of it, and say what would be written, how soon and how large.",
+)
 @config_option
 @quiet_option
 @option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def command(
     paths: tuple[str, ...],
     out_dir: str | None,
+    also: tuple[str, ...],
+    dry_run: bool,
     resume: bool,
     part_seconds: float | None,
     start: Fraction | None,
@@ -113,10 +130,18 @@ def command(
     warn_of_idle(options, settings)
     with WaitingLine(quiet) as waiting:
         waiting.say(f"reading {paths[0]} ...")
+        if also and (resume or part_seconds or out_dir is not None):
+            raise UsageError(
+                Named("also"),
+                " is for one video in one piece: not with ",
+                Named("resume" if out_dir is None else "out_dir"),
+            )
         parts = (part_seconds or SECONDS) if resume or part_seconds else None
-        work = _VideoWork(settings, start, duration, overwrite, quiet, waiting, parts)
-        tasks = _tasks(paths, out_dir, settings)
-        if out_dir is None:
+        work = _VideoWork(settings, start, duration, overwrite, quiet, waiting, parts, also)
+        tasks = _tasks(paths, out_dir, settings, make=not dry_run)
+        if dry_run:
+            _tell_plan([work.estimate(*task) for task in tasks], waiting, as_json)
+        elif out_dir is None:
             [(source, output)] = tasks
             summary = work.do(source, output)
             work.tell(summary, as_json)
@@ -135,6 +160,7 @@ class _VideoWork:
     quiet: bool
     waiting: WaitingLine
     part_seconds: float | None = None
+    also: Sequence[str] = ()
     session: BaseSession | None = None
 
     def do(self, source: str, output: str) -> Summary:
@@ -180,14 +206,34 @@ class _VideoWork:
         from streamcut.sources import Inlet
 
         url = Inlet(begun=standard_input.begun()) if source == "-" else source
-        new = partial(Job, url, output, self.settings, start=self.start, duration=self.duration)
+        new = partial(
+            Job,
+            url,
+            output,
+            self.settings,
+            start=self.start,
+            duration=self.duration,
+            also=self.also,
+        )
         try:
             return new(overwrite=self.overwrite)
         except OutputExistsError:
             self.waiting.clear()
-            if not may_overwrite(output):
+            if not may_overwrite(" and ".join([output, *self.also])):
                 raise
             return new(overwrite=True)
+
+    def estimate(self, source: str, output: str) -> Estimate:
+        """Try a second of one video, and return what all of it would amount to."""
+        from streamcut.jobs.estimate import estimated
+
+        if source == "-":
+            raise UsageError("standard input is read only once: nothing can be tried before")
+        self.overwrite = True
+        self._job(source, output)  # Refuses what makes no sense.
+        ready(self.settings, self.quiet)
+        self.waiting.say(f"trying a second of {source} ...")
+        return estimated(source, output, self.settings, start=self.start, duration=self.duration)
 
     def tell(self, summary: Summary, as_json: bool) -> None:
         """Print what was done."""
@@ -229,7 +275,29 @@ def _several(work: _VideoWork, tasks: Sequence[tuple[str, str]], as_json: bool) 
     report_failed(failed, len(tasks))
 
 
-def _tasks(paths: Sequence[str], out_dir: str | None, settings: Settings) -> list[tuple[str, str]]:
+def _tell_plan(plan: Sequence[Estimate], waiting: WaitingLine, as_json: bool) -> None:
+    """Print what would be done."""
+    from dataclasses import asdict
+
+    from streamcut.jobs.report import clock
+
+    waiting.clear()
+    if as_json:
+        facts = [asdict(each) for each in plan]
+        say_json(facts[0] if len(facts) == 1 else facts)
+        return
+    for each in plan:
+        told = f"{each.input} -> {each.output}: {each.width}x{each.height}"
+        if each.seconds is None or each.bytes is None:
+            say(f"{told}, of unknown length", out=True)
+        else:
+            size, soon = size_text(each.bytes), clock(each.seconds)
+            say(f"{told}, {each.frames} frames, about {soon} and {size}", out=True)
+
+
+def _tasks(
+    paths: Sequence[str], out_dir: str | None, settings: Settings, *, make: bool
+) -> list[tuple[str, str]]:
     """Return (input, output) of each video that is meant."""
     from streamcut.compositing.looks import ALPHA_LOOKS
     from streamcut.jobs.request import look_of
@@ -243,7 +311,8 @@ def _tasks(paths: Sequence[str], out_dir: str | None, settings: Settings) -> lis
     twice = next((output for output in outputs if outputs.count(output) > 1), None)
     if twice is not None:
         raise UsageError(f"two videos would become {twice}")
-    Path(out_dir).mkdir(parents=True, exist_ok=True)
+    if make:
+        Path(out_dir).mkdir(parents=True, exist_ok=True)
     return list(zip(paths, outputs, strict=True))
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 from itertools import chain, islice
@@ -15,6 +16,7 @@ from streamcut.core.errors import StreamcutError, UsageError
 from streamcut.core.interrupts import Interrupts
 from streamcut.core.pipeline import Channel, Pipeline
 from streamcut.core.status_line import StatusLine
+from streamcut.jobs.also import Also, Branches, check_distinct
 from streamcut.jobs.encoding import Encoding
 from streamcut.jobs.options import VideoOptions
 from streamcut.jobs.outputs import check_output
@@ -27,7 +29,7 @@ from streamcut.jobs.request import (
     session_of,
     size_of,
 )
-from streamcut.jobs.stages import Appearance, Sighting, one_thread_per_frame, spawn
+from streamcut.jobs.stages import Appearance, Sighting, one_thread_per_frame
 from streamcut.matting.network import able
 from streamcut.media.frame import CompositedFrame, OutputFrame, StreamInfo
 from streamcut.media.names import local_path
@@ -51,6 +53,8 @@ class Job:
         start: seconds to skip.
         duration: seconds to convert at most.
         overwrite: whether an existing output may be replaced.
+        also: further outputs of the same pass, each ``PATH`` or ``PATH=LOOK``; see
+            :data:`~streamcut.jobs.also.AlsoLook`.
 
     Raises:
         UsageError: if the settings contradict each other or the output's format.
@@ -68,6 +72,7 @@ class Job:
         start: Fraction | None = None,
         duration: Fraction | None = None,
         overwrite: bool = False,
+        also: Sequence[str] = (),
     ) -> None:
         self.settings = settings or Settings()
         self.input = input_of(url, self.settings.run.on_gap)
@@ -80,10 +85,14 @@ class Job:
         check_borders(self.settings)
         self._size = size_of(self.settings)
         self._encoding = Encoding.of(self.output, self.settings)
+        self._also = [Also.parse(text, self.settings) for text in also]
         if self.output.path is not None:
             behind = local_path(self.settings.picture.background)
             read = {"input": str(self.input), "background": behind}
             check_output(self.output.path, read, overwrite)
+            for other in self._also:
+                check_output(other.path, read, overwrite)
+            check_distinct([self.output.path, *(other.path for other in self._also)])
 
     def run(self, tick: Tick | None = None) -> Summary:
         """Do it; ``tick`` is called after every frame with the job's counters.
@@ -100,16 +109,24 @@ class Job:
         ):
             info = source.info
             session = able(self.session or session_of(self.settings, (info.width, info.height)))
-            with one_thread_per_frame, Pipeline() as pipeline, _unblocked(self.input):
-                apart = self._encoding.alpha_apart(info)
-                sighting = Sighting()
-                made = spawn(pipeline, source, info, session, shown, apart=apart, sighting=sighting)
+            with (
+                one_thread_per_frame,
+                Pipeline() as pipeline,
+                Branches(self._also, info) as branches,
+                _unblocked(self.input),
+            ):
+                apart, sighting = self._encoding.alpha_apart(info), Sighting()
+                made = branches.spawn(
+                    pipeline, source, session, shown, apart=apart, sighting=sighting
+                )
                 frames = self._encoding.spawn_alpha(pipeline, self._kept(pipeline, made), info)
                 state = self.state = JobState(info, pipeline, frames, sighting)
                 sink = self._write(interrupts.between(frames), info, state, tick)
+                branches.finish()
                 stages = state.stages()
             ends = self.input, self.output
-            return summary_of(state, stages, source, sink, ends, place_of(session))
+            summary = summary_of(state, stages, source, sink, ends, place_of(session))
+            return replace(summary, also=[each.path for each in self._also])
 
     def _kept(
         self, pipeline: Pipeline, frames: Channel[CompositedFrame]

@@ -190,7 +190,7 @@ class PartJob(Job):
         super().__init__(
             url,
             output,
-            settings.with_options({"audio": False}),
+            settings.with_options({"audio": False, "fail_if_empty": False}),
             session=session,
             start=begin - began,
             duration=None if part.last is None else part.last - begin,

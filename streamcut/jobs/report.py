@@ -40,6 +40,7 @@ class Summary:
         notes: what could not be kept as the input has it, in words.
         warnings: what is likely wrong with the result, in words.
         device: where the network ran: CPU, CUDA ...
+        also: further outputs of the same pass.
     """
 
     input: str
@@ -55,6 +56,7 @@ class Summary:
     notes: list[str] = field(default_factory=list)
     device: str = "CPU"
     warnings: list[str] = field(default_factory=list)
+    also: list[str] = field(default_factory=list)
 
 
 class JobState:

@@ -17,10 +17,12 @@ from PIL import Image
 
 from streamcut.compositing.looks import ALPHA_LOOKS
 from streamcut.core.config import Settings
-from streamcut.core.errors import UsageError
+from streamcut.core.errors import StreamcutError, UsageError
+from streamcut.jobs.report import NOBODY
 from streamcut.jobs.request import limits_of, look_of, session_of
 from streamcut.jobs.stages import (
     Appearance,
+    Sighting,
     composited,
     one_thread_per_frame,
     steadied,
@@ -165,7 +167,7 @@ class StillJob:
             UsageError: if the background makes no sense.
         """
         with one_thread_per_frame:
-            frame = self._composited(still)
+            frame, found = self._composited(still)
         pixels, matte = _pixels(frame, self.look), frame.matte
         if self._finish.under is not None and pixels.ndim == 3 and pixels.shape[2] == 4:
             pixels = _over(pixels, self._finish.under)
@@ -174,17 +176,21 @@ class StillJob:
         if self._finish.size is not None:
             pixels = _scaled(pixels, self._finish.size.of(pixels.shape[1], pixels.shape[0]))
         icc = None if pixels.ndim == 2 else still.icc
-        return Still(np.ascontiguousarray(pixels), icc, still.dpi, still.notes)
+        notes = still.notes if found else (*still.notes, NOBODY)
+        return Still(np.ascontiguousarray(pixels), icc, still.dpi, notes)
 
-    def _composited(self, still: Still) -> CompositedFrame:
+    def _composited(self, still: Still) -> tuple[CompositedFrame, bool]:
         info = _info_of(still)
         settings = self.settings.with_options({"quality": "best"})  # No frame rate has to be kept.
         frame = _frame_of(still)
         predicted = frame.predicted(*self._seen(frame, still), cut=True)
         alone = steadying_of(settings, info)._replace(strength=0.0)
+        sighting = Sighting()
         with Appearance.of(settings, info) as shown:
-            [made] = composited(steadied([predicted], alone), info, shown)
-        return made
+            [made] = composited(sighting(steadied([predicted], alone)), info, shown)
+        if not sighting.found and self.settings.output.fail_if_empty:
+            raise StreamcutError(NOBODY)
+        return made, sighting.found
 
     def _seen(self, frame: Frame, still: Still) -> tuple[RGB, Prediction]:
         session = self.session(still.size)

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any, cast
 
 from streamcut.core.config import Settings
-from streamcut.core.errors import SinkError, SourceError, UsageError
+from streamcut.core.errors import SinkError, SourceError, StreamcutError, UsageError
 from streamcut.core.pipeline import StageReport
 from streamcut.jobs.file import Tick
 from streamcut.jobs.parts import SECONDS, PartJob, VideoPart, plan, times_of
-from streamcut.jobs.report import JobState, Summary
+from streamcut.jobs.report import NOBODY, JobState, Summary
 from streamcut.jobs.request import limits_of, session_of, size_of
 from streamcut.media.frame import StreamInfo
 from streamcut.sessions import BaseSession
@@ -147,6 +147,8 @@ class Workpiece:
         for part in todo:
             summaries.append(self.do(part, session, self._counted(part, tick)))
         notes = dict.fromkeys(note for summary in summaries for note in summary.notes)
+        if self.settings.output.fail_if_empty and NOBODY in self._warnings(summaries):
+            raise StreamcutError(NOBODY)
         return self._summary(
             summaries, [*self.notes, *notes, *self.finish()], time.perf_counter() - began
         )
@@ -176,7 +178,15 @@ class Workpiece:
             stages=_added([stage for summary in summaries for stage in summary.stages]),
             notes=notes,
             device=summaries[0].device if summaries else "CPU",
+            warnings=self._warnings(summaries),
         )
+
+    def _warnings(self, summaries: Sequence[Summary]) -> list[str]:
+        """Return what is likely wrong with the result: a part alone may well be empty."""
+        told = dict.fromkeys(text for summary in summaries for text in summary.warnings)
+        complete = len(summaries) == len(self.parts)
+        empty = complete and all(NOBODY in summary.warnings for summary in summaries)
+        return [text for text in told if text != NOBODY or empty]
 
     def task(self, part: VideoPart) -> dict[str, Any]:
         """Return what :func:`do_part` needs to know, as JSON takes it."""

@@ -208,7 +208,7 @@ def check_folders(folder: str, out: str) -> None:
         UsageError: if the first is none, or the second is the first or a file.
     """
     if not os.path.isdir(folder):
-        raise UsageError(f"{folder} is no folder")
+        raise UsageError(f"{folder} is not a folder")
     if os.path.isfile(out):
         raise UsageError(f"{out} is a file, not a folder")
     if os.path.realpath(folder) == os.path.realpath(out):

@@ -126,7 +126,7 @@ def test_processes_are_started_anew_when_they_die(folder: Path, tmp_path: Path) 
 
 
 def test_folders_that_cannot_be(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no folder"):
+    with pytest.raises(UsageError, match="not a folder"):
         check_folders(str(tmp_path / "none"), "out")
     with pytest.raises(UsageError, match="is the input"):
         check_folders(str(folder), f"{folder}/")

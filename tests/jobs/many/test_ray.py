@@ -25,19 +25,19 @@ MS_50 = Fraction(1, 20)
 
 
 @pytest.fixture
-def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Any, Any]]:
     """A head that computes nothing and two nodes with one processor each."""
-    ray = pytest.importorskip("ray")
+    ray: Any = pytest.importorskip("ray")
     from ray.cluster_utils import Cluster
 
     monkeypatch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     node = {"object_store_memory": _STORE, "include_dashboard": False}
     made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **node})
-    made.workers = [made.add_node(num_cpus=1, object_store_memory=_STORE) for _ in range(2)]
+    nodes = [made.add_node(num_cpus=1, object_store_memory=_STORE) for _ in range(2)]
     made.wait_for_nodes()
-    yield made
+    yield made, nodes[0]
     ray.shutdown()
-    made.shutdown()
+    made.shutdown()  # type: ignore[no-untyped-call]
 
 
 @pytest.fixture
@@ -61,19 +61,22 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.mark.cluster
 @pytest.mark.filterwarnings("ignore")
-def test_a_node_that_dies_costs_its_part_only(cluster: Any, folder: Path, tmp_path: Path) -> None:
+def test_a_node_that_dies_costs_its_part_only(
+    cluster: tuple[Any, Any], folder: Path, tmp_path: Path
+) -> None:
+    made, node = cluster
     out = tmp_path / "out"
     batch = FolderBatch(items_of(str(folder), str(out), ".png", ".webm"), QUICK, seconds=0.9)
     done: list[str] = []
     killed = False
-    with RayTeam(cluster.address) as team:
+    with RayTeam(made.address) as team:
         assert team.size == 2
         for each in shared_out(batch.tasks(), team):
             if each is not None:
                 done.append(os.path.basename(each[0]["output"]))
                 batch.take(*each)
             if len(done) >= 3 and not killed:
-                cluster.remove_node(cluster.workers[0], allow_graceful=False)
+                made.remove_node(node, allow_graceful=False)
                 killed = True
     assert killed
     assert batch.summary.failed == {}

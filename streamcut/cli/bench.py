@@ -36,10 +36,10 @@ _SIZES = {"720p": (1280, 720), "1080p": (1920, 1080)}
 @click.option(
     "--format", "ending", default=".webm", metavar="ENDING", help="Output format.  [default: .webm]"
 )
-@click.option("--frames", type=click.IntRange(2), default=100, help="[default: 100]")
+@click.option("--frames", type=click.IntRange(2, 100_000), default=100, help="[default: 100]")
 @click.option(
     "--rounds",
-    type=click.IntRange(1),
+    type=click.IntRange(1, 1000),
     default=3,
     help="How often each part is measured; medians are shown.  [default: 3]",
 )
@@ -49,7 +49,7 @@ _SIZES = {"720p": (1280, 720), "1080p": (1920, 1080)}
     help="Measure live work instead: whether a camera's frames get lost, and how late they are.",
 )
 @click.option(
-    "--seconds", type=click.FloatRange(1), default=20.0, help="With --live.  [default: 20]"
+    "--seconds", type=click.FloatRange(1, 86_400), default=20.0, help="With --live.  [default: 20]"
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.pass_context

@@ -11,7 +11,7 @@ _HIDDEN = "***"
 # Some of FFmpeg's protocols stand before another one: async:http://...
 _ADDRESS = re.compile(r"((?:[a-z][a-z0-9+.-]*:)*[a-z][a-z0-9+.-]*://)(.*)", re.I | re.S)
 _WITHIN = re.compile(
-    r"(?<![a-z0-9+.:-])(?:[a-z][a-z0-9+.-]*:)*[a-z][a-z0-9+.-]*://[^\s'\"<>]*", re.I
+    r"(?<![a-z0-9+.:-])(?:[a-z][a-z0-9+.-]*:)*[a-z][a-z0-9+.-]*://(?:\S*@)?[^\s'\"<>]*", re.I
 )
 # What is not a port and stands before an @ is a password, whatever else is in it.
 _PASSWORD = re.compile(r"[^:/?#@]*:(?!\d{1,5}(?:[/?#]|$))(.*)@", re.S)
@@ -75,7 +75,7 @@ def _split_user(rest: str) -> tuple[str, str]:
     if not at and not re.search(r"[.:]|^localhost$", authority):
         # A token may hold a slash: what has no dot and no port is hardly a host.
         user, at, _ = rest.rpartition("@")
-        at = "" if "=" in user else at
+        at = "" if re.search(r"\?.*=", user) else at  # An address in a query.
     return (user, rest[len(user) + 1 :]) if at else ("", rest)
 
 

@@ -8,6 +8,7 @@ import sys
 import warnings
 
 import click
+from click.shell_completion import CompletionItem
 
 from streamcut.cli.front_door import routed
 from streamcut.cli.grouped import message_of
@@ -54,6 +55,13 @@ class _Commands(click.Group):
             hint = did_you_mean(args[0], _COMMANDS)
             ctx.fail(f"no command and no file is called {args[0]!r}{hint}")
         return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete commands, and files: an input needs no command."""
+        found = super().shell_complete(ctx, incomplete)
+        if incomplete and not any(item.value.startswith(incomplete) for item in found):
+            return [CompletionItem(incomplete, type="file")]
+        return found
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

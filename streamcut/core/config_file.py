@@ -14,7 +14,8 @@ import platformdirs
 
 from streamcut.core.config import Settings
 from streamcut.core.errors import ConfigError
-from streamcut.core.setting import Setting, nearest
+from streamcut.core.setting import Setting
+from streamcut.core.suggestions import nearest
 
 _WIDTH = 98
 _LONGEST_FILE = 1 << 20
@@ -104,7 +105,8 @@ def _from_table(table: Mapping[str, Any], path: Path) -> Settings:
             raise ConfigError(f"{path}: {_homeless(name, known)}")
         if name not in known:
             near = nearest(name, known)
-            raise ConfigError(f"{path}: unknown section [{name[:80]}]; the nearest is [{near}]")
+            hint = "" if near is None else f"; the nearest is [{near}]"
+            raise ConfigError(f"{path}: unknown section [{name[:80]}]{hint}")
     return Settings().with_sections({name: _section(name, table[name], path) for name in table})
 
 
@@ -122,8 +124,6 @@ def _homeless(name: str, sections: list[str]) -> str:
     if name in sections:
         return f"{name} is a section: write [{name}] and its keys below"
     rows = Settings.rows()
-    near = rows[nearest(name, rows)]
-    return (
-        f"unknown key {name[:80]!r}; the nearest is {near.name!r} in [{near.section}], "
-        "and no key stands outside a section"
-    )
+    near = nearest(name, rows)
+    hint = "" if near is None else f"; the nearest is {near!r} in [{rows[near].section}]"
+    return f"unknown key {name[:80]!r}{hint}, and no key stands outside a section"

@@ -6,15 +6,15 @@ The rows themselves are in :mod:`streamcut.core.config`. The command line's opti
 
 from __future__ import annotations
 
-import difflib
 import reprlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from typing import Any, ClassVar, Literal, Self, get_args, get_type_hints
 from warnings import warn
 
 from streamcut.core.errors import ConfigError, Named
+from streamcut.core.suggestions import nearest
 
 Group = Literal["Input", "Matte", "Picture", "Output", "Hardware", "Server", "Limits"]
 GROUPS: tuple[Group, ...] = get_args(Group)
@@ -157,11 +157,9 @@ class Sections:
                 name = row.name
         if name in rows and section in (None, rows[name].section):
             return rows[name]
-        near = rows[nearest(name, rows)]
         what = "setting" if section is None else "key"
-        elsewhere = "" if section in (None, near.section) else f" in [{near.section}]"
         raise ConfigError(
-            f"{where}unknown {what} {_short(name)}; the nearest is {near.name!r}{elsewhere}"
+            f"{where}unknown {what} {_short(name)}{_hint(nearest(name, rows), rows, section)}"
         )
 
     def with_options(self, options: Mapping[str, Any]) -> Self:
@@ -214,9 +212,13 @@ class Sections:
         return None if met else needed
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return the known name that is most like a wrong one."""
-    return difflib.get_close_matches(name[:80], list(known), 1, cutoff=0.0)[0]
+def _hint(near: str | None, rows: Mapping[str, Setting], section: str | None) -> str:
+    """Return which setting may be meant, with its section where that is another one."""
+    if near is None:
+        return ""
+    home = rows[near].section
+    elsewhere = "" if section in (None, home) else f" in [{home}]"
+    return f"; the nearest is {near!r}{elsewhere}"
 
 
 def _short(value: Any) -> str:

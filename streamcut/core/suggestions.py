@@ -8,11 +8,13 @@ from collections.abc import Iterable
 _CLOSE = 0.6
 """Of 1: four letters of five, or two of them exchanged."""
 
+_LONGEST = 80  # Letters that are compared: the work grows with their square.
+
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """Return the known name that is close to ``name``, whatever its case, or None."""
     spelt = {each.lower(): each for each in known}
-    near = difflib.get_close_matches(name.lower(), list(spelt), 1, cutoff=_CLOSE)
+    near = difflib.get_close_matches(name[:_LONGEST].lower(), list(spelt), 1, cutoff=_CLOSE)
     return spelt[near[0]] if near else None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -12,6 +11,7 @@ from fractions import Fraction
 import av
 
 from streamcut.core.errors import Named, SourceError
+from streamcut.core.suggestions import nearest
 from streamcut.media.colour import Matrix
 from streamcut.media.limits import STRICT, Limits
 from streamcut.media.names import is_address, local_path
@@ -251,8 +251,9 @@ def _only(meant: Sequence[Camera], what: str, present: Sequence[Camera]) -> Came
     if meant:
         several = ", ".join(camera.name for camera in meant)
         raise SourceError(f"{what} may be {several}: give the index or path")
-    near = difflib.get_close_matches(what, names, 1, cutoff=0.0)[0]
-    raise SourceError(f"no camera or file is called {what}; the nearest is {near!r}")
+    near = nearest(what, names)
+    hint = "streamcut devices lists what there is" if near is None else f"the nearest is {near!r}"
+    raise SourceError(f"no camera or file is called {what}; {hint}")
 
 
 def _number(path: str) -> int:

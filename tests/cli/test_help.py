@@ -84,13 +84,24 @@ def test_version(program: Callable[..., Ran]) -> None:
     assert program("--version") == Ran(0, f"streamcut {streamcut.__version__}\n", "")
 
 
-def test_the_shell_can_complete_commands(program: Callable[..., Ran]) -> None:
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("streamcut vi", "plain,video"),
+        ("streamcut hol", "file,hol"),
+        ("streamcut video --re", "--resume"),
+    ],
+)
+def test_the_shell_completes_commands_files_and_options(
+    program: Callable[..., Ran], words: str, offered: str
+) -> None:
+    count = len(words.split()) - 1
     asked = {
         "_STREAMCUT_COMPLETE": "bash_complete",
-        "COMP_WORDS": "streamcut vi",
-        "COMP_CWORD": "1",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(count),
     }
-    assert "video" in program(env=asked).out
+    assert offered in program(env=asked).out
 
 
 def test_options_stand_below_headings_after_examples(command: Callable[..., Ran]) -> None:

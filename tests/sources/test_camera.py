@@ -95,7 +95,7 @@ def test_what_a_camera_may_be_called(what: str, index: int) -> None:
     ("what", "present", "words"),
     [
         ("amer", CAMERAS, "may be Front Camera, Rear Camera, Rear Camera Depth"),
-        ("Off", CAMERAS, "no camera or file is called 'Off'; the nearest is"),
+        ("Off", CAMERAS, "no camera or file is called 'Off'; streamcut devices lists"),
         ("Fron Cam", CAMERAS, "the nearest is 'Front Camera'"),
         ("", [], "there is no camera; a file works as well"),
     ],

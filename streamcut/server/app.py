@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 
 from streamcut.core.config import Settings
 from streamcut.core.errors import StreamcutError
-from streamcut.server import images, removebg
+from streamcut.server import images, removebg, videos
 from streamcut.server.errors import public_text, status_of
 from streamcut.server.fetching import Fetcher
 from streamcut.server.guard import Guard
@@ -31,7 +31,12 @@ def create_app(settings: Settings, *, fetcher: Fetcher | None = None) -> FastAPI
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
+        server.pool.start()
+        try:
+            yield
+        finally:
+            await server.pool.stop()
+            server.store.close()
 
     app = FastAPI(
         title="streamcut",
@@ -42,7 +47,7 @@ def create_app(settings: Settings, *, fetcher: Fetcher | None = None) -> FastAPI
         lifespan=lifespan,
     )
     app.state.server = server
-    for part in (images, removebg):
+    for part in (images, removebg, videos):
         app.include_router(part.routes(server))
     app.add_exception_handler(StreamcutError, _failed)
     app.add_middleware(

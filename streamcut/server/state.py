@@ -10,7 +10,10 @@ from fastapi import HTTPException
 from streamcut.core.config import ServerSettings, Settings
 from streamcut.server.fetching import Fetcher
 from streamcut.server.gate import ImageQueue
+from streamcut.server.jobs.pool import WorkerPool, folder_of
+from streamcut.server.jobs.store import VideoStore
 from streamcut.server.sessions import Sessions
+from streamcut.server.stills import Previews
 
 IMAGE_MB = 50
 """The largest encoded image, in megabytes: what rembg's server takes."""
@@ -31,6 +34,9 @@ class Server:
         self.settings = settings
         self.sessions = Sessions(settings)
         self.gate = ImageQueue(max(1, (os.cpu_count() or 1) // 2), _WAITING)
+        self.previews = Previews(self.sessions)
+        self.store = VideoStore(folder_of(settings))
+        self.pool = WorkerPool(self.store, settings, self.sessions)
         self._fetcher = fetcher or Fetcher()
         self._fetches = CapacityLimiter(_FETCHES)
 

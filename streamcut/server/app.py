@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 
 from streamcut.core.config import Settings
 from streamcut.core.errors import StreamcutError
-from streamcut.server import images, removebg, videos
+from streamcut.server import images, page, removebg, videos
 from streamcut.server.errors import public_text, status_of
 from streamcut.server.fetching import Fetcher
 from streamcut.server.guard import Guard
@@ -47,8 +47,9 @@ def create_app(settings: Settings, *, fetcher: Fetcher | None = None) -> FastAPI
         lifespan=lifespan,
     )
     app.state.server = server
-    for part in (images, removebg, videos):
+    for part in (page, images, removebg, videos):
         app.include_router(part.routes(server))
+    app.mount("/page", page.files)
     app.add_exception_handler(StreamcutError, _failed)
     app.add_middleware(
         Guard,

@@ -45,7 +45,9 @@ class NewVideo(BaseModel):
     size: int = Field(0, ge=0, le=10**13, description="Bytes of the upload, if they are known.")
     url: str = Field("", max_length=2000, description="Fetch it from here; no upload then.")
     format: str = Field("webm", max_length=8, description="webm, mov, mp4, mkv, gif, png ...")
-    settings: dict[str, Any] = Field(default_factory=dict, description="By name, as config.toml has them.")
+    settings: dict[str, Any] = Field(
+        default_factory=dict, description="By name, as config.toml has them."
+    )
     start: bool = Field(True, description="Begin when the upload is there.")
 
 
@@ -55,7 +57,9 @@ class Start(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     format: str = Field("webm", max_length=8, description="webm, mov, mp4, mkv, gif, png ...")
-    settings: dict[str, Any] = Field(default_factory=dict, description="By name, as config.toml has them.")
+    settings: dict[str, Any] = Field(
+        default_factory=dict, description="By name, as config.toml has them."
+    )
 
 
 class VideoAnswer(BaseModel):

@@ -89,7 +89,7 @@ def test_pictures_are_written(
             ["{truth}", "--plot", "plot.unknown"],
             "plot.unknown cannot be written: end its name with .png",
         ),
-        (["{truth}", "--sheet", "{picture}", "-p", "{picture}"], "picture.mkv is the picture"),
+        (["{truth}", "--sheet", "{picture}", "-p", "{picture}"], "picture.mkv is the original"),
         ([], "missing argument 'RESULT...'"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import runpy
 import shlex
@@ -127,3 +128,15 @@ def test_what_is_generated_is_up_to_date() -> None:
     generated = runpy.run_path(str(ROOT / "docs" / "generate.py"))["generated"]()
     stale = [path.name for path, text in generated.items() if path.read_text() != text]
     assert not stale, f"{', '.join(stale)} out of date: run python docs/generate.py"
+
+
+@pytest.mark.parametrize("name", commands())
+def test_a_command_takes_what_its_options_are_called(name: str) -> None:
+    """Nothing else would notice before it is run: click calls it by names."""
+    made = commands()[name]
+    assert made.callback is not None
+    takes = inspect.signature(inspect.unwrap(made.callback)).parameters
+    if any(each.kind is each.VAR_KEYWORD for each in takes.values()):
+        return
+    given = {p.name for p in made.params if p.expose_value and p.name != "help"}
+    assert given <= set(takes), given - set(takes)

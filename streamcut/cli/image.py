@@ -183,7 +183,7 @@ def _tasks(
             raise UsageError("no image given: name one, or - for standard input")
         paths = ("-",)
     if output is not None and out_dir is not None:
-        raise UsageError(Named("output"), " and ", Named("out_dir"), " exclude each other")
+        raise UsageError(Named("output"), " and ", Named("out_dir"), " cannot be used together")
     if len(paths) == 2 and output is None and out_dir is None:
         return [(paths[0], _second(paths[1], as_alias))]
     if output is not None and (len(paths) > 1 or output.endswith(("/", "\\"))):

@@ -130,7 +130,7 @@ class Sections:
     __slots__ = ()
 
     one_of: ClassVar[tuple[str, ...]] = ()
-    """Settings that exclude each other: one that is given undoes the others."""
+    """Settings that cannot be used together: one that is given undoes the others."""
 
     @classmethod
     @cache

@@ -193,5 +193,5 @@ def apply_background_color(img: Image.Image, color: Sequence[int]) -> Image.Imag
     try:
         background = Image.new("RGBA", img.size, tuple(color))
     except (TypeError, ValueError) as error:
-        raise UsageError(f"no RGBA colour: {color!r}") from error
+        raise UsageError(f"not an RGBA colour: {color!r}") from error
     return Image.alpha_composite(background, img.convert("RGBA"))

@@ -96,7 +96,7 @@ class Encoding:
         able = " or ".join(other.name for other in form.codecs if other.alpha)
         instead = ["give ", Named("codec", able)] if able else [form.for_alpha]
         raise UsageError(
-            f"{codec.name if able else form.ending} holds no alpha: ",
+            f"{codec.name if able else form.ending} cannot hold alpha: ",
             *instead,
             ", or give ",
             Named("background"),

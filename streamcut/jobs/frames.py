@@ -271,7 +271,7 @@ def _background_of(behind: Behind, info: StreamInfo) -> Background:
     try:
         red, green, blue = bytes(behind)
     except (TypeError, ValueError) as error:
-        raise UsageError(f"{behind!r} is no background: three values are 0 to 255") from error
+        raise UsageError(f"{behind!r} is not a background: three values are 0 to 255") from error
     return colour_background(f"#{red:02x}{green:02x}{blue:02x}", info)
 
 

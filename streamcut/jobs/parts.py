@@ -89,7 +89,7 @@ def times_of(url: str, limits: Limits = STRICT) -> Times:
     with open_container(input_of(url), limits) as container:
         stream = container.streams.best("video")
         if stream is None:
-            raise SourceError(f"{url} holds no video stream")
+            raise SourceError(f"{url} has no video stream")
         unit = stream.time_base or Fraction(1, 90_000)
         stamps = [
             (packet.pts * unit, packet.is_keyframe)
@@ -100,7 +100,7 @@ def times_of(url: str, limits: Limits = STRICT) -> Times:
     shown = sorted({time for time, _ in stamps})
     keys = [time for time, is_key in stamps if is_key]
     if any(after <= before for before, after in pairwise(keys)):
-        raise SourceError(f"{url}: its clock jumps, so that it cannot be cut into parts")
+        raise SourceError(f"{url}: its clock jumps, so it cannot be cut into parts")
     began = Fraction(told, av.time_base) if told is not None else min(shown, default=Fraction(0))
     return Times(began, tuple(keys), tuple(shown))
 

@@ -55,7 +55,7 @@ def look_of(settings: Settings) -> Look:
     }
     chosen = [name for name, (wanted, _) in asked.items() if wanted]
     if len(chosen) > 1:
-        raise UsageError(Named(chosen[0]), " and ", Named(chosen[1]), " exclude each other")
+        raise UsageError(Named(chosen[0]), " and ", Named(chosen[1]), " cannot be used together")
     if not chosen:
         return "straight" if picture.cutout == "putalpha" else "premultiplied"
     return asked[chosen[0]][1]
@@ -101,7 +101,7 @@ def session_of(settings: Settings, size: tuple[int, int] | None = None) -> BaseS
 
 
 def visible_on(targets: Iterable[Target], settings: Settings) -> Settings:
-    """Return settings that live outputs can show: where one holds no alpha, the room is blurred.
+    """Return settings that live outputs can show: where one cannot hold alpha, the room is blurred.
 
     Raises:
         UsageError: if one would show them wrongly.
@@ -158,7 +158,7 @@ def check_borders(settings: Settings) -> None:
     settings.check()
     keep_of(settings, None)
     if settings.matte.expand and settings.matte.contract:
-        raise UsageError(Named("expand"), " and ", Named("contract"), " exclude each other")
+        raise UsageError(Named("expand"), " and ", Named("contract"), " cannot be used together")
 
 
 def session_keywords(matte: MatteSettings, size: tuple[int, int] | None) -> dict[str, Any]:

@@ -119,7 +119,7 @@ class StillJob:
         self._extras = dict(extras or {})
 
     def check_output(self, path: str) -> None:
-        """Refuse an ending that is no image's, or that holds no alpha where there will be some.
+        """Refuse an ending that is no image's, or that cannot hold alpha where there will be some.
 
         Raises:
             UsageError: so.
@@ -128,7 +128,7 @@ class StillJob:
         opaque = self.look not in ALPHA_LOOKS or (under is not None and under[3] == 255)
         if not form.alpha and not opaque:
             raise UsageError(
-                f"{path}: {form.name} holds no alpha: give a background or write a .png"
+                f"{path}: {form.name} cannot hold alpha: give a background or write a .png"
             )
 
     def file(self, source: str, output: str) -> StillSummary:

@@ -69,7 +69,7 @@ class Workpiece:
             known = " ".join(JOINABLE)
             raise UsageError(f"{output}: only {known} can be written in parts")
         if not os.path.isfile(url):
-            raise SourceError(f"{url} is no file, so that it cannot be done in parts")
+            raise SourceError(f"{url} is not a file, so it cannot be done in parts")
         self.folder = Path(output).absolute().parent / f".{Path(output).name}.parts"
         self.notes: list[str] = []
         self._start, self._duration = start, duration

@@ -145,7 +145,7 @@ class MediaSource:
         covers = av.stream.Disposition.attached_pic
         moving = [s for s in self._container.streams.video if not s.disposition & covers]
         if not moving:
-            raise SourceError(f"{self._name} holds no video stream")
+            raise SourceError(f"{self._name} has no video stream")
         known = [stream for stream in moving if stream.codec_context is not None]
         if not known:
             raise SourceError(f"{self._name}: no decoder for its video")
@@ -208,7 +208,7 @@ class MediaSource:
             raise SourceError(f"{self._name} ends before ", Named("start"))
         unknown = not (self._stream.codec_context.width or self._limits.large)
         hint = (", or only of more than 8K (", Named("allow_large"), ")") if unknown else ()
-        raise SourceError(f"{self._name} holds no frame that can be decoded", *hint)
+        raise SourceError(f"{self._name} has no frame that can be decoded", *hint)
 
     def _decode(self) -> Iterator[av.VideoFrame]:
         for packet in self._packets():

@@ -105,4 +105,4 @@ def check_demuxer(name: str) -> None:
     try:
         av.ContainerFormat(name, "r")
     except ValueError as error:
-        raise UsageError(f"FFmpeg reads no format called {name!r}") from error
+        raise UsageError(f"FFmpeg has no input format called {name!r}") from error

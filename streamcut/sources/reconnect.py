@@ -150,7 +150,7 @@ class Arriving:
         _log.info("opened %s", self._name)
         if not container.streams.video:
             container.close()
-            raise SourceError(f"{self._name} holds no video stream")
+            raise SourceError(f"{self._name} has no video stream")
         stream = container.streams.video[0]
         try:
             self._limits.check_frame(self._name, stream.width, stream.height)

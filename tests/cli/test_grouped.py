@@ -48,7 +48,7 @@ def test_options_without_a_heading_come_last() -> None:
     [
         ("--smooth 2", "--smooth is 0 to 1, not 2"),
         ("--start -0", "'-0' is not a time"),
-        ("-om --stacked", "--only-mask and --stacked exclude each other"),
+        ("-om --stacked", "--only-mask and --stacked cannot be used together"),
         ("-m modnet --screen red", "--screen is for --model chroma, not for modnet"),
         ("--start 99", "ends before --start"),
     ],

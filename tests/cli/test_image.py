@@ -131,7 +131,7 @@ def test_several_go_to_a_folder_and_a_broken_one_stops_none(
             2,
             "is other.jpg an input or the output? give --output other.jpg|--out-dir",
         ),
-        ("image photo.jpg -o b.jpg", 2, "holds no alpha: give a background"),
+        ("image photo.jpg -o b.jpg", 2, "cannot hold alpha: give a background"),
         ("image photo.jpg -o b.gif", 2, "unknown ending|.png .webp"),
         ("image photo.jpg -o none/b.png", 1, "its folder|does not exist"),
         ("image none.jpg", 1, "no such file: none.jpg"),

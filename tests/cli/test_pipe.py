@@ -152,8 +152,8 @@ def test_two_of_them_make_one_pipe() -> None:
         ("--from nut --fps 5", "--fps is for --from rawvideo"),
         ("--fps 0", "'0' is not a rate"),
         ("--to rawvideo", "--to rawvideo needs --to-pix-fmt"),
-        ("--from y4m", "y4m holds no alpha: write nut"),
-        ("--from mpeg7", "FFmpeg reads no format called 'mpeg7'"),
+        ("--from y4m", "y4m cannot hold alpha: write nut"),
+        ("--from mpeg7", "FFmpeg has no input format called 'mpeg7'"),
     ],
 )
 def test_what_makes_no_sense_is_told_in_one_line(

@@ -179,7 +179,7 @@ def test_a_background_video_is_closed_however_the_job_ends(
         ({"threads": -1}, ConfigError, "0 to 256"),
         ({"start": -1.0}, UsageError, "^start is 0 or more"),
         ({"duration": 0.0}, UsageError, "^duration is more than 0"),
-        ({"only_mask": True, "stacked": True}, UsageError, "exclude each other"),
+        ({"only_mask": True, "stacked": True}, UsageError, "cannot be used together"),
         ({"size": "x"}, UsageError, "'x' is not a size"),
     ],
 )

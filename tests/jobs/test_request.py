@@ -199,7 +199,7 @@ def test_settings_that_cannot_be_are_refused() -> None:
     check_borders(Settings())
     with pytest.raises(UsageError, match=r"^smooth is 0 to 1, not 1.5$"):
         check_borders(Settings(matte=MatteSettings(smooth=1.5)))
-    with pytest.raises(UsageError, match=r"^expand and contract exclude each other$"):
+    with pytest.raises(UsageError, match=r"^expand and contract cannot be used together$"):
         check_borders(Settings().with_options({"expand": 2, "contract": 1}))
 
 

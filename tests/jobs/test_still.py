@@ -73,7 +73,7 @@ def test_files(tmp_path: Path) -> None:
     summary = remove_file(tmp_path / "a.png", tmp_path / "b.webp", session=Brightness(1))
     assert (summary.width, summary.height) == (80, 60)
     assert summary.bytes == (tmp_path / "b.webp").stat().st_size
-    with pytest.raises(UsageError, match="holds no alpha"):
+    with pytest.raises(UsageError, match="cannot hold alpha"):
         remove_file(tmp_path / "a.png", tmp_path / "b.jpg", session=Brightness(1))
 
 

@@ -168,8 +168,8 @@ def test_sound_that_a_pipe_cannot_carry_is_told(
 @pytest.mark.parametrize(
     ("form", "told"),
     [
-        (lambda: pipe_format("y4m"), "y4m holds no alpha: write nut"),
-        (lambda: pipe_format("rawvideo", "rgb24"), "rawvideo rgb24 holds no alpha: write nut"),
+        (lambda: pipe_format("y4m"), "y4m cannot hold alpha: write nut"),
+        (lambda: pipe_format("rawvideo", "rgb24"), "rawvideo rgb24 cannot hold alpha: write nut"),
         (lambda: pipe_format("rawvideo"), "name their pixel format"),
         (lambda: pipe_format("nut", "rgb25"), "knows no pixel format 'rgb25'"),
         (lambda: pipe_format("y4m", "rgba"), "y4m holds no rgba; it holds yuv420p"),
@@ -184,7 +184,7 @@ def test_what_cannot_be_written_is_refused_before_anything_is_read(
 
 
 def test_what_cannot_be_read_is_refused() -> None:
-    with pytest.raises(UsageError, match="reads no format called 'y4n'"):
+    with pytest.raises(UsageError, match="has no input format called 'y4n'"):
         Inlet("y4n")
     with pytest.raises(UsageError, match="knows no pixel format 'rgb25'"):
         raw_inlet(SIZE, "rgb25", Fraction(30))

@@ -169,9 +169,7 @@ class Evaluation:
         if reader.size == self.size:
             return
         if abs(columns * height / (rows * width) - 1) > _MOST_STRETCHED:
-            raise UsageError(
-                f"{reader.url} is {columns}x{rows}, of another shape than {width}x{height}"
-            )
+            raise UsageError(f"{reader.url} is {columns}x{rows}, not of the shape {width}x{height}")
         self.notes.append(f"{reader.url} is {columns}x{rows}: scaled to {width}x{height}")
 
     def frames(self, side: int = metrics.SIDE) -> Iterator[Together]:

@@ -212,7 +212,7 @@ def expanded(backgrounds: Iterable[str]) -> list[str]:
         except OSError as error:
             raise UsageError(f"the folder {text} cannot be read: {error.strerror}") from error
         if not files:
-            raise UsageError(f"the folder {text} holds no image or video")
+            raise UsageError(f"the folder {text} has no image or video")
         found += files
     return found
 

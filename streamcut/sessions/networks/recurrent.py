@@ -90,7 +90,7 @@ class RecurrentSession(MapSession):
         except (KeyError, ValueError, TypeError, RecursionError) as error:
             raise ModelError(f"{path} does not say what states it keeps") from error
         if not self._sensible():
-            raise ModelError(f"{path} says sizes that make no sense")
+            raise ModelError(f"{path} has sizes that make no sense")
 
     def _sensible(self) -> bool:
         """Whether what the file says can be: a frame, and states that fit into memory."""

@@ -80,7 +80,7 @@ class Format:
         edit_lists: whether what begins before zero can be hidden by an edit list.
         options: muxer options.
         sequence: whether it is many files, one for each frame.
-        for_alpha: what to do instead, where it holds no alpha.
+        for_alpha: what to do instead, where it cannot hold alpha.
     """
 
     ending: str

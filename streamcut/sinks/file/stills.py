@@ -122,11 +122,11 @@ def encoded(still: Still, form: StillFormat, quality: str = "balanced") -> bytes
         quality: one of "fast", "balanced", "best".
 
     Raises:
-        UsageError: if the format holds no alpha, and the image has some.
+        UsageError: if the format cannot hold alpha, and the image has some.
         SinkError: if the format cannot hold the image.
     """
     if still.pixels.ndim == 3 and still.pixels.shape[2] == 4 and not form.alpha:
-        raise UsageError(f"{form.endings[0]} holds no alpha: give a background, or write a .png")
+        raise UsageError(f"{form.endings[0]} cannot hold alpha: give a background, or write a .png")
     if max(still.size) > form.most:
         raise SinkError(f"{form.endings[0]} holds no image of {still.size[0]}x{still.size[1]}")
     image = Image.fromarray(np.ascontiguousarray(still.pixels))
@@ -147,7 +147,7 @@ def write_still(still: Still, path: str, quality: str = "balanced") -> int:
     """Write an image whole or not at all, and return its bytes.
 
     Raises:
-        UsageError: if the ending is unknown or holds no alpha.
+        UsageError: if the ending is unknown or cannot hold alpha.
         SinkError: if it cannot be written; what was there before stays.
     """
     data = encoded(still, still_format(path), quality)

@@ -288,7 +288,7 @@ def _listening(port: int) -> socket.socket:
         listener.close()
         other = PORT + 1 if port == PORT else PORT
         raise SinkError(
-            f"port {port} of this machine cannot be had; give another one, such as obs:{other} "
+            f"port {port} of this machine is not available; give another one, such as obs:{other} "
             f"({getattr(error, 'strerror', None) or error})"
         ) from error
     return listener

@@ -164,7 +164,7 @@ def _check_alpha(target: Target, pixel_format: str) -> None:
     """Refuse frames with alpha where none can be held."""
     if has_alpha(pixel_format) and not target.alpha:
         what = target.form.ending if target.form else f"a {target.kind}"
-        raise UsageError(f"{what} holds no alpha: give ", Named("background"))
+        raise UsageError(f"{what} cannot hold alpha: give ", Named("background"))
 
 
 def _port(text: str) -> int:

@@ -94,7 +94,7 @@ def test_another_size_is_scaled_and_said(tmp_path: Path, truth: Path, mattes: li
 
 def test_another_shape_is_refused(tmp_path: Path, truth: Path, mattes: list[Levels]) -> None:
     narrow = grey_video(tmp_path / "narrow.mkv", [np.ascontiguousarray(m[:, :96]) for m in mattes])
-    with pytest.raises(UsageError, match=r"narrow.mkv is 96x96, of another shape than 160x96"):
+    with pytest.raises(UsageError, match=r"narrow.mkv is 96x96, not of the shape 160x96"):
         report(narrow, truth=truth)
 
 

@@ -580,5 +580,5 @@ def test_a_summary_shows_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_contradictions_are_refused_at_once(still: Path) -> None:
-    with pytest.raises(UsageError, match="exclude each other"):
+    with pytest.raises(UsageError, match="cannot be used together"):
         LiveJob(Settings().with_options({"only_mask": True, "stacked": True}), Recording().open)

@@ -165,7 +165,9 @@ def test_closing_ends_the_stream_for_those_who_read(clients: Pipeline) -> None:
 
 
 def test_a_port_that_is_taken_is_told_in_one_line(sink: ObsSink) -> None:
-    with pytest.raises(SinkError, match=f"port {sink.port} of this machine cannot be had") as told:
+    with pytest.raises(
+        SinkError, match=f"port {sink.port} of this machine is not available"
+    ) as told:
         ObsSink(INFO, size=SIZE, rate=Fraction(30), port=sink.port)
     assert "\n" not in str(told.value)
 

@@ -163,9 +163,9 @@ def test_a_live_output_that_fails_ends_it_at_once() -> None:
 @pytest.mark.parametrize(
     ("target", "record", "told"),
     [
-        ("camera", "", "a camera holds no alpha: give background"),
-        ("obs", "out.mp4", ".mp4 holds no alpha: give background"),
-        ("udp://127.0.0.1:9", "", "udp holds no alpha: give background"),
+        ("camera", "", "a camera cannot hold alpha: give background"),
+        ("obs", "out.mp4", ".mp4 cannot hold alpha: give background"),
+        ("udp://127.0.0.1:9", "", "udp cannot hold alpha: give background"),
     ],
 )
 def test_alpha_that_cannot_be_held_is_refused(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,7 @@ from streamcut.cli.say import say, say_json
 from streamcut.cli.waiting import WaitingLine
 from streamcut.core.config_file import user_file
 from streamcut.core.cpu import cpu_count
-from streamcut.core.errors import MissingDependencyError, Named, UsageError
+from streamcut.core.errors import MissingDependencyError, Named, StreamcutError, UsageError
 from streamcut.core.interrupts import Interrupts
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 _VIDEO_ENDINGS = ("webm", "mov", "mkv", "mp4")
 _TELLING = 10
+_TRIED = 3  # Videos, by whose sizes the others are judged.
 _LEAST = 0.05  # Seconds between two looks of the progress.
 
 _EXAMPLES = (
@@ -111,7 +112,11 @@ _EPILOG = (
     group="Hardware",
     help="Share the work on a Ray cluster: auto finds the one that runs here.",
 )
-@option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@option(
+    "--dry-run",
+    is_flag=True,
+    help="Try one of each, and say what would be done, how soon and how large.",
+)
 @config_option
 @quiet_option
 @option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
@@ -153,8 +158,8 @@ def command(
         out = out or f"{folder.rstrip('/' + os.sep)}.cutout"
         work = _FolderWork(folder, out, settings, image, video, overwrite, delete, waiting)
         if dry_run:
-            waiting.clear()
-            _tell_plan(work.items(), as_json)
+            ready(settings, quiet)
+            _tell_plan(work, workers, as_json)
             return
         ready(settings, quiet)
         with (
@@ -203,6 +208,31 @@ class _FolderWork:
         from streamcut.jobs.many.batch import items_of
 
         return list(items_of(self._folder, self._out, *self._endings))
+
+    def cost(self, items: Sequence[Item]) -> tuple[float, int]:
+        """Return about how many seconds of one worker some files take, and how many bytes."""
+        from streamcut.jobs.estimate import estimated, estimated_stills
+        from streamcut.jobs.still import StillJob
+
+        seconds, size = 0.0, 0
+        images = [item.source for item in items if item.kind == "image"]
+        if images:
+            self._waiting.say(f"trying {images[0]} ...")
+            found = estimated_stills(StillJob(self._settings), images, self._endings[0])
+            seconds, size = found or (0.0, 0)
+        videos = [item for item in items if item.kind == "video"]
+        tried = videos[:_TRIED]
+        share = _size_of(videos) / max(1, _size_of(tried))
+        for item in tried:
+            self._waiting.say(f"trying a second of {item.source} ...")
+            try:
+                told = estimated(item.source, item.output, self._settings)
+            except StreamcutError:  # It is listed when it fails.
+                continue
+            seconds += share * (told.seconds or 0.0)
+            size += round(share * (told.bytes or 0))
+        self._waiting.clear()
+        return seconds, size
 
     def run(self, team: Team, watch: bool) -> BatchSummary:
         """Do what is there, and with ``watch`` what comes, until Ctrl-C."""
@@ -308,12 +338,25 @@ def _lines(summary: BatchSummary, out: str) -> list[str]:
     return told
 
 
-def _tell_plan(items: list[Item], as_json: bool) -> None:
+def _size_of(items: Iterable[Item]) -> int:
+    return sum(os.stat(item.source).st_size for item in items)
+
+
+def _tell_plan(work: _FolderWork, workers: int, as_json: bool) -> None:
+    """Print what would be done, and how soon and how large, from trying one of each kind."""
+    from streamcut.jobs.report import clock
+
+    items = work.items()
+    todo = [item for item in items if not item.done]
+    seconds, size = work.cost(todo)
+    seconds /= workers
     if as_json:
-        say_json([{**asdict(item), "done": item.done} for item in items])
+        plan = [{**asdict(item), "done": item.done} for item in items]
+        say_json({"files": plan, "seconds": seconds, "bytes": size})
         return
     for item in items:
         say(f"{item.source} -> {item.output}" + (" (done)" if item.done else ""), out=True)
-    todo = [item for item in items if not item.done]
     videos = sum(item.kind == "video" for item in todo)
-    say(f"to do: images {len(todo) - videos}, videos {videos}; done: {len(items) - len(todo)}")
+    cost = f", about {clock(seconds)} and {size_text(size)}" if todo else ""
+    counts = f"images {len(todo) - videos}, videos {videos}"
+    say(f"to do: {counts}{cost}; done: {len(items) - len(todo)}", out=True)

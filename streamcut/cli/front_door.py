@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
+
+import click
 
 from streamcut.core.errors import SourceError, UsageError
 
@@ -28,12 +31,12 @@ def routed(arguments: Sequence[str], commands: Collection[str]) -> list[str]:
         return list(arguments)
     first = arguments[0]
     if first.startswith("-") and first != "-":  # An option before the input.
-        found = next((each for each in arguments if _is_input(each)), None)
-        return list(arguments) if found is None else [_command_for(found, arguments), *arguments]
+        found = next((each for each in _without_options(arguments) if _is_input(each)), None)
+        return list(arguments) if found is None else [_command_for(found), *arguments]
     if first == "-":
         return _for_standard_input(arguments)
     if _is_input(first):
-        return [_command_for(first, arguments), *arguments]
+        return [_command_for(first), *arguments]
     if _looks_like_a_file(first):
         raise SourceError(f"no such file: {first}")
     return list(arguments)
@@ -55,6 +58,25 @@ def _for_video(arguments: Sequence[str]) -> str:
     return "image" if kind == "image" and into_an_image else "video"
 
 
+def _without_options(arguments: Sequence[str]) -> Iterator[str]:
+    """Yield what is neither an option nor an option's value."""
+    from streamcut.cli import folder, image, video
+
+    takes = {
+        spelling: parameter.nargs
+        for command in (folder.command, image.command, video.command)
+        for parameter in command.params
+        if isinstance(parameter, click.Option) and not parameter.is_flag
+        for spelling in parameter.opts
+    }
+    rest = iter(arguments)
+    for each in rest:
+        if each.startswith("-") and each != "-":
+            list(islice(rest, takes.get(each, 0)))
+        else:
+            yield each
+
+
 def _is_input(text: str) -> bool:
     return "://" in text or os.path.exists(text) or ("%" in text and _looks_like_a_file(text))
 
@@ -65,7 +87,7 @@ def _looks_like_a_file(text: str) -> bool:
     return Path(text).suffix.lower() in IMAGES | VIDEOS or any(mark in text for mark in "/\\")
 
 
-def _command_for(text: str, arguments: Sequence[str]) -> str:
+def _command_for(text: str) -> str:
     from streamcut.jobs.inputs import IMAGES, kind_of
 
     kind = kind_of(text)

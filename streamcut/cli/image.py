@@ -107,7 +107,11 @@ _EPILOG = (
     help="What a model takes of its own, as in rembg: '{\"sam_prompt\": [...]}'.",
 )
 @option("-y", "--overwrite", is_flag=True, group="Output", help="Replace outputs that exist.")
-@option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@option(
+    "--dry-run",
+    is_flag=True,
+    help="Try one, and say what would be written, how soon and how large.",
+)
 @config_option
 @quiet_option
 @option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
@@ -146,8 +150,8 @@ def command(
         for task in tasks:
             _check(job, *task)
         if dry_run:
-            waiting.clear()
-            _tell_plan(tasks, as_json)
+            ready(settings, quiet)
+            _tell_plan(job, tasks, waiting, as_json)
             return
         tasks = _allowed(tasks, overwrite)
         waiting.clear()
@@ -266,13 +270,26 @@ def _extras(text: str | None) -> dict[str, Any]:
     return extras
 
 
-def _tell_plan(tasks: Sequence[tuple[str, str]], as_json: bool) -> None:
+def _tell_plan(
+    job: StillJob, tasks: Sequence[tuple[str, str]], waiting: WaitingLine, as_json: bool
+) -> None:
+    """Print what would be done, how soon and how large, from trying the first image."""
+    from streamcut.jobs.estimate import estimated_stills
+
+    sources = [source for source, _ in tasks if source != "-"]
+    ending = Path(tasks[0][1]).suffix or ".png"
+    waiting.say(f"trying {tasks[0][0]} ...")
+    found = estimated_stills(job, sources, ending) if sources else None
+    waiting.clear()
+    seconds, size = found or (None, None)
     if as_json:
         plan = [{"input": source, "output": output} for source, output in tasks]
-        say_json(plan)
+        say_json({"images": plan, "seconds": seconds, "bytes": size})
         return
     for source, output in tasks:
         say(f"{source} -> {output}" + (" (exists)" if os.path.exists(output) else ""), out=True)
+    if seconds is not None and size is not None:
+        say(f"about {seconds:.1f} s and {size_text(size)}", out=True)
 
 
 def _run(

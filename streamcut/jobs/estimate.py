@@ -5,16 +5,21 @@ from __future__ import annotations
 import os
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 from streamcut.core.config import Settings
-from streamcut.core.errors import SourceError, UsageError
+from streamcut.core.errors import SourceError, StreamcutError, UsageError
 from streamcut.jobs.file import Job
 from streamcut.jobs.request import limits_of, session_of, size_of
+from streamcut.jobs.still import StillJob
+from streamcut.media.limits import STRICT
 from streamcut.sinks import output_of
+from streamcut.sinks.file.stills import encoded, still_format
 from streamcut.sources import open_source
+from streamcut.sources.stills import read_still
 
 _SAMPLE = 1.0
 """Seconds of video that are tried."""
@@ -113,3 +118,39 @@ def _tried(url: str, output: str, settings: Settings, start: Fraction) -> tuple[
             size = sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())
             return time.perf_counter() - began, size, frames
     raise SourceError(f"{url} cannot be tried")
+
+
+def estimated_stills(
+    job: StillJob, sources: Sequence[str], ending: str
+) -> tuple[float, int] | None:
+    """Cut the first of some images and return what all of them would amount to.
+
+    Args:
+        job: what cuts them.
+        sources: their paths.
+        ending: of the results, with its dot.
+
+    Returns:
+        Seconds of work and bytes of the results; None if none can be read.
+    """
+    sizes = [size for size in map(_pixels_of, sources) if size]
+    for source in sources:
+        try:
+            still = read_still(source, limits=limits_of(job.settings))
+            job.session(still.size)  # Loading it is done once.
+            began = time.perf_counter()
+            made = job.cut(still)
+            written = len(encoded(made, still_format(ending), job.settings.output.quality))
+        except StreamcutError:
+            continue
+        share = sum(sizes) / (still.size[0] * still.size[1])
+        return (time.perf_counter() - began) * share, round(written * share)
+    return None
+
+
+def _pixels_of(path: str) -> int:
+    try:
+        with STRICT.image(path) as image:
+            return image.width * image.height
+    except (StreamcutError, OSError, ValueError, SyntaxError):
+        return 0

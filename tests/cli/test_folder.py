@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,7 +52,8 @@ def test_a_dry_run_does_nothing(command: Callable[..., Ran], folder: Path) -> No
     ran = command(folder, "--dry-run")
     assert ran.code == 0
     assert f"{folder}/a.jpg -> {folder}.cutout/a.png" in ran.out
-    assert ran.err.endswith("to do: images 2, videos 1; done: 0\n")
+    assert ran.err == ""
+    assert re.search(r"\nto do: images 2, videos 1, about 0:\d\d and .+B; done: 0\n$", ran.out)
     assert not Path(f"{folder}.cutout").exists()
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from helpers.jobs import PROGRAM, Ran
 from helpers.media import pictures, shown, write
+from PIL import Image
 
 from streamcut.cli import standard_input
 from streamcut.cli.front_door import routed
@@ -112,6 +113,26 @@ def test_commands_win_over_files_of_their_name(
     assert routed(["rtsp://camera/1", "-q"], COMMANDS) == ["video", "rtsp://camera/1", "-q"]
     with pytest.raises(SourceError):
         routed(["none.mp4"], COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("typed", "command"),
+    [
+        ("-b beach.png in.mkv", "video"),
+        ("--background in.mkv beach.png", "image"),
+        ("-q -bgc 1 2 3 255 beach.png", "image"),
+        ("--also beach.png=mask in.mkv out.webm", "video"),
+        ("-y folder", "folder"),
+    ],
+)
+def test_an_options_value_is_no_input(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, typed: str, command: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(Path("in.mkv"), pictures(1))
+    Image.new("RGB", (8, 8)).save("beach.png")
+    Path("folder").mkdir()
+    assert routed(typed.split(), COMMANDS) == [command, *typed.split()]
 
 
 def test_what_was_looked_at_of_standard_input_is_not_lost(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -164,5 +165,8 @@ def test_faults(
 
 def test_a_dry_run_does_nothing(command: Callable[..., Ran], photo: Path, tmp_path: Path) -> None:
     ran = command("image", photo, "--dry-run")
-    assert ran == Ran(0, f"{photo} -> {tmp_path / 'photo.cutout.png'}\n", "")
+    assert (ran.code, ran.err) == (0, "")
+    plan, cost = ran.out.splitlines()
+    assert plan == f"{photo} -> {tmp_path / 'photo.cutout.png'}"
+    assert re.fullmatch(r"about \d+\.\d s and [\d.]+ (bytes|kB)", cost)
     assert list(tmp_path.iterdir()) == [photo]

@@ -3,7 +3,7 @@
 const SHOWN = ["model", "feather", "border", "threshold", "min_area", "smooth", "decontaminate", "invert"];
 const WORDS = {
   model: "Model", feather: "Soften", border: "Grow / shrink", threshold: "Harden",
-  min_area: "Islands", smooth: "Steady", decontaminate: "Clean colours", invert: "Keep the room",
+  min_area: "Islands", smooth: "Steady", decontaminate: "Clean colours", invert: "Invert",
 };
 const MOST = { feather: 30, min_area: 5 };
 const BORDER = { name: "border", type: "int", default: 0, low: -30, high: 30,

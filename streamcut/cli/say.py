@@ -61,4 +61,4 @@ def plain(text: object) -> str:
 def show_trace() -> None:
     """Print the traceback of the exception at hand if ``STREAMCUT_DEBUG`` asks for it."""
     if os.environ.get("STREAMCUT_DEBUG") and sys.exc_info()[0] is not None:
-        say(*traceback.format_exc().splitlines())
+        say(*(redacted(line, whole=True) for line in traceback.format_exc().splitlines()))

@@ -5,6 +5,9 @@ from __future__ import annotations
 import sys
 from typing import Self
 
+from streamcut.core.text import printable
+from streamcut.media.urls import redacted
+
 _CLEAR = "\r\x1b[2K"
 
 
@@ -24,7 +27,8 @@ class WaitingLine:
     def say(self, text: str) -> None:
         """Show a text in place of the last one."""
         if not self._silent:
-            print(f"{_CLEAR}{text}", end="", file=sys.stderr, flush=True)
+            shown = printable(redacted(text, whole=True))
+            print(f"{_CLEAR}{shown}", end="", file=sys.stderr, flush=True)
             self._shown = True
 
     def clear(self) -> None:

@@ -6,6 +6,8 @@ import sys
 import time
 from typing import Any, Self
 
+from streamcut.core.text import printable
+
 _CLEAR = "\r\x1b[2K"
 _REDRAW = 0.25
 
@@ -49,7 +51,7 @@ class StatusLine:
         if self._notebook:
             self._display(text)
         elif self._terminal:
-            sys.stderr.write(f"{_CLEAR}{text}")
+            sys.stderr.write(f"{_CLEAR}{printable(text)}")
             sys.stderr.flush()
         self._shown = True
 

@@ -44,13 +44,18 @@ def public(address: str) -> str:
     return f"{found[1]}{f'{_HIDDEN}@' if user else ''}{shown}{tail}"
 
 
-def redacted(text: str) -> str:
+def redacted(text: str, *, whole: bool = False) -> str:
     """Return a text without user info, queries and fragments in the addresses that it names.
 
-    For what others say: their paths stay, unlike those of :func:`public`, since addresses of
-    documents and of models that anybody may download are among them.
+    For what others say: the paths of web addresses stay, unlike those of :func:`public`, since
+    documents and models that anybody may download are among them.
+
+    Args:
+        text: of any length.
+        whole: whether to leave no more of an address than :func:`public` does.
     """
-    return _WITHIN.sub(lambda found: _without_secrets(found[0]), text)
+    hide = public if whole else _without_secrets
+    return _WITHIN.sub(lambda found: hide(found[0]), text)
 
 
 def _without_secrets(address: str) -> str:
@@ -59,7 +64,7 @@ def _without_secrets(address: str) -> str:
         return address
     user, rest = _split_user(found[2])
     path, mark = re.split(r"[?#]", rest, maxsplit=1)[0], re.search(r"[?#]", rest)
-    if "=" in path:
+    if "=" in path or not found[1].lower().endswith(("http://", "https://", "file://")):
         return public(address)
     tail = f"{mark[0]}{_HIDDEN}" if mark else ""
     return f"{found[1]}{f'{_HIDDEN}@' if user else ''}{path}{tail}"

@@ -17,7 +17,10 @@ import pytest
 from helpers.jobs import Ran
 from helpers.media import Brightness, Sound, pictures, write
 
+from streamcut.cli.waiting import WaitingLine
+from streamcut.core.config import Settings
 from streamcut.core.errors import StreamcutError
+from streamcut.core.setting import Setting
 from streamcut.jobs.file import remove_video
 
 OLD = b"what was there before"
@@ -247,7 +250,13 @@ def test_control_characters_of_a_name_are_spelt_out(
 
 
 @pytest.mark.parametrize(
-    "address", ["rtsp://127.0.0.1:9/user=a_password=hunter2", "http://127.0.0.1:9/v?pw=hunter2"]
+    "address",
+    [
+        "rtsp://127.0.0.1:9/user=a_password=hunter2",
+        "http://127.0.0.1:9/v?pw=hunter2",
+        "http://127.0.0.1:9/live/hunter2/v",
+        "rtmp://127.0.0.1:9/app/hunter2",
+    ],
 )
 @pytest.mark.parametrize("debug", ["", "1"])
 def test_an_address_keeps_its_secrets(
@@ -377,3 +386,27 @@ def test_longer_sound_is_no_cut_off_video(tmp_path: Path, command: Callable[...,
         ran = command("video", source, tmp_path / f"out-{ending}.mkv")
         assert ran.code == 0
         assert "cut off" not in ran.err
+
+
+def test_a_line_that_waits_shows_no_escapes_and_no_secrets(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    with WaitingLine() as line:
+        line.say("reading \x1b[31mx\x07 and rtmp://me:pw@a.b/live/hunter2 ...")
+    shown = capsys.readouterr().err.removeprefix("\r\x1b[2K").removesuffix("\r\x1b[2K")
+    assert shown == "reading \\x1b[31mx\\x07 and rtmp://***@a.b/live/*** ..."
+
+
+NUMBERS = [row for row in Settings.rows().values() if row.kind in (int, float)]
+
+
+@pytest.mark.parametrize("value", ["9" * 30, "9" * 5000, "1e999", "nan", "-1"])
+@pytest.mark.parametrize("row", NUMBERS, ids=lambda row: row.name)
+def test_every_number_out_of_range_is_one_short_line(
+    here: Path, command: Callable[..., Ran], row: Setting, value: str
+) -> None:
+    where = "webcam" if row.section == "live" else "video"
+    ran = command(where, *(["in.mkv", "out.webm"] if where == "video" else []), row.flag, value)
+    assert (ran.code, ran.err.count("\n")) == (2, 1)
+    assert "unexpected" not in ran.err

@@ -9,7 +9,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from fractions import Fraction
-from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -140,12 +139,14 @@ class Workpiece:
         Raises:
             StreamcutError: whatever went wrong; the parts that are done stay.
         """
-        began, summaries = time.perf_counter(), []
+        began = time.perf_counter()
+        summaries: list[Summary] = []
         todo = self.prepare()
         size = self.info.width, self.info.height
         session = session or (session_of(self.settings, size) if todo else None)
         for part in todo:
-            summaries.append(self.do(part, session, self._counted(part, tick)))
+            done = sum(summary.frames for summary in summaries)
+            summaries.append(self.do(part, session, self._counted(part, done, began, tick)))
         notes = dict.fromkeys(note for summary in summaries for note in summary.notes)
         if self.settings.output.fail_if_empty and NOBODY in self._warnings(summaries):
             raise StreamcutError(NOBODY)
@@ -153,13 +154,24 @@ class Workpiece:
             summaries, [*self.notes, *notes, *self.finish()], time.perf_counter() - began
         )
 
-    def _counted(self, part: VideoPart, tick: Tick | None) -> Tick | None:
-        """Return a tick whose counters are those of the whole."""
+    def _counted(self, part: VideoPart, done: int, began: float, tick: Tick | None) -> Tick | None:
+        """Return a tick whose counters are those of the whole.
+
+        Args:
+            part: the part at hand.
+            done: frames that were written in this run before it.
+            began: when the run began.
+            tick: what is told.
+        """
         if tick is None:
             return None
         first = self.parts[0].first
         before = sum(first <= shown < part.first for shown in self._times.frames)
-        return partial(_tick_on, tick, self.info, before)
+
+        def counted(state: JobState) -> None:
+            tick(cast(JobState, _PartCounters(state, self.info, before, done, began)))
+
+        return counted
 
     def _summary(self, summaries: Sequence[Summary], notes: list[str], seconds: float) -> Summary:
         """Return what was done now; the parts that were there already are not counted."""
@@ -234,27 +246,27 @@ class Workpiece:
         return made
 
 
-def _tick_on(tick: Tick, info: StreamInfo, before: int, state: JobState) -> None:
-    """Tell of a part's counters as if they were those of the whole."""
-    tick(cast(JobState, _Counters(state, info, before)))
-
-
-class _Counters:
-    """A part's counters, with the frames before it.
+class _PartCounters:
+    """A part's counters, as if they were those of the whole.
 
     Args:
         state: the part's.
         info: of the whole.
         before: frames of the parts before it.
+        done: those of them that were written in this run.
+        began: when the run began.
     """
 
-    def __init__(self, state: JobState, info: StreamInfo, before: int) -> None:
+    def __init__(
+        self, state: JobState, info: StreamInfo, before: int, done: int, began: float
+    ) -> None:
         self._state, self.info, self.frames = state, info, before + state.frames
+        self._done, self._began = done + state.frames, began
 
     @property
     def seconds(self) -> float:
-        """Return how long all of it would have taken at the part's speed."""
-        return self._state.seconds * self.frames / max(1, self._state.frames)
+        """Return how long all frames so far would have taken at this run's speed."""
+        return (time.perf_counter() - self._began) * self.frames / max(1, self._done)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._state, name)

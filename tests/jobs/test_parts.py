@@ -170,3 +170,15 @@ def test_a_killed_job_goes_on(clip: Path, tmp_path: Path, seed: int) -> None:
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
     sound = audio_packets(out)
     assert float(sound[-1][1]) == pytest.approx(3.0, abs=0.1)
+
+
+def test_progress_counts_on_from_part_to_part(clip: Path, tmp_path: Path) -> None:
+    piece = Workpiece(str(clip), str(tmp_path / "a.webm"), Settings(), seconds=0.8)
+    piece.do(piece.prepare()[0], Brightness())
+    told: list[tuple[int, float]] = []
+    summary = piece.run(Brightness(), lambda state: told.append((state.frames, state.seconds)))
+    assert [frames for frames, _ in told] == list(range(21, 61))
+    assert summary.frames == 40
+    # What all of it takes follows from what was done now: more than the run itself took.
+    assert told[-1][1] == pytest.approx(summary.seconds * 1.5, rel=0.3)
+    assert summary.notes[0] == "1 of 3 parts were there already"

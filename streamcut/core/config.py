@@ -6,7 +6,8 @@ is the default.
 
 How to add a setting:
 
-1. Add a row to the section it belongs to: ``name: type = _setting(default, help, group, ...)``.
+1. Add a row to the section it belongs to, here or in :mod:`streamcut.core.config_live`:
+   ``name: type = _setting(default, help, group, ...)``.
    ``type`` is bool, int, float, str or a ``Literal`` of its choices.
 2. Say in the row whatever else holds; :class:`~streamcut.core.setting.Setting` explains each:
    ``low``, ``high`` and ``unit`` (checked everywhere), ``metavar``, ``short=("-x",)``,
@@ -23,6 +24,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
+from streamcut.core.config_live import LiveSettings as LiveSettings
+from streamcut.core.config_live import ServerSettings as ServerSettings
 from streamcut.core.errors import Named
 from streamcut.core.setting import Sections, Setting
 from streamcut.core.setting import declare as _setting
@@ -340,166 +343,6 @@ class WeightsSettings:
         "(https://example.org/models). Empty means each model's own address.",
         "Input",
         metavar="URL",
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class LiveSettings:
-    """How live frames come and go (streamcut webcam)."""
-
-    camera: str = _setting(
-        "",
-        "Where frames come from: a camera's index, name or path (streamcut devices lists "
-        "them), screen, an address (rtsp, http, udp ...), or a file, played in real time. "
-        "Empty means the first camera.",
-        "Input",
-        metavar="WHAT",
-        fixed=True,
-    )
-    to: str = _setting(
-        "camera",
-        "Where they go: camera (a virtual camera), obs, an address, a file, or - for standard "
-        "output.",
-        "Output",
-        metavar="WHERE",
-        fixed=True,
-    )
-    fps: int = _setting(
-        30,
-        "Frames per second at most, and what a camera is asked for. 0 takes what comes.",
-        "Input",
-        metavar="N",
-        fixed=True,
-    )
-    flip: bool = _setting(
-        False,
-        "Mirror the picture: swap left and right. Video calls mirror your own view of yourself "
-        "anyway.",
-        "Picture",
-        short=("--mirror",),
-        formerly="mirrored",
-    )
-    loop: bool = _setting(False, "Start a file again at its end.", "Input", fixed=True)
-    obs_websocket: str = _setting(
-        "localhost:4455",
-        "Where OBS's websocket server listens, to set it up: HOST:PORT.",
-        "Output",
-        metavar="HOST:PORT",
-        fixed=True,
-    )
-    always: bool = _setting(False, "Keep working while nobody watches the output.", "Output")
-    unchanged: int = _setting(
-        40,
-        "Keep the last matte while the frame differs from the one it was made for by no more than "
-        "noise: while the PSNR of its most changed part is at least this, in dB. 0 never keeps it.",
-        "Matte",
-        metavar="DB",
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class ServerSettings:
-    """What the server allows (streamcut serve)."""
-
-    host: str = _setting(
-        "127.0.0.1",
-        "Address to listen on. Anything but this machine's own needs a token, which is made up "
-        "and shown if none is given.",
-        "Server",
-        metavar="ADDRESS",
-        fixed=True,
-    )
-    port: int = _setting(
-        7000,
-        "Port to listen on; 0 takes a free one.",
-        "Server",
-        high=65535,
-        metavar="N",
-        fixed=True,
-    )
-    token: str = _setting(
-        "",
-        "What clients must send, as X-Api-Key or as Authorization: Bearer.",
-        "Server",
-        metavar="TEXT",
-        fixed=True,
-    )
-    allow_origin: str = _setting(
-        "",
-        "A web site whose pages may call the server too (https://example.org); * allows all.",
-        "Server",
-        metavar="ORIGIN",
-        fixed=True,
-    )
-    browser: bool = _setting(
-        True, "Open the page in the browser when the server is ready.", "Server", fixed=True
-    )
-    data: str = _setting(
-        "",
-        "Folder of uploads and results. Empty means the user's data directory.",
-        "Server",
-        metavar="FOLDER",
-        fixed=True,
-    )
-    addresses: bool = _setting(
-        True, "Fetch images and videos from public http addresses.", "Server", fixed=True
-    )
-    upload_limit: int = _setting(
-        2000,
-        "The largest upload.",
-        "Limits",
-        low=1,
-        unit="megabytes",
-        metavar="MB",
-        fixed=True,
-    )
-    image_limit: int = _setting(
-        50,
-        "The largest image, and the largest frame of a video.",
-        "Limits",
-        low=1,
-        high=1000,
-        unit="megapixels",
-        metavar="MP",
-        fixed=True,
-    )
-    duration_limit: int = _setting(
-        3600,
-        "The longest video.",
-        "Limits",
-        low=1,
-        unit="seconds",
-        metavar="S",
-        fixed=True,
-    )
-    disk_limit: int = _setting(
-        20,
-        "What all uploads and results may take together.",
-        "Limits",
-        low=1,
-        unit="gigabytes",
-        metavar="GB",
-        fixed=True,
-    )
-    workers: int = _setting(
-        1, "Videos worked on at a time.", "Limits", low=1, high=64, metavar="N", fixed=True
-    )
-    queue: int = _setting(
-        20,
-        "Videos that may wait; further ones are told to come back later.",
-        "Limits",
-        low=1,
-        metavar="N",
-        fixed=True,
-    )
-    keep_hours: int = _setting(
-        24,
-        "How long uploads and results are kept.",
-        "Limits",
-        low=1,
-        unit="hours",
-        metavar="H",
-        fixed=True,
     )
 
 

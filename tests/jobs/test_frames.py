@@ -226,7 +226,7 @@ def test_what_cannot_be_is_told_before_the_first_frame(clip: Clip, tmp_path: Pat
         ({"stacked": True}, "stacked is for files"),
         ({"smooth": 2}, "smooth is 0 to 1"),
         ({"start": -1}, "start is 0 or more"),
-        ({"start": "soon"}, "no time in seconds"),
+        ({"start": "soon"}, "not a time in seconds"),
         ({"keep": "500,500"}, "outside"),
     ):
         with pytest.raises(UsageError, match=words):
@@ -234,8 +234,8 @@ def test_what_cannot_be_is_told_before_the_first_frame(clip: Clip, tmp_path: Pat
     behind: Any
     for behind, words in (
         ("no colour", "no such file"),
-        ((1, 2), "no background"),
-        ((1, 2, 300), "no background"),
+        ((1, 2), "not a background"),
+        ((1, 2, 300), "not a background"),
         (np.zeros((4, 4), np.uint8), r"not uint8 \[4, 4\]"),
         (np.zeros((4, 4, 3)), "not float64"),
     ):

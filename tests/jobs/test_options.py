@@ -17,12 +17,12 @@ ROOT = Path(__file__).parents[2]
 
 
 def rows() -> dict[str, Any]:
-    """The type of every setting but the live ones, by its name."""
+    """The type of every setting that is for videos, by its name."""
     sections = get_type_hints(Settings)
     return {
         name: kind
         for section in fields(Settings)
-        if section.name != "live"
+        if section.name not in ("image", "live", "server")
         for name, kind in get_type_hints(sections[section.name]).items()
         if name in {row.name for row in fields(sections[section.name])}
     }

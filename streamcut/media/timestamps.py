@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
-# Formats whose clock has no zero of its own: their first timestamp says nothing.
-_FREE = {"mpegts", "rtsp", "rtp", "hls", "flv", "mpeg"}
+import av
+
+# Formats whose clock has no zero of its own: their first timestamp says nothing. Bare streams
+# have none at all.
+_FREE = {
+    *("mpegts", "rtsp", "rtp", "hls", "flv", "mpeg"),
+    *("h264", "hevc", "mpegvideo", "m4v", "vc1", "cavsvideo"),
+}
+# Formats that know when a packet is decoded, but not when its frame is shown: what FFmpeg makes of
+# that is wrong where frames are reordered, and worse where some were dropped.
+_WITHOUT_SHOWN = {"avi"}
+# After a seek, which lands anywhere, their first frames have no times or wrong ones.
+_SOUGHT_BADLY = {"mpeg"}
+# Frames without a timestamp that may wait for the first one that has it.
+_MOST_WAITING = 64
 # On those, a longer wait for what comes next is another clock.
 _LONGEST_WAIT = 10
 # Frames that a damaged stream shows in the wrong order are that many steps late at most.
@@ -15,6 +30,87 @@ _DISORDER = 3
 def is_free(format_name: str) -> bool:
     """Whether the clock of a container format begins anywhere, and may begin again."""
     return bool(_FREE & set(format_name.split(",")))
+
+
+def in_order(format_name: str, context: av.VideoCodecContext, step: int) -> DecodingOrder | None:
+    """Return what times the frames of a format that says only when packets are decoded."""
+    known = _WITHOUT_SHOWN & set(format_name.split(","))
+    least = int(context.has_b_frames)
+    return DecodingOrder(least, context.thread_count - 1, step) if known else None
+
+
+def is_sought_well(format_name: str, reordered: bool) -> bool:
+    """Whether the frames after a seek are known to have their times.
+
+    Args:
+        format_name: of the container.
+        reordered: whether frames are shown in another order than they are decoded.
+    """
+    names = set(format_name.split(","))
+    return not (names & _SOUGHT_BADLY or (reordered and names & _WITHOUT_SHOWN))
+
+
+class DecodingOrder:
+    """Gives frames, which come in the order they are shown, the packets' times in their order.
+
+    Args:
+        least: by how many steps each frame is decoded before it is shown, at least; 0 where
+            frames are shown as they are decoded.
+        ahead: how many packets more the decoder may take before its first frame.
+        step: how long a frame lasts.
+    """
+
+    def __init__(self, least: int, ahead: int, step: int) -> None:
+        self._delay, self._ahead, self._step = least, ahead, step
+        self._stamps: deque[int] = deque()
+        self._last: int | None = None
+
+    def read(self, packet: av.Packet[av.VideoStream] | None) -> None:
+        """Take a packet's time."""
+        if packet is not None and packet.dts is not None:
+            self._stamps.append(packet.dts)
+
+    def lost(self) -> None:
+        """Forget the time of a packet that no frame came of."""
+        if self._stamps:
+            self._stamps.popleft()
+
+    def stamp(self, frame: av.VideoFrame) -> None:
+        """Give a frame the earliest time that is left; one step after the last if none is."""
+        if self._last is None:
+            if self._delay:
+                self._delay = max(self._delay, len(self._stamps) - 1 - self._ahead)
+            self._delay = min(self._delay, max(0, len(self._stamps) - 1))
+            for _ in range(self._delay):
+                self._stamps.popleft()
+        if self._stamps:
+            self._last = self._stamps.popleft() - self._delay * self._step
+        elif self._last is not None:
+            self._last += self._step
+        frame.pts = self._last
+
+
+def stamped(frames: Iterable[av.VideoFrame], step: int) -> Iterator[av.VideoFrame]:
+    """Yield frames; those before the first that has a timestamp are given theirs from it.
+
+    After a seek into a program stream the first frames have none.
+
+    Args:
+        frames: in presentation order.
+        step: how long each lasts.
+    """
+    waiting: list[av.VideoFrame] = []
+    known = False
+    for frame in frames:
+        if not known and frame.pts is None and len(waiting) < _MOST_WAITING:
+            waiting.append(frame)
+            continue
+        for back, earlier in zip(range(len(waiting), 0, -1), waiting, strict=True):
+            earlier.pts = None if frame.pts is None else frame.pts - back * step
+            yield earlier
+        waiting, known = [], True
+        yield frame
+    yield from waiting
 
 
 class Clock:

@@ -7,12 +7,28 @@ from contextlib import suppress
 from fractions import Fraction
 
 import av
+from av.container import InputContainer
 from av.filter import Graph
+from av.video.stream import VideoStream
 
 # Frames get their own times back: what the filter takes them for does not matter.
 _ANY = Fraction(1, 1000)
 # The filter refuses planes of fewer than three columns or four lines.
 _LEAST = 16
+
+_STILL_CODECS = frozenset(
+    {
+        *("apng", "bmp", "dds", "dpx", "exr", "fits", "gif", "hdr", "jpegxl", "pam", "pbm", "pcx"),
+        *("pfm", "pgm", "png", "ppm", "psd", "qoi", "sgi", "sunrast", "svg", "targa", "tiff"),
+        *("webp", "xbm", "xpm", "xwd"),
+    }
+)
+
+
+def is_still(container: InputContainer, stream: VideoStream) -> bool:
+    """Whether a stream's frames are images by themselves, not television."""
+    demuxers = container.format.name
+    return demuxers.startswith("image2") or "_pipe" in demuxers or stream.name in _STILL_CODECS
 
 
 class Progressive:

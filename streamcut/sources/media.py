@@ -22,10 +22,10 @@ from streamcut.media.demux import packets
 from streamcut.media.frame import Frame, StreamInfo
 from streamcut.media.limits import STRICT, Limits
 from streamcut.media.pixel_formats import depth
-from streamcut.media.timestamps import Clock, is_free
+from streamcut.media.timestamps import Clock, in_order, is_free, is_sought_well, stamped
 from streamcut.media.urls import public
 from streamcut.sources.address import Input, input_of
-from streamcut.sources.deinterlace import Progressive
+from streamcut.sources.deinterlace import Progressive, is_still
 from streamcut.sources.normalize import Conform
 from streamcut.sources.size import Size
 
@@ -33,13 +33,6 @@ _log = logging.getLogger(__name__)
 
 # FFmpeg's own decoders drop the alpha of VP8 and VP9 silently; libvpx keeps it.
 _ALPHA_DECODERS = {"vp9": "libvpx-vp9", "vp8": "libvpx"}
-_STILL_CODECS = frozenset(
-    {
-        *("apng", "bmp", "dds", "dpx", "exr", "fits", "gif", "hdr", "jpegxl", "pam", "pbm", "pcx"),
-        *("pfm", "pgm", "png", "ppm", "psd", "qoi", "sgi", "sunrast", "svg", "targa", "tiff"),
-        *("webp", "xbm", "xpm", "xwd"),
-    }
-)
 # Text files that FFmpeg would play as frames of a terminal.
 _MOST_FOR_FOUR = 4096 * 2304  # Pixels of a frame that four decoder threads may hold.
 _NOT_VIDEO = {"tty"}
@@ -77,7 +70,7 @@ class MediaSource:
             self._time_base = self._stream.time_base or Fraction(1, 90_000)
             self._clip = self._clip_of(start, duration)
             self._clock = Clock(self._container.format.name, self._time_base)
-            self._progressive = Progressive(still=_is_still(self._container, self._stream))
+            self._progressive = Progressive(still=is_still(self._container, self._stream))
             self._frames = self._clipped(self._progressive(self._from_key_frame()))
             first = self._first_frame()
             limits.check_frame(self._name, first.width, first.height)
@@ -160,7 +153,7 @@ class MediaSource:
         last = None if duration is None else (began if first is None else first) + duration
         if first is not None and start:
             zero = first
-        return _Clip(first, last, zero)
+        return _Clip(began, first, last, zero)
 
     def _began(self, start: Fraction | None) -> Fraction:
         """Return where the input's clock begins; short files do not always say so."""
@@ -185,7 +178,7 @@ class MediaSource:
         if first:
             frames = self._sought(first)
             picture = next(frames, None)
-            if picture is None or (picture.pts or 0) * self._time_base > first:
+            if picture is None or picture.pts is None or picture.pts * self._time_base > first:
                 self._rewind()
             else:
                 yield picture
@@ -195,6 +188,9 @@ class MediaSource:
 
     def _sought(self, time: Fraction) -> Iterator[av.VideoFrame]:
         """Decode from the last keyframe before ``time``; nothing where seeking fails."""
+        reordered = self._stream.codec_context.has_b_frames
+        if not is_sought_well(self._container.format.name, reordered):
+            return
         try:
             self._container.seek(int(time * av.time_base), backward=True)
         except av.error.FFmpegError:
@@ -211,15 +207,26 @@ class MediaSource:
         raise SourceError(f"{self._name} has no frame that can be decoded", *hint)
 
     def _decode(self) -> Iterator[av.VideoFrame]:
+        yield from stamped(self._decoded(), self._step())
+
+    def _decoded(self) -> Iterator[av.VideoFrame]:
+        order = in_order(self._container.format.name, self._decoder, self._step())
         for packet in self._packets():
+            if order is not None:
+                order.read(packet)
             try:
                 frames = self._decoder.decode(packet)
             except (av.error.MemoryError, av.error.EOFError):
                 raise
             except av.error.FFmpegError:  # Each decoder has its own idea of what broken data is.
                 self.undecodable += 1
+                if order is not None:
+                    order.lost()
                 continue
-            yield from frames
+            for frame in frames:
+                if order is not None:
+                    order.stamp(frame)
+                yield frame
 
     def _packets(self) -> Iterator[av.Packet[VideoStream] | None]:
         """Yield the stream's packets, then None to flush; broken reads are counted and passed."""
@@ -235,10 +242,10 @@ class MediaSource:
     def _clipped(self, frames: Iterator[av.VideoFrame]) -> Iterator[av.VideoFrame]:
         """Give every frame a rising timestamp, shift it, and keep those within the clip."""
         shift = round(self._clip.zero / self._time_base)
-        step = max(1, round(1 / (self._rate() * self._time_base)))
-        last: int | None = None
+        step, last = self._step(), None
+        began = round(self._clip.began / self._time_base)
         for picture in frames:
-            following = 0 if last is None else last + step
+            following = began if last is None else last + step
             pts = following if picture.pts is None else self._clock(picture.pts, step)
             pts = pts if last is None or pts > last else last + 1
             last = pts
@@ -248,6 +255,9 @@ class MediaSource:
                 picture.pts = pts - shift
                 picture.time_base = self._time_base
                 yield picture
+
+    def _step(self) -> int:
+        return max(1, round(1 / (self._rate() * self._time_base)))
 
     def _rate(self) -> Fraction:
         return self._stream.average_rate or self._stream.guessed_rate or Fraction(30)
@@ -295,8 +305,9 @@ class MediaSource:
 
 @dataclass(frozen=True, slots=True)
 class _Clip:
-    """What part of the input's clock is wanted, and which instant becomes zero; seconds."""
+    """Where the input's clock begins, what part is wanted, which instant becomes 0; seconds."""
 
+    began: Fraction
     first: Fraction | None
     last: Fraction | None
     zero: Fraction
@@ -333,12 +344,6 @@ def open_container(source: Input, limits: Limits) -> InputContainer:
         container.close()
         raise SourceError(f"{name} is a text file, not a video")
     return container
-
-
-def _is_still(container: InputContainer, stream: VideoStream) -> bool:
-    """Whether a stream's frames are images by themselves, not television."""
-    demuxers = container.format.name
-    return demuxers.startswith("image2") or "_pipe" in demuxers or stream.name in _STILL_CODECS
 
 
 def reason(error: BaseException) -> str:

@@ -353,3 +353,49 @@ def test_sound_that_pauses_is_no_jump(tmp_path: Path) -> None:
         [time + float(began) for time in wanted], abs=0.02
     )
     assert wanted[1] - wanted[0] > 12
+
+
+@pytest.mark.parametrize("codec", ["libx264", "mpeg4"])
+def test_reordered_frames_in_avi_keep_their_times_beside_dropped_ones(
+    tmp_path: Path, codec: str
+) -> None:
+    """AVI says when packets are decoded; FFmpeg's guess of when they are shown is scrambled."""
+    numbers = [n for n in range(24) if n not in (5, 6, 13)]
+    options = {"bf": "2", "g": "12", "b_strategy": "0"} | {
+        "libx264": {"qp": "1"},
+        "mpeg4": {"qmin": "1", "qmax": "1"},
+    }[codec]
+    path = write(
+        tmp_path / "in.avi",
+        [picture(n) for n in numbers],
+        codec=codec,
+        times=numbers,
+        time_base=Fraction(1, 25),
+        options=options,
+    )
+    seen = read(path)
+    assert indices(seen) == numbers
+    assert [time - seen.times[0] for time in seen.times] == [Fraction(n, 25) for n in numbers]
+    late = read(path, start=Fraction(16, 25))
+    assert indices(late) == [n for n in numbers if n >= 16 + round(25 * seen.times[0])]
+
+
+@pytest.mark.parametrize("ending", [".mpg", ".vob"])
+def test_start_in_a_program_stream_loses_no_frame(tmp_path: Path, ending: str) -> None:
+    options = {"bf": "2", "g": "12", "qmin": "1", "qmax": "2"}
+    count = 36
+    path = write(
+        tmp_path / f"in{ending}",
+        pictures(count),
+        codec="mpeg2video",
+        time_base=Fraction(1, 25),
+        options=options,
+        sounds=[Sound(codec="mp2", seconds=count / 25)],
+    )
+    whole = read(path)
+    assert indices(whole) == list(range(count))
+    for start in (Fraction(1, 5), Fraction(3, 5), Fraction(11, 10)):
+        cut = read(path, start=start)
+        kept = [i for i, time in enumerate(whole.times) if time >= start]
+        assert indices(cut) == kept
+        assert cut.times == pytest.approx([whole.times[i] - start for i in kept], abs=1e-4)

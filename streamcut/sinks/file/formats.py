@@ -37,6 +37,8 @@ class Codec:
         tag: the four-character code that players look for, where FFmpeg's own differs.
         even: whether both sides must be even.
         unit: the coarsest time unit it writes, where that is coarser than the input's; seconds.
+        least: how many of these units a frame is shown at least: browsers take a shorter time
+            for a tenth of a second.
         timeless: whether frames have no times of their own, only a rate for all of them.
         alpha_apart: whether alpha is a second frame, encoded beside the colour.
         limited: whether its range is limited by definition.
@@ -53,6 +55,7 @@ class Codec:
     tag: str | None = None
     even: bool = False
     unit: Fraction | None = None
+    least: int = 1
     timeless: bool = False
     alpha_apart: bool = False
     limited: bool = False
@@ -205,7 +208,7 @@ _HEVC = Codec(
     tag="hvc1",
     even=True,
 )
-_GIF = Codec("gif", "gif", opaque=("rgb24",), alpha=("rgba",), unit=Fraction(1, 100))
+_GIF = Codec("gif", "gif", opaque=("rgb24",), alpha=("rgba",), unit=Fraction(1, 100), least=2)
 _WEBP = Codec(
     "webp",
     "libwebp_anim",
@@ -218,6 +221,7 @@ _WEBP = Codec(
         "best": {"compression_level": "6", "quality": "92"},
     },
     unit=Fraction(1, 1000),
+    least=11,
     limited=True,
     matrix=Matrix.BT601,
 )
@@ -229,6 +233,7 @@ _APNG = Codec(
     options={"pred": "mixed"},
     quality=_PNG.quality,
     unit=Fraction(1, 1000),
+    least=11,
 )
 
 _PCM = frozenset(f"pcm_{kind}" for kind in ("s16le", "s24le", "s32le", "f32le", "s16be", "s24be"))

@@ -70,6 +70,7 @@ class MediaSink:
         self._codec = codec
         self._unit = _unit(codec, info)
         self._last: int | None = None
+        self._late: OutputFrame | None = None  # The last one left out, since the last one written.
         self._wanted = size, pixel_format, info.colour
         self._palette = Palette() if codec.name == "gif" else None
         with self._reporting(), self._discarding():
@@ -99,7 +100,18 @@ class MediaSink:
     @property
     def notes(self) -> list[str]:
         """What could not be kept as the input has it, in words."""
-        return [*self._notes, *self._fit.notes, *self._companions.notes]
+        return [*self._notes, *self._too_short(), *self._fit.notes, *self._companions.notes]
+
+    def _too_short(self) -> list[str]:
+        """Say how many frames would have been shown for less time than the format can tell."""
+        if not self.skipped:
+            return []
+        shortest = 1000 * self._codec.least * self._unit
+        left_out = "1 frame" if self.skipped == 1 else f"{self.skipped} frames"
+        return [
+            f"{left_out} left out: {self._codec.name} shows none for less than "
+            f"{float(shortest):g} ms"
+        ]
 
     @property
     def undecodable(self) -> int:
@@ -115,10 +127,20 @@ class MediaSink:
         video_frame = frame.output
         time = Fraction(video_frame.pts or 0) * (video_frame.time_base or self._unit)
         stamp = self.written if self._codec.timeless else round(time / self._unit)
-        if self._last is not None and stamp <= self._last:
-            self.skipped += 1  # The format's clock is too coarse to tell the two apart.
+        least = self._codec.least
+        if self._last is not None and stamp < self._last + least:
+            self.skipped += 1
+            self._late = frame
             return
-        self._last = stamp
+        late, self._late = self._late, None
+        if late is not None and self._last is not None and stamp >= self._last + 2 * least:
+            self.skipped -= 1  # It was too early, and is what is shown until now.
+            self._write(late, self._last + least, time)
+        self._write(frame, stamp, time)
+
+    def _write(self, frame: OutputFrame, stamp: int, time: Fraction) -> None:
+        """Encode a frame at a time on the output's clock, and write the sound up to ``time``."""
+        self._last, video_frame = stamp, frame.output
         with self._reporting():
             self._companions.advance(time)
             fitted = self._fit(video_frame, self._stream.width, self._stream.height)

@@ -29,12 +29,14 @@ def main() -> None:
     sys.unraisablehook = _unraisable
     # Afterwards nothing is left to stop, but the interpreter's clearing up could be struck.
     interrupts = Interrupts(afterwards=signal.SIG_IGN, also=_OTHERS)
+    code = 0
     try:
         with interrupts:
             code = run(sys.argv[1:])
     except KeyboardInterrupt as stop:
+        if not code:  # Otherwise a line has been printed already.
+            _tell_stopped(str(stop) or "stopped")
         code = INTERRUPTED - signal.SIGINT + interrupts.number
-        _tell_stopped(str(stop) or "stopped")
     _leave(code)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from streamcut.cli.waiting import step_aside
 from streamcut.core.config import Settings
 from streamcut.core.errors import ModelError
 from streamcut.core.interrupts import Interrupts
@@ -53,6 +54,8 @@ def fetched(model: Model, mirror: str, quiet: bool, force: bool = False) -> tupl
     from streamcut.sessions.files.store import fetch_model, located
 
     missing = force or not all(map(located, model.weights))
+    if missing:
+        step_aside()
     if missing and not quiet and not sys.stderr.isatty():
         click.echo(f"downloading {model.name} ...", err=True)
     return fetch_model(model, mirror=mirror, quiet=quiet, force=force, agree=agree)

@@ -55,7 +55,7 @@ _EPILOG = (
 @click.command("folder", cls=GroupedCommand, examples=_EXAMPLES, epilog=_EPILOG)
 @click.argument("folder", metavar="IN")
 @click.argument("out", required=False, metavar="[OUT]")
-@option("--watch", is_flag=True, group="Input", help="Go on with files as they arrive.")
+@option("-w", "--watch", is_flag=True, group="Input", help="Go on with files as they arrive.")
 @option(
     "-d", "--delete", is_flag=True, group="Input", help="Delete a file once its result is there."
 )

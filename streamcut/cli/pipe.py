@@ -21,6 +21,7 @@ from streamcut.cli.options import (
     warn_of_idle,
 )
 from streamcut.cli.say import say, warn
+from streamcut.cli.waiting import WaitingLine
 from streamcut.core.errors import OutputClosedError, UsageError
 
 if TYPE_CHECKING:
@@ -148,11 +149,12 @@ def _run(inlet: Inlet, form: Format, settings: Settings, quiet: bool) -> None:
     from streamcut.jobs.report import NOBODY
     from streamcut.sinks import Outlet, reserved_stdout
 
-    ready(settings, quiet)
-    with reserved_stdout() as fd:
+    with WaitingLine(quiet) as waiting, reserved_stdout() as fd:
+        waiting.say(f"loading {settings.matte.model} ...")
+        ready(settings, quiet)
         job = Job(inlet, Outlet(form, fd), settings)
         try:
-            with shown(quiet) as tick:
+            with shown(quiet, waiting) as tick:
                 summary = job.run(tick)
         except OutputClosedError:
             return

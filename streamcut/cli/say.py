@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
+from streamcut.cli.waiting import step_aside
 from streamcut.core.text import printable
 from streamcut.media.urls import redacted
 
@@ -20,6 +21,7 @@ def say(*lines: object, out: bool = False) -> None:
     What is not a line's own, a control character or the secret in an address, is not printed.
     """
     text = "\n".join(safe(line) for line in lines)
+    step_aside()
     if out:
         print(text, flush=True)
         return

@@ -9,6 +9,13 @@ from streamcut.core.text import printable
 from streamcut.media.urls import redacted
 
 _CLEAR = "\r\x1b[2K"
+_shown: list[WaitingLine] = []
+
+
+def step_aside() -> None:
+    """Take away the line that is shown, if one is: something else is to be printed."""
+    for line in list(_shown):
+        line.clear()
 
 
 class WaitingLine:
@@ -29,6 +36,8 @@ class WaitingLine:
         if not self._silent:
             shown = printable(redacted(text, whole=True))
             print(f"{_CLEAR}{shown}", end="", file=sys.stderr, flush=True)
+            if not self._shown:
+                _shown.append(self)
             self._shown = True
 
     def clear(self) -> None:
@@ -36,6 +45,7 @@ class WaitingLine:
         if self._shown:
             print(_CLEAR, end="", file=sys.stderr, flush=True)
             self._shown = False
+            _shown.remove(self)
 
     def __enter__(self) -> Self:
         return self

@@ -26,6 +26,7 @@ from streamcut.cli.options import (
 )
 from streamcut.cli.pipe import refuse_terminal
 from streamcut.cli.say import say, warn
+from streamcut.cli.waiting import WaitingLine, step_aside
 from streamcut.core.config_file import user_file
 from streamcut.core.errors import UsageError
 
@@ -124,41 +125,44 @@ def command(
     options["always"] = preview or options["always"]  # Who looks at the window watches.
     settings = settings_of(config_file, given(options))
 
-    from streamcut.cli.panel import summary_text
-    from streamcut.jobs.live.controls import Watched
-    from streamcut.jobs.live.job import LiveJob
-    from streamcut.jobs.request import visible_on
-    from streamcut.sinks import reserved_stdout
+    with WaitingLine(quiet or json_lines) as waiting:
+        waiting.say(f"opening {settings.live.camera or 'the camera'} ...")
+        from streamcut.cli.panel import summary_text
+        from streamcut.jobs.live.controls import Watched
+        from streamcut.jobs.live.job import LiveJob
+        from streamcut.jobs.request import visible_on
+        from streamcut.sinks import reserved_stdout
 
-    targets = _targets(settings, to_format, to_pix_fmt, record)
-    target = targets[0]
-    _check(targets, settings, backgrounds, overwrite)
-    _check_used(context, target, settings, setup)
+        targets = _targets(settings, to_format, to_pix_fmt, record)
+        target = targets[0]
+        _check(targets, settings, backgrounds, overwrite)
+        _check_used(context, target, settings, setup)
 
-    def read() -> Settings:
-        return visible_on(targets, settings_of(config_file, given(options)))
+        def read() -> Settings:
+            return visible_on(targets, settings_of(config_file, given(options)))
 
-    settings = read()
-    warn_of_idle(options, settings)
-    ready(settings, quiet)
+        settings = read()
+        warn_of_idle(options, settings)
+        ready(settings, quiet)
 
-    def set_up() -> None:
-        if setup:
-            job.state.say(_set_up_obs(target, settings.live.obs_websocket, password))
-        elif target.kind == "obs" and not quiet:
-            click.echo(_about_obs(target), err=True)
+        def set_up() -> None:
+            step_aside()
+            if setup:
+                job.state.say(_set_up_obs(target, settings.live.obs_websocket, password))
+            elif target.kind == "obs" and not quiet:
+                click.echo(_about_obs(target), err=True)
 
-    with ExitStack() as stack:
-        fd = stack.enter_context(reserved_stdout()) if target.kind == "pipe" else 1
-        job = LiveJob(
-            settings,
-            partial(_opened, target, record, settings, fd, set_up),
-            backgrounds=backgrounds,
-            watched=Watched(Path(config_file) if config_file else user_file(), read),
-        )
-        stack.enter_context(_signals(job))
-        ticks = _ticks(job, target, preview, quiet, json_lines)
-        summary = _run(job, [stack.enter_context(tick) for tick in ticks])
+        with ExitStack() as stack:
+            fd = stack.enter_context(reserved_stdout()) if target.kind == "pipe" else 1
+            job = LiveJob(
+                settings,
+                partial(_opened, target, record, settings, fd, set_up),
+                backgrounds=backgrounds,
+                watched=Watched(Path(config_file) if config_file else user_file(), read),
+            )
+            stack.enter_context(_signals(job))
+            ticks = _ticks(job, target, preview, quiet, json_lines)
+            summary = _run(job, [stack.enter_context(tick) for tick in ticks])
     if quiet:
         warn(summary.notes)
     elif not json_lines:
@@ -300,6 +304,7 @@ def _opened(
 
 def _run(job: LiveJob, ticks: Sequence[Tick]) -> LiveSummary:
     def tick(state: LiveState, frame: CompositedFrame | None) -> None:
+        step_aside()
         for each in ticks:
             each(state, frame)
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from streamcut.cli import web
 from streamcut.cli.fetching import ready
 from streamcut.cli.grouped import GroupedCommand, option
 from streamcut.cli.options import (
@@ -48,6 +49,7 @@ _KEYS = "q quit   b next background"
 _EXAMPLES = (
     ("streamcut webcam -b blur", "a virtual camera for video calls"),
     ("streamcut webcam --to obs --setup", "a transparent source in OBS"),
+    ("streamcut webcam --to web", "a page with real alpha: for browsers, and OBS anywhere"),
     ("streamcut webcam --preview -b office.jpg --record call.mp4", "with a window and a recording"),
     ("streamcut webcam --camera in.mp4 --loop --to rtmp://...", "a file, streamed"),
 )
@@ -154,11 +156,19 @@ def command(
 
         with ExitStack() as stack:
             fd = stack.enter_context(reserved_stdout()) if target.kind == "pipe" else 1
+            followed = Path(config_file) if config_file else user_file()
+            hub = None
+            if web.wanted(settings, target):
+                silent = quiet or json_lines
+                hub = stack.enter_context(web.page(settings, target, followed, read, silent))
             job = LiveJob(
                 settings,
-                partial(_opened, target, record, settings, fd, set_up),
+                partial(web.opened, hub, record)
+                if hub and target.kind == "web"
+                else partial(_opened, target, record, settings, fd, set_up),
                 backgrounds=backgrounds,
-                watched=Watched(Path(config_file) if config_file else user_file(), read),
+                watched=hub.controls if hub else Watched(followed, read),
+                source=hub.source if hub and settings.live.camera == web.BROWSER else None,
             )
             stack.enter_context(_signals(job))
             ticks = _ticks(job, target, preview, quiet, json_lines)

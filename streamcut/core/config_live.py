@@ -17,7 +17,8 @@ class LiveSettings:
     camera: str = _setting(
         "",
         "Where frames come from: a camera's index, name or path (streamcut devices lists "
-        "them), screen, an address (rtsp, http, udp ...), or a file, played in real time. "
+        "them), screen, browser (the camera of whoever opens the page that is shown), an address "
+        "(rtsp, http, udp ...), or a file, played in real time. "
         "Empty means the first camera.",
         "Input",
         metavar="WHAT",
@@ -25,8 +26,8 @@ class LiveSettings:
     )
     to: str = _setting(
         "camera",
-        "Where they go: camera (a virtual camera), obs, an address, a file, or - for standard "
-        "output.",
+        "Where they go: camera (a virtual camera), obs, web (a page, web:PORT), an address, a "
+        "file, or - for standard output.",
         "Output",
         metavar="WHERE",
         fixed=True,

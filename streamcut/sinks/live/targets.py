@@ -23,7 +23,7 @@ from streamcut.sinks.pipe import Outlet, pipe_format
 
 _NODES = "/dev/video"
 
-Kind = Literal["camera", "obs", "pipe", "address", "file"]
+Kind = Literal["camera", "obs", "web", "pipe", "address", "file"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Target:
 
     @classmethod
     def parse(cls, text: str, *, family: str = "nut", pixel_format: str = "") -> Target:
-        """Read ``camera``, ``camera:DEVICE``, ``obs``, ``obs:PORT``, ``-``, an address or a path.
+        """Read ``camera``, ``camera:DEVICE``, ``obs``, ``obs:PORT``, ``web``, ``-``, an address ...
 
         Args:
             text: what is asked for.
@@ -63,11 +63,13 @@ class Target:
         if name == "obs":
             _port(place)
             return cls("obs", place)
+        if name == "web":
+            return cls("web", place)
         if text.startswith(_NODES):
             return cls("camera", text)
         if not is_folder(text) and not os.path.splitext(text)[1]:
             raise UsageError(
-                f"{text}: write camera, obs, an address, - or a file's name with its ending; "
+                f"{text}: write camera, obs, web, an address, - or a file's name with its ending; "
                 f"{text}/ is a folder of images"
             )
         return cls("file", text, format_of(text))
@@ -75,7 +77,7 @@ class Target:
     @property
     def alpha(self) -> bool:
         """Whether it holds alpha; else a background is needed."""
-        return self.kind == "obs" or bool(self.form and self.form.codecs[0].alpha)
+        return self.kind in ("obs", "web") or bool(self.form and self.form.codecs[0].alpha)
 
 
 def open_live_sink(

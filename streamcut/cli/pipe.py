@@ -26,6 +26,7 @@ from streamcut.core.errors import OutputClosedError, UsageError
 
 if TYPE_CHECKING:
     from streamcut.core.config import Settings
+    from streamcut.media.limits import Limits
     from streamcut.sinks import Format
     from streamcut.sources import Inlet
 
@@ -129,7 +130,9 @@ def command(
     if sys.stdin.isatty():
         raise UsageError("standard input is a terminal: let another program write to this one")
     refuse_terminal()
-    inlet = _inlet(read_as, size, pix_fmt, fps)
+    from streamcut.jobs.request import limits_of
+
+    inlet = _inlet(read_as, size, pix_fmt, fps, limits_of(settings))
     _run(inlet, _form(read_as, pix_fmt, write_as, to_pix_fmt), settings, quiet)
 
 
@@ -164,7 +167,9 @@ def _run(inlet: Inlet, form: Format, settings: Settings, quiet: bool) -> None:
         say(*summary_text(summary).splitlines())
 
 
-def _inlet(read_as: str, size: str | None, pix_fmt: str | None, fps: Fraction | None) -> Inlet:
+def _inlet(
+    read_as: str, size: str | None, pix_fmt: str | None, fps: Fraction | None, limits: Limits
+) -> Inlet:
     """Return what standard input is read as."""
     from streamcut.sources import Inlet, raw_inlet
 
@@ -176,8 +181,10 @@ def _inlet(read_as: str, size: str | None, pix_fmt: str | None, fps: Fraction | 
         return Inlet(demuxer, begun=standard_input.begun())
     if size is None or pix_fmt is None:
         raise UsageError("--from rawvideo needs --size and --pix-fmt: bare frames do not say")
-    if not re.fullmatch(r"[1-9]\d*x[1-9]\d*", size):
+    sides = re.fullmatch(r"([1-9]\d{0,8})x([1-9]\d{0,8})", size)
+    if sides is None:
         raise UsageError(f"--size {size!r} is not a size: write 1280x720")
+    limits.check_size(int(sides[1]), int(sides[2]))
     return raw_inlet(size, pix_fmt, fps or Fraction(30))
 
 

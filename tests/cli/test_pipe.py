@@ -148,6 +148,11 @@ def test_two_of_them_make_one_pipe() -> None:
             "--from rawvideo --size big --pix-fmt rgb24",
             "--size 'big' is not a size: write 1280x720",
         ),
+        (
+            "--from rawvideo --size 40000x40000 --pix-fmt rgb24",
+            "40000x40000 is more than 8K: --allow-large makes such frames",
+        ),
+        ("--fps 1e999999999", "'1e999999999' is not a rate"),
         ("--from nut --size 96x64", "--size is for --from rawvideo"),
         ("--from nut --fps 5", "--fps is for --from rawvideo"),
         ("--fps 0", "'0' is not a rate"),

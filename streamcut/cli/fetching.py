@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 _LARGEST = (1 << 31, 1 << 31)
-"""For prompts in pixels: how large the picture is is known when it is opened."""
+"""For prompts in pixels: the size of the frame is known once it is opened."""
 
 
 def ready(settings: Settings, quiet: bool = False) -> None:

@@ -40,20 +40,20 @@ class LiveSnapshot:
 
     Attributes:
         seconds: how long it has been running.
-        fps_in: pictures captured a second.
-        fps_out: pictures handed over a second.
-        captured: pictures captured in all.
-        frames: pictures handed over in all.
-        dropped: pictures given up before the network in all.
-        paused: pictures passed over because nobody watched.
+        fps_in: frames captured a second.
+        fps_out: frames handed over a second.
+        captured: frames captured in all.
+        frames: frames handed over in all.
+        dropped: frames given up before the network in all.
+        paused: frames passed over because nobody watched.
         latency_p50_ms: from capture to hand-over, median of the latest 300; None before the first.
         latency_p95_ms: likewise, 95th percentile.
-        network_ms: mean of the network a picture, where it ran.
+        network_ms: mean of the network per frame, where it ran.
         network: what is asked of the network.
-        kept: mattes kept because the picture had not changed.
+        kept: mattes kept because the frame had not changed.
         carried: mattes carried by flow.
         camera: what is waited for, or nothing.
-        consumer: who takes the pictures.
+        consumer: who takes the frames.
         messages: what there was to say since the report before.
     """
 

@@ -51,7 +51,7 @@ _NO_FILE = {"size": "", "codec": "", "audio": False}
 
 
 class Rate(click.ParamType):  # type: ignore[type-arg]  # Not generic before click 8.4.
-    """Pictures a second: 30, 29.97 or 30000/1001."""
+    """Frames per second: 30, 29.97 or 30000/1001."""
 
     name = "rate"
 

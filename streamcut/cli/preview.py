@@ -30,9 +30,9 @@ class Viewer:
     """Makes what the window shows of a frame.
 
     Attributes:
-        matte: show the matte instead of the picture.
+        matte: show the matte instead of the frame.
         split: show the left half as it was filmed.
-        frozen: show no newer picture.
+        frozen: show no newer frame.
     """
 
     def __init__(self) -> None:
@@ -132,13 +132,13 @@ def _label(root: Any) -> Any:
 
 
 def _fitted(width: int, height: int) -> tuple[int, int]:
-    """Return the size at which a picture is shown."""
+    """Return the size at which a frame is shown."""
     shown = min(width, _WIDEST)
     return shown, max(1, round(height * shown / width))
 
 
 def _shown(reformatter: VideoReformatter, video_frame: av.VideoFrame) -> NDArray[np.uint8]:
-    """Return a picture as RGB at the window's size; what is transparent lies over squares."""
+    """Return a frame as RGB at the window's size; what is transparent lies over squares."""
     clear = has_alpha(video_frame.format.name)
     made = reformatter.reformat(
         video_frame,

@@ -180,7 +180,7 @@ def command(
 
 
 def _targets(settings: Settings, family: str, pixel_format: str, record: str) -> list[Target]:
-    """Return where the pictures go: the live output, and the recording if there is one."""
+    """Return where the frames go: the live output, and the recording if there is one."""
     from streamcut.sinks import Target
 
     if settings.live.to == "-" and family == "rawvideo" and not pixel_format:
@@ -291,7 +291,7 @@ def _opened(
     pixel_format: str,
     size: tuple[int, int],
 ) -> LiveSink:
-    """Open the output for pictures of a stream, and set up what reads it."""
+    """Open the output for frames of a stream, and set up what reads it."""
     from streamcut.sinks import open_live_sink
 
     sink = open_live_sink(
@@ -322,7 +322,7 @@ def _run(job: LiveJob, ticks: Sequence[Tick]) -> LiveSummary:
         return job.run(tick)
     except KeyboardInterrupt as stop:
         if job.state.frames:
-            stop.args = (f"stopped after {job.state.frames} pictures",)
+            stop.args = (f"stopped after {job.state.frames} frames",)
         raise
 
 

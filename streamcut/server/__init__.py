@@ -13,6 +13,6 @@
     videos      /v1/videos: uploads, jobs, results
     jobs/       what is kept of a job, and who works on it
     stills      one frame of a job, with other settings at once
-    live/       pictures of a running camera, in browsers
+    live/       frames of a running camera, in browsers
     page/       what the browser shows
 """

@@ -95,7 +95,7 @@ class FileOutput:
         return sum(file.stat().st_size for file in files_of(self._path))
 
     def create(self) -> OutputContainer:
-        """Open it for writing; a picture sequence's folder is made.
+        """Open it for writing; an image sequence's folder is made.
 
         What exists is left as it is: what is written lies beside it until it is finished. A
         named pipe waits for its reader.

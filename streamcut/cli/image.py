@@ -190,7 +190,9 @@ def _tasks(
         raise UsageError(Named("output"), " and ", Named("out_dir"), " cannot be used together")
     if len(paths) == 2 and output is None and out_dir is None:
         return [(paths[0], _second(paths[1], as_alias))]
-    if output is not None and (len(paths) > 1 or output.endswith(("/", "\\"))):
+    if output is not None and (
+        len(paths) > 1 or output.endswith(("/", "\\")) or os.path.isdir(output)
+    ):
         output, out_dir = None, output
     if out_dir is not None:
         Path(out_dir).mkdir(parents=True, exist_ok=True)

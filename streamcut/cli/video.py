@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from streamcut.jobs.file import Job
     from streamcut.jobs.report import Summary
     from streamcut.sessions import BaseSession
+    from streamcut.sinks import Outlet
 
 _EPILOG = (
     "OUTPUT's ending chooses the format: .webm (VP9 with alpha), .mov (ProRes 4444), .mkv "
@@ -138,6 +139,8 @@ def command(
             )
         parts = (part_seconds or SECONDS) if resume or part_seconds else None
         work = _VideoWork(settings, start, duration, overwrite, quiet, waiting, parts, also)
+        if as_json and "-" in paths[1:]:
+            raise UsageError(Named("as_json"), " needs a file: standard output has the frames")
         tasks = _tasks(paths, out_dir, settings, make=not dry_run)
         if dry_run:
             _tell_plan([work.estimate(*task) for task in tasks], waiting, as_json)
@@ -165,6 +168,8 @@ class _VideoWork:
 
     def do(self, source: str, output: str) -> Summary:
         """Do one video, in parts if they outlive a kill."""
+        if output == "-":
+            return self._to_standard_output(source)
         if self.part_seconds is not None:
             return self._in_parts(source, output, self.part_seconds)
         from streamcut.cli.progress import shown
@@ -181,6 +186,18 @@ class _VideoWork:
             if job.state is not None and job.state.frames:
                 stop.args = (f"stopped after {job.state.frames} frames; {job.output} holds them",)
             raise
+
+    def _to_standard_output(self, source: str) -> Summary:
+        from streamcut.cli.pipe import refuse_terminal
+        from streamcut.cli.progress import shown
+        from streamcut.sinks import Outlet, pipe_format, reserved_stdout
+
+        refuse_terminal()
+        with reserved_stdout() as fd:
+            job = self._job(source, Outlet(pipe_format("nut"), fd))
+            ready(self.settings, self.quiet)
+            with shown(self.quiet, self.waiting) as tick:
+                return job.run(tick)
 
     def _in_parts(self, source: str, output: str, seconds: float) -> Summary:
         from streamcut.cli.progress import shown
@@ -200,7 +217,7 @@ class _VideoWork:
             stop.args = (f"stopped: {piece.progress}; the same command goes on from there",)
             raise
 
-    def _job(self, source: str, output: str) -> Job:
+    def _job(self, source: str, output: str | Outlet) -> Job:
         from streamcut.cli import standard_input
         from streamcut.jobs.file import Job
         from streamcut.sources import Inlet
@@ -219,7 +236,7 @@ class _VideoWork:
             return new(overwrite=self.overwrite)
         except OutputExistsError:
             self.waiting.clear()
-            if not may_overwrite(" and ".join([output, *self.also])):
+            if not may_overwrite(" and ".join([str(output), *self.also])):
                 raise
             return new(overwrite=True)
 

@@ -17,7 +17,7 @@ from PIL import Image
 
 from streamcut.compositing.looks import ALPHA_LOOKS
 from streamcut.core.config import Settings
-from streamcut.core.errors import StreamcutError, UsageError
+from streamcut.core.errors import ModelError, StreamcutError, UsageError
 from streamcut.jobs.report import NOBODY
 from streamcut.jobs.request import limits_of, look_of, session_of
 from streamcut.jobs.stages import (
@@ -194,12 +194,12 @@ class StillJob:
 
     def _seen(self, frame: Frame, still: Still) -> tuple[RGB, Prediction]:
         session = self.session(still.size)
-        if not self._extras:
-            return seen(frame.source, able(session))
+        if not self._extras and _streams(session):
+            return seen(frame.source, session)
         image = Image.fromarray(np.ascontiguousarray(still.pixels[..., :3]))
         masks = session.predict(image, **self._extras)
         if not masks:
-            raise UsageError("the model found nothing at the places in the extras")
+            raise ModelError(f"{session.model_name} gave no mask")
         alpha = np.max([np.asarray(mask.convert("L")) for mask in masks], axis=0)
         return np.asarray(image), Prediction(alpha.astype(np.float32) / 255)
 
@@ -226,6 +226,15 @@ def remove_file(
     """
     job = StillJob(Settings().with_options(options), finish, session=session)
     return job.file(os.fspath(source), os.fspath(output))
+
+
+def _streams(session: BaseSession) -> bool:
+    """Whether a session can be shown views; what was made for rembg alone has only masks."""
+    try:
+        able(session)
+    except ModelError:
+        return False
+    return True
 
 
 def _info_of(still: Still) -> StreamInfo:

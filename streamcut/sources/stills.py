@@ -25,6 +25,8 @@ Readable = str | PathLike[str] | bytes | BinaryIO
 _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 _HEIC_HINT = "HEIC needs pillow-heif: pip install 'streamcut[heic]'"
 
+_DEEP = ";16"  # As Pillow marks what it reads as 8 bits.
+
 _FAULTS = (OSError, SyntaxError, ValueError, RuntimeError, EOFError, struct.error)
 
 
@@ -49,8 +51,9 @@ def read_still(file: Readable, name: str | None = None, limits: Limits = STRICT)
         warnings.simplefilter("ignore")  # Large images, odd EXIF: told below, or of no use.
         _support_heic(opened, name)
         with limits.image(opened, name) as image:
+            deep = any(_DEEP in str(tile[-1]) for tile in getattr(image, "tile", ()))
             image.load()
-            return _still(_upright(image))
+            return _still(_upright(image), deep)
 
 
 def _upright(image: Image.Image) -> Image.Image:
@@ -60,15 +63,16 @@ def _upright(image: Image.Image) -> Image.Image:
         return image
 
 
-def _still(image: Image.Image) -> Still:
+def _still(image: Image.Image, deep: bool) -> Still:
     notes = []
     icc, dpi = image.info.get("icc_profile") or None, _resolution(image)
     frames = getattr(image, "n_frames", 1)
     if frames > 1 and image.format != "MPO":  # Those are one photograph with its preview.
         notes.append(f"the first of {frames} images is taken")
     if image.mode.startswith("I") or image.mode == "F":
-        image = _eight_bits(image)
-        notes.append("its 16-bit grey becomes 8-bit")
+        image, deep = _eight_bits(image), True
+    if deep:
+        notes.append("its 16-bit colour becomes 8-bit")
     wanted = "RGBA" if image.has_transparency_data else "RGB"
     if image.mode not in ("RGB", "RGBA", "P", "PA", "1"):
         image, icc = _in_srgb(image, wanted, icc)

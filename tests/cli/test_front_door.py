@@ -63,6 +63,13 @@ def test_standard_input_to_standard_output(short_clip: Path, tmp_path: Path) -> 
     assert len(shown(tmp_path / "out.nut").pictures) == 5
 
 
+def test_a_file_to_standard_output(short_clip: Path, tmp_path: Path) -> None:
+    ran = subprocess.run([*PROGRAM, short_clip, "-", "-q"], cwd=tmp_path, capture_output=True)
+    assert ran.returncode == 0, ran.stderr
+    (tmp_path / "out.nut").write_bytes(ran.stdout)
+    assert len(shown(tmp_path / "out.nut").pictures) == 5
+
+
 def test_several_videos_go_to_a_folder_and_a_broken_one_stops_none(
     command: Callable[..., Ran], tmp_path: Path
 ) -> None:

@@ -9,6 +9,7 @@ import pytest
 from helpers.media import Brightness
 from PIL import Image
 
+from streamcut import BaseSession
 from streamcut.core.config import Settings
 from streamcut.core.errors import UsageError
 from streamcut.jobs.still import StillFinish, StillJob, remove_file
@@ -85,6 +86,17 @@ def test_extras_ask_the_model_itself() -> None:
 
     made = StillJob(session=Pointed(), extras={"at": [1, 2]}).cut(photo())
     assert (made.pixels[..., 3] == 255).all()
+
+
+def test_a_session_of_rembgs_kind_is_asked_for_its_mask() -> None:
+    class Masks(BaseSession):
+        def __init__(self) -> None:
+            self.model_name = "masks"
+
+        def predict(self, img: Image.Image, *args: object, **kwargs: object) -> list[Image.Image]:
+            return [Image.new("L", img.size, 255)]
+
+    assert (StillJob(session=Masks()).cut(photo()).pixels[..., 3] == 255).all()
 
 
 def test_matting_needs_no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:

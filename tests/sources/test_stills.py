@@ -78,7 +78,18 @@ def test_deep_grey_is_scaled_not_clipped() -> None:
     deep = np.linspace(0, 65535, 54).reshape(6, 9).astype(np.uint16)
     read = read_still(saved("PNG", Image.fromarray(deep)))
     np.testing.assert_array_equal(read.pixels[..., 0], np.rint(deep / 257))
-    assert read.notes == ("its 16-bit grey becomes 8-bit",)
+    assert read.notes == ("its 16-bit colour becomes 8-bit",)
+
+
+@pytest.mark.parametrize("ending", [".png", ".tif"])
+def test_deep_colour_is_told(tmp_path: Path, ending: str) -> None:
+    import cv2
+
+    path = tmp_path / f"a{ending}"
+    cv2.imwrite(str(path), (gradient().astype(np.uint16) * 257)[..., ::-1])
+    read = read_still(path)
+    np.testing.assert_array_equal(read.pixels, gradient())
+    assert read.notes == ("its 16-bit colour becomes 8-bit",)
 
 
 def test_heic_is_read(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ class LossWeights:
     border: float = 1.0
     coarse: float = 0.3
     steady: float = 0.0
+    veil: float = 0.0
 
 
 def matte_loss(
@@ -34,12 +35,32 @@ def matte_loss(
     small_alpha = functional.interpolate(alpha, coarse.shape[-2:], mode="area")
     small_weight = functional.interpolate(weight, coarse.shape[-2:], mode="area")
     glance = functional.binary_cross_entropy_with_logits(coarse, small_alpha, small_weight)
+    veil = veil_loss(matte, alpha, weight) if parts.veil else matte.new_zeros(())
     return (
-        parts.entropy * entropy
+        parts.veil * veil
+        + parts.entropy * entropy
         + parts.overlap * overlap_loss(matte, alpha, weight)
         + parts.border * border
         + parts.coarse * glance
     )
+
+
+def veil_loss(matte: Tensor, alpha: Tensor, weight: Tensor) -> Tensor:
+    """How undecided the matte is where the truth is certain.
+
+    Body and background count alike, however little of one there is.
+    """
+    inside = _certain(alpha) * weight
+    outside = _certain(1.0 - alpha) * weight
+    faint = functional.relu(0.95 - matte) * inside
+    ghost = functional.relu(matte - 0.05) * outside
+    slack = 0.01 * alpha.numel()
+    return faint.sum() / (inside.sum() + slack) + ghost.sum() / (outside.sum() + slack)
+
+
+def _certain(alpha: Tensor) -> Tensor:
+    """1 where the alpha is full for 3 pixels around, else 0."""
+    return (-functional.max_pool2d(-alpha, 7, 1, 3) > 0.98).float()
 
 
 def overlap_loss(matte: Tensor, alpha: Tensor, weight: Tensor) -> Tensor:

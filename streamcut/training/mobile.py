@@ -37,9 +37,9 @@ class Same(nn.Conv2d):
         super().__init__(inputs, outputs, 3, stride, 1 if stride == 1 else 0, groups=groups)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Height and width divided by the stride; both must be even at stride 2."""
-        if self.stride[0] == 2:
-            x = functional.pad(x, (0, 1 + x.shape[3] % 2, 0, 1 + x.shape[2] % 2))
+        """Height and width divided by the stride, rounded up."""
+        if self.stride[0] == 2:  # One more than an even side needs, and exports as a constant.
+            x = functional.pad(x, (0, 2, 0, 2))
         return super().forward(x)
 
 

@@ -4,6 +4,9 @@
 `trust.json` says how far the teachers agree on it, {"SET/NAME": 0..1}. A set is
 one source: all of it is learned from, or all of it is held out. Pictures on
 which the teachers agree also give cutouts to paste into other places.
+
+`clips/SET__NAME.npz` holds consecutive frames of a clip, `frames` uint8 RGB
+[n, h, w, 3], and their mattes, `alpha` uint8 [n, h, w].
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ import numpy as np
 from streamcut.training.arrays import Bytes
 from streamcut.training.pack import PackWriter, Person
 from streamcut.training.panoramas import random_view, read_panorama
+from streamcut.training.prepare import cutout_of_mask
 from streamcut.training.soften import clean_foreground
 
 PICTURES = (".jpg", ".jpeg", ".png", ".webp")
@@ -33,9 +37,14 @@ class PeopleSources:
     Attributes:
         photos: a folder of sets.
         mattes: folders of sets; the last that has a picture's matte wins.
-        held_out: the sets that nothing is learned from.
+        held_out: the sets that nothing is learned from; a part of a set by the beginning of its
+            names, "SET/NAME".
         squashed: the sets whose pictures were stretched to a square.
         places: a folder of equirectangular panoramas without people.
+        skipped: sets, or pictures and clips as "SET/NAME", that are left out.
+        clips: a folder of clips.
+        masked: folders of photographs and of hard masks of one person each, who is cut out; the
+            photographs are not shown, since others may be in them.
         long_side: pixels.
         cutout_trust: from which agreement on a person may be cut out.
     """
@@ -46,6 +55,8 @@ class PeopleSources:
     squashed: frozenset[str] = frozenset()
     places: Path | None = None
     skipped: frozenset[str] = field(default=frozenset())
+    clips: Path | None = None
+    masked: tuple[Path, Path] | None = None
     long_side: int = 480
     cutout_trust: float = 0.93
     views_per_place: int = 40
@@ -67,7 +78,7 @@ def prepare_people(sources: PeopleSources, folder: Path) -> None:
     with PackWriter(folder) as pack:
         for job, person in _worked(sources):
             group = job.name.split("/")[0]
-            held_out = group in sources.held_out
+            held_out = _is_of(job.name, sources.held_out)
             if job.cutout:
                 pack.add_person(
                     job.name, person, held_out=held_out, labelled=True, quality=job.trust
@@ -81,8 +92,19 @@ def prepare_people(sources: PeopleSources, folder: Path) -> None:
                     quality=job.trust,
                     squashed=group in sources.squashed,
                 )
+        for name, person in _masked(sources):
+            pack.add_person(name, person, held_out=False, labelled=False, quality=1.0)
+        for name, path in _clips(sources):
+            _add_clip(pack, name, path, held_out=_is_of(name, sources.held_out))
         for name, view, held_out in _views(sources):
             pack.add_place(name, view, held_out=held_out)
+
+
+def _is_of(name: str, parts: frozenset[str]) -> bool:
+    """Whether a picture belongs to one of the sets, or parts of sets."""
+    return any(
+        name.split("/")[0] == part or ("/" in part and name.startswith(part)) for part in parts
+    )
 
 
 def _worked(sources: PeopleSources) -> Iterator[tuple[_PersonTask, Person]]:
@@ -96,7 +118,7 @@ def _jobs(sources: PeopleSources) -> Iterator[_PersonTask]:
     for name, matte, trust in _labelled(sources.mattes):
         photo = _photo_of(sources.photos, name)
         group = name.split("/")[0]
-        if photo is None or name in sources.skipped or group in sources.skipped:
+        if photo is None or _is_of(name, sources.skipped):
             continue
         cutout = trust >= sources.cutout_trust and group not in sources.squashed
         yield _PersonTask(name, photo, matte, trust, sources.long_side, cutout)
@@ -143,6 +165,32 @@ def _person(job: _PersonTask) -> Person:
 
 def _foreground(picture: Bytes, matte: Bytes) -> Bytes:
     return clean_foreground(picture, matte.astype(np.float32) / 255.0)
+
+
+def _masked(sources: PeopleSources) -> Iterator[tuple[str, Person]]:
+    if sources.masked is None:
+        return
+    photos, masks = sources.masked
+    for path in sorted(masks.glob("*.png")):
+        photo = _photo_of(photos, path.stem)
+        if photo is not None:
+            yield (
+                f"{photos.parent.name}/{path.stem}",
+                cutout_of_mask(photo, path, sources.long_side),
+            )
+
+
+def _clips(sources: PeopleSources) -> Iterator[tuple[str, Path]]:
+    for path in sorted(sources.clips.glob("*.npz")) if sources.clips else []:
+        name = path.stem.replace("__", "/", 1)
+        if not _is_of(name, sources.skipped):
+            yield name, path
+
+
+def _add_clip(pack: PackWriter, name: str, path: Path, *, held_out: bool) -> None:
+    with np.load(path) as planes:
+        for picture, alpha in zip(planes["frames"], planes["alpha"], strict=True):
+            pack.add_scene(name, picture, alpha, held_out=held_out, clip=name)
 
 
 def _views(sources: PeopleSources) -> Iterator[tuple[str, Bytes, bool]]:

@@ -169,6 +169,14 @@ def _person(picture: Bytes, alpha: Floats, weight: Floats) -> Person:
     return Person(picture, clean_foreground(picture, alpha), to_bytes(alpha), to_bytes(weight))
 
 
+def cutout_of_mask(photo: Path, mask: Path, height: int) -> Person:
+    """A person by a hard mask: soft borders, and colours without the background's."""
+    picture = _read(photo, height)
+    solid = close_holes(_read_mask(mask, picture.shape[:2]))
+    alpha = closed_form_alpha(picture, trimap_of_mask(solid))
+    return _person(picture, alpha, np.ones_like(alpha))
+
+
 def _empty_place(picture: Bytes, alpha: Bytes) -> Bytes | None:
     place = without_people(picture, alpha.astype(np.float32) / 255.0)
     left_over = [float((teacher(place) > 0.5).mean()) for teacher in _teachers]

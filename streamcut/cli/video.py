@@ -275,7 +275,7 @@ def _several(work: _VideoWork, tasks: Sequence[tuple[str, str]], as_json: bool) 
 
     ready(work.settings, work.quiet)
     if not work.settings.matte.prompt:  # What that means depends on the video's size.
-        work.session = session_of(work.settings)
+        work.session = session_of(work.settings, live=False)
     done, failed = [], []
     for source, output in tasks:
         try:

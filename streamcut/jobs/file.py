@@ -108,7 +108,8 @@ class Job:
             Appearance.of(self.settings, source.info) as shown,
         ):
             info = source.info
-            session = able(self.session or session_of(self.settings, (info.width, info.height)))
+            seen = info.width, info.height
+            session = able(self.session or session_of(self.settings, seen, live=info.live))
             with (
                 one_thread_per_frame,
                 Pipeline() as pipeline,

@@ -198,7 +198,7 @@ def frames(
         source = unless_made.enter_context(opened(opening, interrupts))
         seen = source.info.width, source.info.height
         keep_of(settings, seen)  # Refuses a point outside, before a model is fetched.
-        used = able(session or session_of(settings, seen))
+        used = able(session or session_of(settings, seen, live=source.info.live))
         return Frames(source, settings, used, background, unless_made.pop_all())
 
 

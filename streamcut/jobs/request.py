@@ -28,7 +28,7 @@ from streamcut.matting.solver import Trimming
 from streamcut.media.frame import StreamInfo
 from streamcut.media.limits import Limits
 from streamcut.media.names import local_path
-from streamcut.sessions import BaseSession, Device, new_session, session_options
+from streamcut.sessions import DEFAULT_MODEL, BaseSession, Device, new_session, session_options
 from streamcut.sessions.files.catalog import CATALOG, by_file, by_name
 from streamcut.sinks import Target
 from streamcut.sources import Size, Source, open_source
@@ -78,12 +78,17 @@ def limits_of(settings: Settings) -> Limits:
     return Limits(large=settings.run.allow_large, playlists=settings.run.allow_playlists)
 
 
-def session_of(settings: Settings, size: tuple[int, int] | None = None) -> BaseSession:
+def session_of(
+    settings: Settings, size: tuple[int, int] | None = None, *, live: bool = True
+) -> BaseSession:
     """Return the session that settings ask for, loaded; its files are fetched if need be.
+
+    Where nothing is live and quality is not "fast", ``portrait`` works on more pixels.
 
     Args:
         settings: which model, where it runs, and what it takes of its own.
         size: (width, height) of the frames, or None where it is not known yet.
+        live: whether frames cannot wait.
 
     Raises:
         ModelError: if the model is unknown, unusable or not to be had, or cannot run where it is
@@ -91,8 +96,11 @@ def session_of(settings: Settings, size: tuple[int, int] | None = None) -> BaseS
         UsageError: if something is set that the model does not take.
     """
     given = session_keywords(settings.matte, size)
+    name = settings.matte.model
+    if name == DEFAULT_MODEL and not live and settings.output.quality != "fast":
+        name = f"{DEFAULT_MODEL}-hd"
     return new_session(
-        settings.matte.model,
+        name,
         sess_opts=session_options(settings.run.threads),
         device=device_of(settings),
         mirror=settings.weights.mirror,

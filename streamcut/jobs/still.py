@@ -156,7 +156,7 @@ class StillJob:
     def session(self, size: tuple[int, int] | None = None) -> BaseSession:
         """Return the session, loaded now if it was not."""
         if self._session is None:
-            self._session = session_of(self.settings, size)
+            self._session = session_of(self.settings, size, live=False)
         return self._session
 
     def cut(self, still: Still) -> Still:

@@ -143,7 +143,7 @@ class Workpiece:
         summaries: list[Summary] = []
         todo = self.prepare()
         size = self.info.width, self.info.height
-        session = session or (session_of(self.settings, size) if todo else None)
+        session = session or (session_of(self.settings, size, live=False) if todo else None)
         for part in todo:
             done = sum(summary.frames for summary in summaries)
             summaries.append(self.do(part, session, self._counted(part, done, began, tick)))

@@ -6,8 +6,12 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from streamcut.core.errors import StreamcutError
+
+if TYPE_CHECKING:
+    from streamcut.training.network import PortraitNet
 
 EXAMPLE = """\
 A network of your own pictures, from the embedded one:
@@ -24,6 +28,8 @@ tenth labelled picture and every fifth panorama is held out for `evaluate`.
 Stopping `train` loses nothing: the same command resumes from its checkpoint.
 """
 
+STAGE_NAMES = ("stills", "clips", "steady", "people", "people-clips", "fine-tune")
+
 EMBEDDED = Path(__file__).with_name("portrait.pt")
 """The embedded network's weights, to go on from; float16."""
 
@@ -38,10 +44,14 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _prepare_options(commands.add_parser("prepare", help="build a pack from pictures and masks"))
+    _people_options(commands.add_parser("people", help="build a pack from sets with soft mattes"))
     _train_options(commands.add_parser("train", help="train or resume one stage"))
     _slim_options(commands.add_parser("slim", help="copy a checkpoint to a smaller file"))
     _export_options(commands.add_parser("export", help="write the ONNX file of a checkpoint"))
     _evaluate_options(commands.add_parser("evaluate", help="measure ONNX files on the held-out"))
+    _sources_options(
+        commands.add_parser("sources", help="measure ONNX files on each held-out source")
+    )
     _clips_options(commands.add_parser("clips", help="make clips whose mattes are known exactly"))
     _card_options(commands.add_parser("card", help="put figures into a model card"))
     return top
@@ -57,15 +67,30 @@ def _prepare_options(command: argparse.ArgumentParser) -> None:
     add("--processes", type=int, default=None, help="worker processes (default: all cores)")
 
 
+def _people_options(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add("--photos", type=Path, required=True, help="folder of sets: SET/NAME.jpg")
+    add("--mattes", type=Path, action="append", required=True, help="SET/NAME.webp; repeatable")
+    add("--hold-out", action="append", default=[], metavar="SET", help="or SET/NAME...; repeatable")
+    add("--skip", action="append", default=[], metavar="SET", help="or SET/NAME...; repeatable")
+    add("--squashed", action="append", default=[], metavar="SET", help="stretched to a square")
+    add("--clips", type=Path, help="folder of SET__NAME.npz: frames and alpha")
+    add("--masked", type=Path, help="folder with photos/ and masks/ of one person each to cut out")
+    add("--places", type=Path, help="folder of equirectangular panoramas (.hdr) without people")
+    add("--out", type=Path, required=True, help="folder of the pack")
+    add("--processes", type=int, default=1)
+
+
 def _train_options(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
     add("--pack", type=Path, required=True)
     add("--checkpoint", type=Path, required=True, help="written often; resumed if it exists")
-    add("--stage", choices=("stills", "clips", "steady", "fine-tune"), default="fine-tune")
+    add("--stage", choices=STAGE_NAMES, default="fine-tune")
     add(
         "--start",
         type=Path,
-        help="weights to begin with: portrait (the embedded network's), or a checkpoint",
+        help="weights to begin with: portrait (the embedded network's), a checkpoint, "
+        "movenet-lightning.json (TensorFlow.js; its encoder), or the pilot's .onnx",
     )
     add("--minutes", type=float, help="how long (default: the stage's own)")
     add("--steps", type=int, help="how many steps, instead of --minutes")
@@ -89,6 +114,13 @@ def _export_options(command: argparse.ArgumentParser) -> None:
 def _evaluate_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--pack", type=Path, required=True)
     command.add_argument("--json", type=Path, help="keep the figures for `card`")
+    command.add_argument("networks", type=Path, nargs="+", help="ONNX files")
+
+
+def _sources_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--pack", type=Path, required=True)
+    command.add_argument("--most", type=int, default=60, help="pictures, or clips, of a source")
+    command.add_argument("--area", type=int, help="pixels to feed, where a network takes any")
     command.add_argument("networks", type=Path, nargs="+", help="ONNX files")
 
 
@@ -136,28 +168,35 @@ def train(options: argparse.Namespace) -> None:
 
     from streamcut.training.loop import Trainer
     from streamcut.training.loop import train as run
-    from streamcut.training.network import PortraitNet
     from streamcut.training.recipe import stage_named
 
     torch.manual_seed(options.seed)
-    network = PortraitNet()
-    if options.start is not None and not options.checkpoint.exists():
-        _start_from(network, options.start)
     names = ("minutes", "steps", "rate", "threads", "helpers", "seed")
     stage = stage_named(options.stage, **{name: getattr(options, name) for name in names})
+    network = _begun(options.checkpoint, options.start)
     run(Trainer(network, stage), options.pack, options.checkpoint)
 
 
-def _start_from(network: object, path: Path) -> None:
-    from streamcut.training.loop import load_average
+def _begun(checkpoint: Path, start: Path | None) -> PortraitNet:
+    """The network that a run goes on with, or begins with."""
+    from streamcut.training.loop import load_network
+    from streamcut.training.mobile import MobilePortraitNet, adopt_movenet
     from streamcut.training.network import PortraitNet
     from streamcut.training.warmstart import adopt_pilot
 
-    assert isinstance(network, PortraitNet)
-    if str(path) == "portrait":
-        path = EMBEDDED
-    adopt = adopt_pilot if path.suffix == ".onnx" else load_average
-    adopt(network, path)
+    if checkpoint.exists():
+        return load_network(checkpoint)
+    if start is None:
+        return PortraitNet()
+    if start.suffix == ".json":
+        mobile = MobilePortraitNet()
+        adopt_movenet(mobile.encoder, start)
+        return mobile
+    if start.suffix == ".onnx":
+        network = PortraitNet()
+        adopt_pilot(network, start)
+        return network
+    return load_network(EMBEDDED if str(start) == "portrait" else start)
 
 
 def slim(options: argparse.Namespace) -> None:
@@ -171,11 +210,9 @@ def export(options: argparse.Namespace) -> None:
     """Write the ONNX file of a checkpoint's running average."""
     from streamcut.training.export import AREA
     from streamcut.training.export import export as write
-    from streamcut.training.loop import load_average
-    from streamcut.training.network import PortraitNet
+    from streamcut.training.loop import load_network
 
-    network = PortraitNet()
-    load_average(network, options.checkpoint)
+    network = load_network(options.checkpoint)
     write(network, options.out, area=options.area or AREA)
 
 
@@ -190,6 +227,38 @@ def evaluate(options: argparse.Namespace) -> None:
     print(figures(scores))
     if options.json is not None:
         save_scores(options.json, scores)
+
+
+def people(options: argparse.Namespace) -> None:
+    """Build a pack of sets."""
+    from streamcut.training.people import PeopleSources, prepare_people
+
+    masked = options.masked
+    sources = PeopleSources(
+        photos=options.photos,
+        mattes=tuple(options.mattes),
+        held_out=frozenset(options.hold_out),
+        squashed=frozenset(options.squashed),
+        skipped=frozenset(options.skip),
+        clips=options.clips,
+        masked=(masked / "photos", masked / "masks") if masked else None,
+        places=options.places,
+        processes=options.processes,
+    )
+    prepare_people(sources, options.out)
+
+
+def sources(options: argparse.Namespace) -> None:
+    """Print two tables of figures, one row a source, the worst last."""
+    from streamcut.training.pack import Pack
+    from streamcut.training.sources import report, table
+    from streamcut.training.teachers import Teacher
+
+    pack = Pack(options.pack)
+    for path in options.networks:
+        network = Teacher(path, area=options.area)
+        found = report(network.step, network.reset, pack, most=options.most)
+        print(table(network.name, found), flush=True)
 
 
 def clips(options: argparse.Namespace) -> None:
@@ -212,10 +281,12 @@ def card(options: argparse.Namespace) -> None:
 
 COMMANDS = {
     "prepare": prepare,
+    "people": people,
     "train": train,
     "slim": slim,
     "export": export,
     "evaluate": evaluate,
+    "sources": sources,
     "clips": clips,
     "card": card,
 }

@@ -235,6 +235,15 @@ def load_average(network: PortraitNet, checkpoint: Path) -> None:
     network.load_state_dict(state["average"])
 
 
+def load_network(checkpoint: Path) -> PortraitNet:
+    """The network whose weights a checkpoint holds, of whichever kind, with their average."""
+    state: dict[str, Any] = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    mobile = any(name.startswith("encoder.") for name in state["average"])
+    network = MobilePortraitNet() if mobile else PortraitNet()
+    network.load_state_dict(state["average"])
+    return network
+
+
 def _nhwc(frames: Tensor) -> Tensor:
     """Single pictures [B, 1, 3, H, W] lose their time axis and lie channels last in memory."""
     if frames.shape[1] > 1:

@@ -2,7 +2,8 @@
 
 First single pictures, a great many of them; then short clips in turn with
 pictures, so that the memory learns to hold still and a single photograph stays
-as good as it was. A fine-tuning stage goes gently over your own pictures.
+as good as it was. The stages "people" do the same from a pretrained encoder, on
+pictures from many sources. A fine-tuning stage goes gently over your own pictures.
 """
 
 from __future__ import annotations
@@ -33,7 +34,45 @@ LONG_CLIPS = BatchPlan(
 # Places without anybody, and cluttered ones, are where the first stages left most to learn.
 EMPTIER = BatchPlan(mixture=Mixture(empty=0.15, clutter=0.45))
 
+# Sizes for live work, and those for files: the same weights do both.
+LIVE_SIZES = (
+    (112, 192), (112, 208), (128, 192), (128, 176), (144, 144), (176, 128), (192, 112), (144, 256),
+)  # fmt: skip
+FILE_SIZES = ((224, 400), (240, 320), (208, 368), (272, 272), (320, 240), (256, 400))
+
+PEOPLE = Mixture(labelled=0.72, unlabelled=0.0, empty=0.09, beside=0.45, clutter=0.15)
+SMALL = BatchPlan(pictures=24, sizes=LIVE_SIZES, mixture=PEOPLE)
+LARGE = BatchPlan(pictures=8, sizes=FILE_SIZES, mixture=PEOPLE)
+FILMED = BatchPlan(
+    pictures=4,
+    frames=6,
+    sizes=LIVE_SIZES,
+    mixture=replace(PEOPLE, labelled=0.65, occluder=0.15),
+)
+
 STAGES = {
+    "people": TrainingStage(
+        minutes=60.0,
+        warmup=20,
+        rate=1e-3,
+        encoder_share=0.3,
+        frozen=4,
+        final_rate=2.5e-4,
+        plans=(SMALL, LARGE),
+        losses=LossWeights(veil=0.3),
+        smoothing=0.993,
+    ),
+    "people-clips": TrainingStage(
+        minutes=45.0,
+        warmup=30,
+        rate=6e-4,
+        encoder_share=0.3,
+        frozen=4,
+        final_rate=2e-5,
+        plans=(SMALL, LARGE, SMALL, FILMED),
+        losses=LossWeights(veil=0.5, steady=2.0),
+        smoothing=0.996,
+    ),
     "stills": TrainingStage(minutes=30.0, rate=1.2e-3, final_rate=5e-4),
     "clips": TrainingStage(
         minutes=70.0,

@@ -133,7 +133,7 @@ def _clip(
 def _undecided(matte: Floats, truth: Floats) -> Figures:
     """Percent of what is surely a person and faint, and of what is surely not and seen."""
     inside, outside = metrics.undecided(matte, truth)
-    return {"faint": inside, "ghost": outside}
+    return {"faint": inside, "veil": outside}
 
 
 def _mean(rows: Iterable[Figures]) -> Figures:
@@ -144,3 +144,22 @@ def _mean(rows: Iterable[Figures]) -> Figures:
             if not np.isnan(value):
                 columns[name].append(value)
     return {name: float(np.mean(values)) for name, values in columns.items()}
+
+
+def table(name: str, found: NetworkReport) -> str:
+    """Markdown tables of one network's figures, the worst source last."""
+    parts = []
+    for kind, rows, order in (
+        ("stills", found.stills, lambda row: -row[1]["iou"]),
+        ("clips", found.clips, lambda row: row[1]["mad"]),
+    ):
+        if rows:
+            ranked = sorted(rows.items(), key=order)
+            titles = list(ranked[0][1])
+            parts.append(f"| {name}, {kind} | {' | '.join(titles)} |")
+            parts.append("|---" * (len(titles) + 1) + "|")
+            for source, figures in ranked:
+                cells = " | ".join(f"{figures.get(title, float('nan')):.3f}" for title in titles)
+                parts.append(f"| {source} | {cells} |")
+            parts.append("")
+    return "\n".join(parts)

@@ -82,7 +82,8 @@ class Worker:
         """Return the session for some settings, or None where each input needs its own."""
         if settings.matte.prompt:
             return None
-        wanted = json.dumps([asdict(settings.matte), asdict(settings.run)])
+        parts = asdict(settings.matte), asdict(settings.run), settings.output.quality
+        wanted = json.dumps(parts)
         if self._session is None or wanted != self._made_for:
-            self._session, self._made_for = session_of(settings), wanted
+            self._session, self._made_for = session_of(settings, live=False), wanted
         return self._session

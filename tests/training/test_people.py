@@ -1,0 +1,139 @@
+"""Sets with soft mattes become a pack, and figures say which source is the worst."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+NEEDS = "training needs the extra: pip install 'streamcut[train]'"
+pytest.importorskip("torch", reason=NEEDS)
+pytest.importorskip("pymatting", reason=NEEDS)
+
+from streamcut.training.clips import random_clip  # noqa: E402
+from streamcut.training.losses import veil_loss  # noqa: E402
+from streamcut.training.pack import PERSON, PLACE, SCENE, Pack  # noqa: E402
+from streamcut.training.people import PeopleSources, prepare_people  # noqa: E402
+from streamcut.training.scenes import (  # noqa: E402
+    Casting,
+    Mixture,
+    random_sample,
+    squash,
+)
+from streamcut.training.sources import report, table  # noqa: E402
+from tests.training.conftest import figure  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def people(folders: Path, tmp_path_factory: pytest.TempPathFactory) -> Pack:
+    """Three sets of two pictures, two clips, cutouts by masks and places."""
+    root = tmp_path_factory.mktemp("sets")
+    trust: dict[str, float] = {}
+    for seed, name in enumerate(f"{group}/{i}" for group in ("near", "flat", "far") for i in "ab"):
+        picture, mask = figure(seed)
+        for kind, end, plane in (("photos", "png", picture[..., ::-1]), ("mattes", "webp", mask)):
+            path = root / kind / f"{name}.{end}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(path), plane)
+        trust[name] = 0.99 if name.endswith("a") else 0.4
+    (root / "mattes" / "trust.json").write_text(json.dumps(trust))
+    (root / "clips").mkdir()
+    for name in ("near__one", "far__two", "far__bad"):
+        frames, mattes = zip(*[figure(seed) for seed in range(4)], strict=True)
+        np.savez(root / "clips" / f"{name}.npz", frames=np.stack(frames), alpha=np.stack(mattes))
+    prepare_people(
+        PeopleSources(
+            root / "photos",
+            (root / "mattes",),
+            held_out=frozenset({"far"}),
+            squashed=frozenset({"flat"}),
+            skipped=frozenset({"far/bad"}),
+            places=folders / "places",
+            clips=root / "clips",
+            masked=(folders / "photos", folders / "masks"),
+            views_per_place=2,
+        ),
+        root / "pack",
+    )
+    return Pack(root / "pack")
+
+
+def test_a_set_is_learned_from_or_held_out_whole(people: Pack) -> None:
+    held = {record.source for record in people.records if record.held_out and record.kind != PLACE}
+    learned = {record.source for record in people.records if not record.held_out}
+    assert held == {"far"}
+    assert "far" not in learned
+    assert len(people.select(PLACE, held_out=True)) == 2
+
+
+def test_only_trusted_people_of_true_shape_are_cut_out(people: Pack) -> None:
+    cut = {record.name for record in people.records if record.kind == PERSON and record.labelled}
+    assert cut == {"near/a", "far/a"}
+    squashed = {record.name for record in people.records if record.squashed}
+    assert squashed == {"flat/a", "flat/b"}
+
+
+def test_people_of_hard_masks_are_cutouts_and_never_shown_as_filmed(people: Pack) -> None:
+    cast = Casting(people)
+    masked = {record.name for record in cast.cutouts if not record.labelled}
+    assert len(masked) == 10
+    assert not masked & {record.name for record in cast.labelled}
+
+
+def test_clips_keep_their_frames_together_and_skipped_ones_are_absent(people: Pack) -> None:
+    clips = {record.clip for record in people.records if record.clip}
+    assert clips == {"near/one", "far/two"}
+    assert [len(clip) for clip in Casting(people).clips] == [4]
+
+
+def test_samples_and_filmed_clips_have_one_size(people: Pack) -> None:
+    cast, rng = Casting(people), np.random.default_rng(0)
+    mixture = Mixture(labelled=0.6, unlabelled=0.0, empty=0.1, beside=0.5)
+    for _ in range(40):
+        sample = random_sample(cast, (48, 64), rng, mixture)
+        assert sample.picture.shape == (48, 64, 3)
+        assert sample.alpha.shape == sample.weight.shape == (48, 64)
+    for _ in range(6):
+        clip = random_clip(cast, (48, 64), 5, rng, Mixture(labelled=1.0, unlabelled=0.0))
+        assert [sample.picture.shape for sample in clip] == [(48, 64, 3)] * 5
+
+
+def test_what_was_squashed_is_drawn_in_any_shape(people: Pack) -> None:
+    rng = np.random.default_rng(0)
+    flat = next(r for r in people.records if r.squashed)
+    near = next(r for r in people.records if r.kind == SCENE and not r.squashed)
+    widths = [[squash(record, rng) for _ in range(200)] for record in (flat, near)]
+    assert np.std(widths[0]) > 2 * np.std(widths[1])
+
+
+def test_the_worst_source_is_named(people: Pack) -> None:
+    truths = {
+        people.person(r).picture.tobytes(): people.person(r).alpha / np.float32(255)
+        for r in people.records
+        if r.held_out and r.kind in (PERSON, SCENE)
+    }
+    perfect = report(lambda rgb: truths[rgb.tobytes()], lambda: None, people)
+    assert perfect.worst_still == 1.0
+    assert perfect.worst_clip == 0.0
+    blind = report(lambda rgb: np.zeros(rgb.shape[:2], np.float32), lambda: None, people)
+    assert blind.worst_still == 0.0
+    assert blind.worst_clip > 50
+    text = table("blind", blind)
+    assert "| far |" in text
+    assert text.count("| far |") == 2
+
+
+def test_a_veil_costs_where_the_truth_is_certain() -> None:
+    import torch
+
+    alpha = torch.zeros(1, 1, 32, 32)
+    alpha[..., 16:] = 1.0
+    weight = torch.ones_like(alpha)
+    soft = alpha.clone()
+    soft[..., 14:18] = 0.5
+    assert float(veil_loss(soft, alpha, weight)) == 0.0
+    assert float(veil_loss(alpha * 0.5, alpha, weight)) > 0.3
+    assert float(veil_loss(alpha * 0.5, alpha, weight * 0)) == 0.0

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from .conftest import figure
+from helpers.figures import figure
 
 SIZE = (64, 96)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from helpers.figures import figure
 
 NEEDS = "training needs the extra: pip install 'streamcut[train]'"
 pytest.importorskip("torch", reason=NEEDS)
@@ -24,7 +25,6 @@ from streamcut.training.scenes import (  # noqa: E402
     squash,
 )
 from streamcut.training.sources import report, table  # noqa: E402
-from tests.training.conftest import figure  # noqa: E402
 
 
 @pytest.fixture(scope="module")

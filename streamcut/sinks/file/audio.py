@@ -18,12 +18,14 @@ import numpy as np
 from av.audio.stream import AudioStream
 from av.bitstream import BitStreamFilterContext
 from av.container import InputContainer, OutputContainer
+from av.stream import Stream
 
 from streamcut.core.errors import Named, SinkError
 from streamcut.media.demux import packets
 from streamcut.media.frame import StreamInfo
 from streamcut.media.opening import open_input
 from streamcut.sinks.file.audio_sync import Joins
+from streamcut.sinks.file.carried import Subtitles, attach, holds, subtitles, timecode, untold
 from streamcut.sinks.file.formats import Format
 
 _TRANSCODED_RATE = 48_000
@@ -51,23 +53,30 @@ class Companions:
         info: of the input.
         form: of the output.
         audio: whether to carry sound at all.
+        video: the output's frames, which get the input's timecode.
 
     ``notes`` says in words what could not be kept as it was; ``undecodable`` counts packets.
     """
 
     def __init__(
-        self, output: OutputContainer, info: StreamInfo, form: Format, *, audio: bool
+        self,
+        output: OutputContainer,
+        info: StreamInfo,
+        form: Format,
+        *,
+        audio: bool,
+        video: Stream | None = None,
     ) -> None:
         self.notes: list[str] = []
         self.undecodable = 0
         self._output = output
         self._info = info
-        self._tracks: dict[int, _Track] = {}
+        self._tracks: dict[int, _Track | Subtitles] = {}
         self._covers: list[av.Packet[Any]] = []
         self._packets: Iterator[av.Packet[Any]] = iter(())
         self._waiting: av.Packet[Any] | None = None
         self._lossy = False
-        self._input = self._open(form, audio)
+        self._input = self._open(audio)
         if self._input is None:
             return
         if audio and form.audio_encoder is not None:
@@ -75,6 +84,7 @@ class Companions:
         elif audio and self._input.streams.audio:
             self.notes.append(f"{form.ending} holds no sound")
         self._add_covers(self._input, form)
+        self._add_others(self._input, form, video)
         if self._tracks:
             self._packets = self._read(self._input)
 
@@ -101,8 +111,8 @@ class Companions:
         if self._input is not None:
             self._input.close()
 
-    def _open(self, form: Format, audio: bool) -> InputContainer | None:
-        if form.sequence or self._info.url is None:
+    def _open(self, audio: bool) -> InputContainer | None:
+        if self._info.url is None:
             return None
         try:
             return open_input(self._info.url, limits=self._info.limits)
@@ -117,11 +127,23 @@ class Companions:
                 self.notes.append("a sound track is left out: no decoder for it")
                 continue
             name = stream.codec_context.codec.canonical_name
-            kept = form.audio is None or name in form.audio
+            kept = (form.audio is None or name in form.audio) and holds(form, stream)
             make = _Copied if kept else partial(_Transcoded, encoder=encoder)
             self._tracks[stream.index] = make(self._output, stream, form, self._info)
             if not kept:
                 self.notes.append(f"sound transcoded from {name}: {form.ending} does not hold it")
+                self.notes += _downmixed(stream)
+
+    def _add_others(self, source: InputContainer, form: Format, video: Stream | None) -> None:
+        """Carry over what else there is, or say that it is not."""
+        for track in subtitles(source, self._output, form, self._info):
+            if isinstance(track, str):
+                self.notes.append(track)
+            else:
+                self._tracks[track.source.index] = track
+        self.notes += attach(source, self._output, form) + untold(source)
+        if video is not None:
+            self.notes += timecode(source, video, form, self._info)
         if self._info.start > 0 and self._tracks:
             with suppress(av.error.FFmpegError):  # Then it is read from its beginning.
                 source.seek(int(self._info.start * av.time_base), backward=True)
@@ -352,6 +374,11 @@ def _encoder_stream(output: OutputContainer, source: AudioStream, encoder: str) 
     return target
 
 
+def _downmixed(source: AudioStream) -> list[str]:
+    channels = source.codec_context.channels
+    return [] if channels in _LAYOUTS else [f"the sound's {channels} channels become stereo"]
+
+
 def _first_packet(source: InputContainer, stream: Any) -> av.Packet[Any]:
     packet = cast("av.Packet[Any]", next(iter(source.demux(stream))))
     source.seek(0)
@@ -361,16 +388,3 @@ def _first_packet(source: InputContainer, stream: Any) -> av.Packet[Any]:
 def public_tags(metadata: Any) -> dict[str, str]:
     """Return the tags that mean something outside the file that they were written in."""
     return {key: value for key, value in metadata.items() if key.lower() not in _PRIVATE_TAGS}
-
-
-def shifted_chapters(info: StreamInfo) -> list[Any]:
-    """Return the input's chapters on the output's clock, without what was cut away."""
-    kept = []
-    for chapter in info.chapters:
-        unit = chapter["time_base"]
-        shift = round(info.start / unit)
-        last = chapter["end"] if info.end is None else round(info.end / unit)
-        begin, end = max(chapter["start"] - shift, 0), min(chapter["end"], last) - shift
-        if end > begin:
-            kept.append({**chapter, "start": begin, "end": end})
-    return kept

@@ -13,7 +13,8 @@ from av.video.stream import VideoStream
 
 from streamcut.core.errors import SinkError
 from streamcut.media.frame import StreamInfo
-from streamcut.sinks.file.audio import Companions, public_tags, shifted_chapters
+from streamcut.sinks.file.audio import Companions, public_tags
+from streamcut.sinks.file.carried import shifted_chapters
 from streamcut.sinks.file.formats import Format
 
 
@@ -45,7 +46,7 @@ def join(
         with av.open(path, "w", format=form.muxer, options=dict(form.options)) as output:
             with av.open(os.fspath(parts[0])) as first:
                 stream = _like(output, first.streams.video[0])
-            companions = Companions(output, info, form, audio=audio)
+            companions = Companions(output, info, form, audio=audio, video=stream)
             output.metadata.update(public_tags(info.metadata))
             if info.chapters and form.chapters:
                 output.set_chapters(shifted_chapters(info))

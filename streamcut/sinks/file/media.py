@@ -16,7 +16,8 @@ from av.video.stream import VideoStream
 from streamcut.core.errors import SinkError, StreamcutError
 from streamcut.media.frame import OutputFrame, StreamInfo
 from streamcut.media.urls import public
-from streamcut.sinks.file.audio import Companions, public_tags, shifted_chapters
+from streamcut.sinks.file.audio import Companions, public_tags
+from streamcut.sinks.file.carried import shifted_chapters
 from streamcut.sinks.file.encoder_input import Fit, Palette
 from streamcut.sinks.file.formats import Codec
 from streamcut.sinks.file.output import Output
@@ -87,7 +88,9 @@ class MediaSink:
                 open_lean(self._encoder)
             if self._palette is not None:
                 self._stream.pix_fmt = self._palette.pixel_format
-            self._companions = Companions(self._output, info, output.form, audio=audio)
+            self._companions = Companions(
+                self._output, info, output.form, audio=audio, video=self._stream
+            )
             self._output.metadata.update(public_tags(info.metadata))
             _log.info(
                 "writing %s: %s in %s, %dx%d",

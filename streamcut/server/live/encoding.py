@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from fractions import Fraction
 
 import av
@@ -59,14 +60,16 @@ class StackedEncoder:
         context.options = _OPTIONS[codec]
         context.thread_count = threads or 2
         context.thread_type = "SLICE"
-        self._context, self._count, self._rate = context, 0, rate
+        self._context, self._last = context, -1
         self.keyframe_wanted = True
 
     def encode(self, frame: av.VideoFrame) -> list[av.Packet[av.VideoStream]]:
         """Return the packets of a frame: yuv420p, or yuva420p with straight alpha."""
         made = stacked(frame, self._size)
-        made.pts, made.time_base = round(self._count / (self._rate * _UNIT)), _UNIT
-        self._count += 1
+        # The time of sending, not of capture: a browser keeps frames back by as much as they
+        # seem to be late, and nothing is to be kept back.
+        self._last = max(self._last + 1, round(time.monotonic() / _UNIT))
+        made.pts, made.time_base = self._last, _UNIT
         if self.keyframe_wanted:
             made.pict_type, self.keyframe_wanted = PictureType.I, False
         return self._context.encode(made)

@@ -121,7 +121,7 @@ class Viewers:
         sending[0].setCodecPreferences(liked)
         track = PacketTrack(lambda: None)
         sending[0].sender.replaceTrack(track)
-        sending[0].direction = "sendrecv" if sending[0].direction == "sendrecv" else "sendonly"
+        sending[0].direction = "sendrecv" if "a=sendrecv" in sdp else "sendonly"
         await connection.setLocalDescription(await connection.createAnswer())
         codec = _agreed(connection.localDescription.sdp)
         track._ask = lambda: self.wanted.add(codec)

@@ -130,7 +130,7 @@ def test_what_is_there_is_not_done_again(clip: Path, tmp_path: Path) -> None:
 def test_what_cannot_be_done_in_parts(clip: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"only .webm .mkv .mov .mp4"):
         Workpiece(str(clip), str(tmp_path / "a.gif"), Settings())
-    with pytest.raises(SourceError, match="no file"):
+    with pytest.raises(SourceError, match="not a file"):
         Workpiece("rtsp://camera/1", str(tmp_path / "a.webm"), Settings())
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from streamcut.jobs.frames import CutoutFrame, Frames, frames
     from streamcut.jobs.matter import Matter
     from streamcut.jobs.report import Summary
+    from streamcut.jobs.still import remove_image
     from streamcut.sessions import BaseSession, new_session
 
 __version__ = "0.1.0"
@@ -58,6 +59,7 @@ __all__ = [
     "frames",
     "new_session",
     "remove",
+    "remove_image",
     "remove_video",
 ]
 
@@ -73,6 +75,7 @@ _HOMES = {
     "frames": "jobs.frames",
     "new_session": "sessions",
     "remove": "cutout",
+    "remove_image": "jobs.still",
     "remove_video": "jobs.file",
 }
 

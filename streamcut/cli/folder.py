@@ -252,11 +252,8 @@ class _FolderWork:
     def batch(self, items: Iterable[Item]) -> FolderBatch:
         """Return what plans some items."""
         from streamcut.jobs.many.batch import FolderBatch
-        from streamcut.jobs.still import StillFinish
 
-        image = self._settings.image
-        finish = StillFinish(trim=image.trim, margin=image.margin)
-        return FolderBatch(items, self._settings, finish, again=self._again, delete=self._delete)
+        return FolderBatch(items, self._settings, again=self._again, delete=self._delete)
 
     def _through(self, batch: FolderBatch, team: Team, count: int) -> None:
         from streamcut.jobs.many.team import shared_out

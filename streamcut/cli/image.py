@@ -165,17 +165,9 @@ def new_job(
     extras: dict[str, Any] | None = None,
 ) -> StillJob:
     """Return what cuts out stills as settings and options ask."""
-    from streamcut.jobs.still import StillFinish, StillJob
-    from streamcut.sources import Size
+    from streamcut.jobs.still import StillJob
 
-    image, text = settings.image, settings.picture.size
-    finish = StillFinish(
-        trim=image.trim,
-        margin=image.margin,
-        under=bgcolor,
-        size=Size.parse(text) if text else None,
-    )
-    return StillJob(settings, finish, extras=extras)
+    return StillJob(settings, under=bgcolor, extras=extras)
 
 
 def _tasks(

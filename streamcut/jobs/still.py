@@ -19,7 +19,7 @@ from streamcut.compositing.looks import ALPHA_LOOKS
 from streamcut.core.config import Settings
 from streamcut.core.errors import ModelError, StreamcutError, UsageError
 from streamcut.jobs.report import NOBODY
-from streamcut.jobs.request import limits_of, look_of, session_of
+from streamcut.jobs.request import limits_of, look_of, session_of, size_of
 from streamcut.jobs.stages import (
     Appearance,
     Sighting,
@@ -37,7 +37,6 @@ from streamcut.media.planes import planes
 from streamcut.media.still import Still
 from streamcut.sessions import BaseSession, place_of
 from streamcut.sinks.file.stills import still_format, write_still
-from streamcut.sources import Size
 from streamcut.sources.stills import read_still
 
 Pixels = NDArray[np.uint8]
@@ -46,23 +45,6 @@ _SRGB = Colour(Primaries.BT709, Transfer.SRGB, Matrix.RGB, Range.FULL)
 
 _VISIBLE = 8
 """Opacity, of 255, from which on a pixel counts as part of the subject."""
-
-
-@dataclass(frozen=True, slots=True)
-class StillFinish:
-    """What is done to a still's cutout at last.
-
-    Attributes:
-        trim: whether to crop to the subject.
-        margin: what is left around it then, percent of its longer side.
-        under: RGBA, 0..255, laid under the cutout, or None.
-        size: what the result is scaled to, or None.
-    """
-
-    trim: bool = False
-    margin: float = 5.0
-    under: tuple[int, int, int, int] | None = None
-    size: Size | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +77,7 @@ class StillJob:
 
     Args:
         settings: as for a video; what is about time means nothing here.
-        finish: what is done to the cutout.
+        under: RGBA, 0..255, laid under the cutout, or None.
         session: a session to use; None makes one when the first still comes.
         extras: handed to the session's ``predict``, as by rembg's ``-x``; with any, that is
             asked for the mask.
@@ -107,14 +89,14 @@ class StillJob:
     def __init__(
         self,
         settings: Settings | None = None,
-        finish: StillFinish | None = None,
         *,
+        under: tuple[int, int, int, int] | None = None,
         session: BaseSession | None = None,
         extras: Mapping[str, Any] | None = None,
     ) -> None:
         self.settings = settings or Settings()
         self.look = look_of(self.settings)
-        self._finish = finish or StillFinish()
+        self._under, self._size = under, size_of(self.settings)
         self._session = session
         self._extras = dict(extras or {})
 
@@ -124,7 +106,7 @@ class StillJob:
         Raises:
             UsageError: so.
         """
-        form, under = still_format(path), self._finish.under
+        form, under = still_format(path), self._under
         opaque = self.look not in ALPHA_LOOKS or (under is not None and under[3] == 255)
         if not form.alpha and not opaque:
             raise UsageError(
@@ -169,12 +151,13 @@ class StillJob:
         with one_thread_per_frame:
             frame, found = self._composited(still)
         pixels, matte = _pixels(frame, self.look), frame.matte
-        if self._finish.under is not None and pixels.ndim == 3 and pixels.shape[2] == 4:
-            pixels = _over(pixels, self._finish.under)
-        if self._finish.trim and matte is not None:
-            pixels = pixels[_box(np.asarray(matte), self._finish.margin)]
-        if self._finish.size is not None:
-            pixels = _scaled(pixels, self._finish.size.of(pixels.shape[1], pixels.shape[0]))
+        if self._under is not None and pixels.ndim == 3 and pixels.shape[2] == 4:
+            pixels = _over(pixels, self._under)
+        image = self.settings.image
+        if image.trim:
+            pixels = pixels[_box(np.asarray(matte), image.margin)]
+        if self._size is not None:
+            pixels = _scaled(pixels, self._size.of(pixels.shape[1], pixels.shape[0]))
         icc = None if pixels.ndim == 2 else still.icc
         notes = still.notes if found else (*still.notes, NOBODY)
         return Still(np.ascontiguousarray(pixels), icc, still.dpi, notes)
@@ -204,28 +187,26 @@ class StillJob:
         return np.asarray(image), Prediction(alpha.astype(np.float32) / 255)
 
 
-def remove_file(
-    source: str | os.PathLike[str],
+def remove_image(
+    input: str | os.PathLike[str],
     output: str | os.PathLike[str],
     *,
     session: BaseSession | None = None,
-    finish: StillFinish | None = None,
     **options: Any,
 ) -> StillSummary:
     """Cut out an image file into another: what ``streamcut image`` does, for programs.
 
     Args:
-        source: path of the image.
-        output: path of the result, whose ending chooses the format.
+        input: path of the image.
+        output: path of the result, whose ending chooses the format; it is replaced.
         session: a session to use for several images; None makes one.
-        finish: trimming, scaling and a colour to lay under.
-        **options: settings by name, such as ``background="blur"``.
+        **options: settings by name, such as ``background="blur"`` or ``trim=True``.
 
     Raises:
         StreamcutError: in one line, whatever the reason.
     """
-    job = StillJob(Settings().with_options(options), finish, session=session)
-    return job.file(os.fspath(source), os.fspath(output))
+    job = StillJob(Settings().with_options(options), session=session)
+    return job.file(os.fspath(input), os.fspath(output))
 
 
 def _streams(session: BaseSession) -> bool:

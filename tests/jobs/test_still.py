@@ -9,12 +9,11 @@ import pytest
 from helpers.media import Brightness
 from PIL import Image
 
-from streamcut import BaseSession
+from streamcut import BaseSession, remove_image
 from streamcut.core.config import Settings
 from streamcut.core.errors import UsageError
-from streamcut.jobs.still import StillFinish, StillJob, remove_file
+from streamcut.jobs.still import StillJob
 from streamcut.media.still import Still
-from streamcut.sources import Size
 
 
 def photo(height: int = 60, width: int = 80) -> Still:
@@ -25,9 +24,12 @@ def photo(height: int = 60, width: int = 80) -> Still:
     return Still(pixels, b"a profile", (300.0, 300.0), ("a note",))
 
 
-def cut(still: Still, finish: StillFinish | None = None, **options: object) -> Still:
+Under = tuple[int, int, int, int]
+
+
+def cut(still: Still, under: Under | None = None, **options: object) -> Still:
     settings = Settings().with_options({"min_area": 0.0} | options)
-    return StillJob(settings, finish, session=Brightness(1)).cut(still)
+    return StillJob(settings, under=under, session=Brightness(1)).cut(still)
 
 
 def test_the_subject_is_untouched_and_the_rest_is_gone() -> None:
@@ -56,26 +58,26 @@ def test_its_own_alpha_stays() -> None:
 
 
 def test_trimming_leaves_a_margin() -> None:
-    made = cut(photo(), StillFinish(trim=True, margin=10.0))
+    made = cut(photo(), trim=True, margin=10.0)
     assert made.size == pytest.approx((36, 26), abs=4)
-    assert cut(Still(np.zeros((9, 9, 3), np.uint8)), StillFinish(trim=True)).size == (9, 9)
+    assert cut(Still(np.zeros((9, 9, 3), np.uint8)), trim=True).size == (9, 9)
 
 
 def test_size_and_colour_below() -> None:
-    made = cut(photo(), StillFinish(size=Size.parse("50%"), under=(255, 0, 0, 128)))
+    made = cut(photo(), under=(255, 0, 0, 128), size="50%")
     assert made.size == (40, 30)
     assert abs(int(made.pixels[2, 2, 3]) - 128) <= 1
     assert (made.pixels[2, 2, :3] == (255, 0, 0)).all()
-    assert cut(photo(), StillFinish(under=(255, 0, 0, 255))).pixels.shape == (60, 80, 3)
+    assert cut(photo(), under=(255, 0, 0, 255)).pixels.shape == (60, 80, 3)
 
 
 def test_files(tmp_path: Path) -> None:
     Image.fromarray(photo().pixels).save(tmp_path / "a.png", dpi=(200, 200))
-    summary = remove_file(tmp_path / "a.png", tmp_path / "b.webp", session=Brightness(1))
+    summary = remove_image(tmp_path / "a.png", tmp_path / "b.webp", session=Brightness(1))
     assert (summary.width, summary.height) == (80, 60)
     assert summary.bytes == (tmp_path / "b.webp").stat().st_size
     with pytest.raises(UsageError, match="cannot hold alpha"):
-        remove_file(tmp_path / "a.png", tmp_path / "b.jpg", session=Brightness(1))
+        remove_image(tmp_path / "a.png", tmp_path / "b.jpg", session=Brightness(1))
 
 
 def test_extras_ask_the_model_itself() -> None:

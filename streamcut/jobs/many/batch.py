@@ -13,7 +13,6 @@ from streamcut.core.errors import StreamcutError, UsageError
 from streamcut.jobs.inputs import IMAGES, VIDEOS, Kind, kind_of
 from streamcut.jobs.many.tasks import Result, Task, still_task
 from streamcut.jobs.parts import SECONDS
-from streamcut.jobs.still import StillFinish
 from streamcut.jobs.workpiece import Workpiece
 
 
@@ -102,7 +101,6 @@ class FolderBatch:
     Args:
         items: what there is to do.
         settings: as for single files.
-        finish: of stills.
         again: whether what is done is done again.
         delete: whether a file is deleted once its result is there.
         seconds: how long parts of videos are.
@@ -112,7 +110,6 @@ class FolderBatch:
         self,
         items: Iterable[Item],
         settings: Settings,
-        finish: StillFinish | None = None,
         *,
         again: bool = False,
         delete: bool = False,
@@ -120,7 +117,7 @@ class FolderBatch:
     ) -> None:
         self.summary = BatchSummary()
         self._items = items
-        self._settings, self._finish = settings, finish or StillFinish()
+        self._settings = settings
         self._again, self._delete, self._seconds = again, delete, seconds
         self._began = time.perf_counter()
         self._of: dict[str, Item] = {}
@@ -146,7 +143,7 @@ class FolderBatch:
     def _planned(self, item: Item) -> Iterator[Task]:
         if item.kind == "image":
             self._of[item.output] = item
-            yield still_task(item.source, item.output, self._settings, self._finish)
+            yield still_task(item.source, item.output, self._settings)
             return
         piece = Workpiece(item.source, item.output, self._settings, seconds=self._seconds)
         todo = piece.prepare()

@@ -9,7 +9,7 @@ from typing import Any
 from streamcut.core.config import Settings
 from streamcut.core.errors import StreamcutError
 from streamcut.jobs.request import session_of
-from streamcut.jobs.still import StillFinish, StillJob
+from streamcut.jobs.still import StillJob
 from streamcut.jobs.workpiece import do_part, settings_from
 from streamcut.sessions import BaseSession
 
@@ -38,15 +38,9 @@ class Result:
     notes: tuple[str, ...] = ()
 
 
-def still_task(source: str, output: str, settings: Settings, finish: StillFinish) -> Task:
+def still_task(source: str, output: str, settings: Settings) -> Task:
     """Return the task of one image."""
-    return {
-        "kind": "still",
-        "input": source,
-        "output": output,
-        "settings": asdict(settings),
-        "finish": {"trim": finish.trim, "margin": finish.margin, "under": finish.under},
-    }
+    return {"kind": "still", "input": source, "output": output, "settings": asdict(settings)}
 
 
 class Worker:
@@ -66,11 +60,8 @@ class Worker:
             return Result(error=f"{type(error).__name__}: {error}")
 
     def _still(self, task: Task) -> Result:
-        told = task["finish"]
-        under = tuple(told["under"]) if told["under"] else None
-        finish = StillFinish(trim=told["trim"], margin=told["margin"], under=under)
         settings = settings_from(task["settings"])
-        job = StillJob(settings, finish, session=self._shared(settings))
+        job = StillJob(settings, session=self._shared(settings))
         done = job.file(task["input"], task["output"])
         return Result("", False, done.seconds, 1, done.bytes, tuple(done.notes))
 

@@ -148,3 +148,11 @@ def test_a_file_counts_only_once_it_is_complete(tmp_path: Path) -> None:
     while not (complete := next(found)):
         assert time.monotonic() - began < 30
     assert complete == {str(path)}
+
+
+def test_images_are_cropped_and_scaled_as_settings_say(folder: Path, tmp_path: Path) -> None:
+    settings = QUICK.with_options({"size": "24x", "only_mask": True})
+    items = list(items_of(str(folder), str(tmp_path / "out"), ".png", ".webm"))[:1]
+    assert done(FolderBatch(items, settings), Here()).summary.done == 1
+    with Image.open(items[0].output) as image:
+        assert (image.size, image.mode) == ((24, 16), "L")

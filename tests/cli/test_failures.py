@@ -89,7 +89,7 @@ def prepare(folder: Path) -> None:
 FAULTS: dict[str, tuple[int, Any, str]] = {
     # What: exit code, arguments, words that the one line must have (apart by |).
     "missing file": (1, "none.mp4 out.webm", "no such file: none.mp4"),
-    "folder as file": (1, "folder out.webm", "folder is a folder, not a video"),
+    "folder as file": (2, "folder out.webm", "folder is a folder|out.webm names a file"),
     "text as video": (1, "text.mp4 out.webm", "text.mp4 is not a video"),
     "noise as video": (1, "noise.mp4 out.webm", "noise.mp4 is not a video"),
     "empty file": (1, "empty.mp4 out.webm", "empty.mp4 is not a video"),

@@ -208,5 +208,7 @@ def check_folders(folder: str, out: str) -> None:
         raise UsageError(f"{folder} is not a folder")
     if os.path.isfile(out):
         raise UsageError(f"{out} is a file, not a folder")
+    if Path(out).suffix.lower() in IMAGES | VIDEOS and not os.path.isdir(out):
+        raise UsageError(f"{folder} is a folder, and so must its output be: {out} names a file")
     if os.path.realpath(folder) == os.path.realpath(out):
         raise UsageError(f"{out} is the input: choose another folder")

@@ -33,6 +33,7 @@ _MATTING_MEGAPIXELS = 6  # Closed-form matting takes 400 bytes a pixel.
 _PNG: dict[int | str, dict[str, Any]] = {
     200: {"content": {"image/png": {}}, "description": "The cutout."},
     400: {"description": "What came is no image, or not to be had."},
+    403: {"description": "This server fetches no addresses."},
     404: {"description": "No model of that name."},
     413: {"description": "Too large."},
     429: {"description": "Too many are waiting."},

@@ -15,7 +15,7 @@ from helpers.server import Serve
 from streamcut.core.config import Settings
 
 collect_ignore_glob = []
-if not all(map(find_spec, ("fastapi", "multipart", "httpx"))):
+if not all(map(find_spec, ("fastapi", "python_multipart", "httpx"))):
     collect_ignore_glob = ["test_*.py"]  # The extra "server" is not installed.
 
 

@@ -49,4 +49,4 @@ def status_of(error: StreamcutError) -> int:
         return 503
     if isinstance(error, MissingDependencyError):
         return 501
-    return 502 if isinstance(error, ModelError) and "download" in str(error) else 400
+    return 502 if isinstance(error, ModelError) and "cannot be fetched" in str(error) else 400

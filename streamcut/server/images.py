@@ -36,6 +36,7 @@ _PNG: dict[int | str, dict[str, Any]] = {
     403: {"description": "This server fetches no addresses."},
     404: {"description": "No model of that name."},
     413: {"description": "Too large."},
+    502: {"description": "The model cannot be fetched."},
     429: {"description": "Too many are waiting."},
 }
 
@@ -173,6 +174,15 @@ def read_upload(file: StarletteUpload) -> bytes:
 
 
 def _answered(server: Server, data: bytes, wishes: Wishes) -> Response:
+    try:
+        return _made(server, data, wishes)
+    except (TypeError, AttributeError, KeyError, IndexError) as error:
+        if not wishes.extras:
+            raise
+        raise HTTPException(400, "extras hold a value of the wrong type") from error
+
+
+def _made(server: Server, data: bytes, wishes: Wishes) -> Response:
     colour, extras = _checked(wishes)
     width, height = size_of(data, server.limits.image_limit)
     if wishes.a and width * height > _MATTING_MEGAPIXELS * 1_000_000:

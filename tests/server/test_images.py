@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -68,6 +69,8 @@ def test_a_form_may_hold_colour_and_extras(serve: Serve) -> None:
         ({"extras": '{"model_path": "/etc/passwd"}'}, 400),
         ({"extras": '{"plate": "/etc/passwd"}'}, 400),
         ({"extras": '{"device": "cuda"}'}, 400),
+        ({"extras": '{"screen": 5}', "model": "chroma"}, 400),
+        ({"extras": '{"screen": "no colour"}', "model": "chroma"}, 400),
     ],
 )
 def test_what_makes_no_sense_is_told(serve: Serve, form: dict[str, str], status: int) -> None:
@@ -85,8 +88,16 @@ def test_what_is_no_image_is_told(serve: Serve, data: bytes) -> None:
 
 
 def test_matting_of_large_images_is_refused(serve: Serve) -> None:
-    answer = serve().post("/api/remove", files={"file": photo(3000, 2100)}, data={"a": "1"})
+    answer = serve().post("/api/remove", files={"file": photo(3000, 2100, "JPEG")}, data={"a": "1"})
     assert answer.status_code == 413
+
+
+def test_a_model_that_cannot_be_had_is_told(serve: Serve, cache: Path) -> None:
+    client = serve(mirror="http://127.0.0.1:9/")
+    answer = client.post("/api/remove", files={"file": photo()}, data={"model": "u2net"})
+    assert answer.status_code == 502
+    assert "cannot be fetched" in answer.json()["detail"]
+    assert str(cache.parent) not in answer.text
 
 
 @pytest.fixture(scope="module")

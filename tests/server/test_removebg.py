@@ -82,7 +82,7 @@ def test_an_address_and_a_background_s(bright: Serve) -> None:
 
 @pytest.mark.parametrize(
     ("size", "large"),
-    [("preview", 0.25), ("small", 0.25), ("regular", 0.25), ("medium", 1.5), ("hd", 4.0)],
+    [("preview", 0.25), ("regular", 0.25), ("hd", 4.0)],
 )
 def test_sizes(bright: Serve, size: str, large: float) -> None:
     answer = ask(bright(), photo(2500, 1700, "JPEG"), size=size, format="webp")

@@ -33,7 +33,8 @@ GREEN = (0, 190, 60)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("networks", nargs="*", type=Path, help=".onnx files to show beside it")
-    sessions = [new_session(), *map(new_session, parser.parse_args().networks)]
+    named = [new_session(), new_session("portrait-hd")]
+    sessions = [*named, *map(new_session, parser.parse_args().networks)]
     rows = [
         np.hstack([fitted(picture), *(fitted(cut(picture, session)) for session in sessions)])
         for picture in pictures()

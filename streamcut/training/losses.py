@@ -48,7 +48,7 @@ def matte_loss(
 def veil_loss(matte: Tensor, alpha: Tensor, weight: Tensor) -> Tensor:
     """How undecided the matte is where the truth is certain.
 
-    Each is taken over its own area, so that a small body counts; the background counts threefold,
+    Each is taken over its own area, so that a small body counts; the background counts eightfold,
     since there is more of it to spoil.
     """
     inside = _certain(alpha) * weight
@@ -56,7 +56,7 @@ def veil_loss(matte: Tensor, alpha: Tensor, weight: Tensor) -> Tensor:
     faint = functional.relu(0.95 - matte) * inside
     ghost = functional.relu(matte - 0.05) * outside
     slack = 0.01 * alpha.numel()
-    return faint.sum() / (inside.sum() + slack) + 3.0 * ghost.sum() / (outside.sum() + slack)
+    return faint.sum() / (inside.sum() + slack) + 8.0 * ghost.sum() / (outside.sum() + slack)
 
 
 def _certain(alpha: Tensor) -> Tensor:

@@ -164,6 +164,38 @@ def test_a_video_from_preview_to_playing(site: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.real
+def test_a_transparent_result_plays_over_what_lies_behind(site: str, tmp_path: Path) -> None:
+    clip = tmp_path / "clip.mp4"
+    if not (SAMPLES / "presenter.mp4").is_file():
+        pytest.skip("samples/presenter.mp4 is not there")
+    clip.write_bytes((SAMPLES / "presenter.mp4").read_bytes())
+    with chromium(viewport={"width": 1400, "height": 900}) as page:
+        page.goto(site)
+        page.set_input_files("#pick", str(clip))
+        settled(page, view="cutout")
+        page.click("#make")
+        page.wait_for_selector("#save:visible", timeout=300_000)
+        page.check("[name=show][value=result]")
+        page.wait_for_function("() => document.getElementById('player').videoWidth > 0")
+        page.evaluate("document.getElementById('player').currentTime = 1.0")
+        page.wait_for_function("() => !document.getElementById('player').seeking")
+        page.wait_for_timeout(300)
+        alpha = page.evaluate(
+            """() => {
+                const player = document.getElementById('player');
+                const canvas = new OffscreenCanvas(player.videoWidth, player.videoHeight);
+                const pen = canvas.getContext('2d');
+                pen.drawImage(player, 0, 0);
+                const at = (x, y) => pen.getImageData(
+                    canvas.width * x, canvas.height * y, 1, 1).data[3];
+                return [at(0.95, 0.5), at(0.45, 0.9)];
+            }"""
+        )
+        assert alpha[0] < 10, "beside the presenter nothing"
+        assert alpha[1] > 245, "the presenter is opaque"
+
+
+@pytest.mark.real
 def test_on_a_phone(site: str, tmp_path: Path) -> None:
     (tmp_path / "photo.png").write_bytes(photo(480, 320))
     phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}

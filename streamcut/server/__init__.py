@@ -10,7 +10,8 @@
     gate        images worked on at a time
     images      /api/remove, as rembg's server has it
     removebg    /v1.0/removebg, as remove.bg documents it
-    videos      /v1/videos: uploads, jobs, results
+    videos      /v1/videos: jobs and results
+    uploads     what is sent for them
     jobs/       what is kept of a job, and who works on it
     stills      one frame of a job, with other settings at once
     live/       frames of a running camera, in browsers

@@ -69,7 +69,8 @@ def test_ffmpeg_on_both_ends_gets_the_colours_it_gave(tmp_path: Path) -> None:
 
 
 def test_bare_pictures_come_out_as_bare_pictures_and_nothing_else() -> None:
-    code, out, err = ended(start(*RAW, "--fps", "30000/1001"), bare())
+    kept = ("--no-decontaminate", "--cutout", "putalpha")
+    code, out, err = ended(start(*RAW, *kept, "--fps", "30000/1001"), bare())
     assert code == 0
     assert len(out) == COUNT * WIDTH * HEIGHT * 4
     assert (colours(out, 4) == colours(bare(), 3)).all()

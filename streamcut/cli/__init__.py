@@ -25,13 +25,13 @@ def main() -> None:
 
     So do SIGTERM (143) and a closed terminal's SIGHUP (129), unless nohup has it ignored.
     """
-    _prepare_streams()
-    sys.unraisablehook = _unraisable
     # Afterwards nothing is left to stop, but the interpreter's clearing up could be struck.
     interrupts = Interrupts(afterwards=signal.SIG_IGN, also=_OTHERS)
     code = 0
     try:
         with interrupts:
+            _prepare_streams()
+            sys.unraisablehook = _unraisable
             code = run(sys.argv[1:])
     except KeyboardInterrupt as stop:
         if not code:  # Otherwise a line has been printed already.

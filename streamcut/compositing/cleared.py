@@ -11,16 +11,16 @@ fade, gives larger files.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from streamcut.imaging.resize import averaged
 from streamcut.media.pixel_formats import depth
-from streamcut.media.planes import Plane, blank_like, planes
+from streamcut.media.planes import Plane
 
 CELL = 8
 """Side of a block, in pixels of the frame."""
@@ -34,22 +34,23 @@ Cells = NDArray[np.uint8]
 """One value a block: 255 where its pixels are kept, else 0; [rows, columns]."""
 
 
-def cleared(colour: av.VideoFrame, matte: Plane) -> av.VideoFrame:
-    """Return a frame with the colour of what a matte shows, and next to nothing elsewhere.
+def clear(
+    sources: Sequence[Plane], targets: Sequence[Plane], matte: Plane, pixel_format: str
+) -> None:
+    """Write the colour of what a matte shows, and next to nothing elsewhere.
 
     Args:
-        colour: planar YUV or RGB, any depth.
+        sources: planes of planar YUV or RGB, any depth.
+        targets: of the same sizes; more of them (an alpha plane) are left alone.
         matte: of the frame's size, uint8 or uint16; 0 is invisible.
+        pixel_format: of the sources.
     """
-    made = blank_like(colour, colour.format.name)
-    kept = kept_cells(matte)
-    area = _Area.around(kept)
-    grey = 1 << (depth(colour.format.name) - 1)
-    for source, target in zip(planes(colour), planes(made), strict=True):
+    area = _Area.around(kept_cells(matte))
+    grey = 1 << (depth(pixel_format) - 1)
+    for source, target in zip(sources, targets, strict=False):
         target[:] = grey
         if area is not None:
             area.fill(source, target, matte.shape, grey)
-    return made
 
 
 def kept_cells(matte: Plane) -> Cells:

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from streamcut.compositing.background import Background, Layer
+from streamcut.compositing.cleared import clear
 from streamcut.compositing.light_wrap import wrapped
 from streamcut.compositing.looks import Look, grey_of
 from streamcut.media.colour import Range
@@ -66,6 +67,21 @@ def _straight(frame: MattedFrame) -> av.VideoFrame:
     return made
 
 
+def _cleared(frame: MattedFrame) -> av.VideoFrame:
+    """Colour where somebody sees it, and the matte as its alpha plane."""
+    made = blank_like(frame.source, ALPHA_TWIN[frame.source.format.name])
+    clear(planes(frame.subject), planes(made), frame.matte, frame.source.format.name)
+    planes(made)[-1][:] = frame.matte
+    return made
+
+
+def _cleared_colour(frame: MattedFrame) -> av.VideoFrame:
+    """Colour where somebody sees it, without alpha."""
+    made = blank_like(frame.source, frame.source.format.name)
+    clear(planes(frame.subject), planes(made), frame.matte, frame.source.format.name)
+    return made
+
+
 def _premultiplied(frame: MattedFrame) -> av.VideoFrame:
     """Colour times matte (over black), and the matte as its alpha plane."""
     made = blank_like(frame.source, ALPHA_TWIN[frame.source.format.name])
@@ -109,12 +125,14 @@ def _stacked(frame: MattedFrame) -> av.VideoFrame:
 
 
 _LOOKS: dict[Look, _Make] = {
+    "cleared": _cleared,
     "straight": _straight,
     "premultiplied": _premultiplied,
     "mask": _mask,
     "stacked": _stacked,
 }
 _APART: dict[Look, _Make] = {
+    "cleared": _cleared_colour,
     "straight": lambda frame: frame.subject,
     "premultiplied": _over_black,
 }

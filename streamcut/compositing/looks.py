@@ -8,11 +8,12 @@ from streamcut.core.errors import UsageError
 from streamcut.media.frame import StreamInfo
 from streamcut.media.pixel_formats import ALPHA_TWIN, depth
 
-Look = Literal["straight", "premultiplied", "background", "mask", "stacked"]
-"""What the output shows: colour with straight or premultiplied alpha, the subject over a
-background, the matte alone, or colour above matte."""
+Look = Literal["cleared", "straight", "premultiplied", "background", "mask", "stacked"]
+"""What the output shows: colour with straight alpha, cleared where nobody sees it or as decoded
+everywhere; with premultiplied alpha; the subject over a background; the matte alone; or colour
+above matte."""
 
-ALPHA_LOOKS: frozenset[Look] = frozenset({"straight", "premultiplied"})
+ALPHA_LOOKS: frozenset[Look] = frozenset({"cleared", "straight", "premultiplied"})
 """The looks that need an output with alpha."""
 
 

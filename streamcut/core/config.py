@@ -31,7 +31,7 @@ from streamcut.core.setting import Sections, Setting
 from streamcut.core.setting import declare as _setting
 
 ClothCategory = Literal["attire", "upper", "lower", "full"]
-Cutout = Literal["putalpha", "naive"]
+Cutout = Literal["cleared", "putalpha", "naive"]
 Matting = Literal["off", "keyframes", "every"]
 OnGap = Literal["stop", "hold"]
 Quality = Literal["fast", "balanced", "best"]
@@ -197,9 +197,10 @@ class PictureSettings:
         metavar="WHAT",
     )
     cutout: Cutout = _setting(
-        "putalpha",
-        "Colour beside alpha: putalpha keeps it as decoded (straight alpha), naive multiplies it "
-        "by the matte (premultiplied; nothing of the background stays in the file).",
+        "cleared",
+        "Colour beside alpha: cleared keeps it where the subject is (straight alpha), and of the "
+        "old background a few pixels around it; putalpha keeps all of it, as rembg's option does; "
+        "naive multiplies it by the matte (premultiplied).",
         "Picture",
     )
     decontaminate: bool = _setting(

@@ -41,6 +41,13 @@ MODEL_OPTIONS = sorted({name for model in CATALOG for name in model.options})
 """Settings of the section ``[matte]`` that are for some model: its prompt, its screen and so on."""
 
 
+_CUTOUTS: dict[str, Look] = {
+    "cleared": "cleared",
+    "putalpha": "straight",
+    "naive": "premultiplied",
+}
+
+
 def look_of(settings: Settings) -> Look:
     """Return what the output shows.
 
@@ -57,7 +64,7 @@ def look_of(settings: Settings) -> Look:
     if len(chosen) > 1:
         raise UsageError(Named(chosen[0]), " and ", Named(chosen[1]), " cannot be used together")
     if not chosen:
-        return "straight" if picture.cutout == "putalpha" else "premultiplied"
+        return _CUTOUTS[picture.cutout]
     return asked[chosen[0]][1]
 
 
@@ -122,7 +129,7 @@ def visible_on(targets: Iterable[Target], settings: Settings) -> Settings:
             Named("cutout", "naive"),
             " is not for OBS, which multiplies colour by alpha itself, so edges would turn dark; "
             "give ",
-            Named("cutout", "putalpha"),
+            Named("cutout", "cleared"),
         )
     return settings
 

@@ -74,7 +74,7 @@ def stopped(
 def frames_in(output: Path) -> int:
     """How many pictures can be decoded; WebP makes one of those that are alike, so by time."""
     if output.suffix == ".webp":
-        return sum(animation(output)[1]) // 40
+        return max(1, sum(animation(output)[1]) // 40)  # One alone is a still, without a time.
     if output.is_dir():
         return len([shown(path) for path in sorted(output.glob("*.png"))])
     if output.suffix in (".gif", ".apng"):
@@ -203,12 +203,14 @@ def test_a_job_whose_input_stalls_is_left_by_pressing_again(
     """A pipe that falls silent, at once or after a while: nothing can wake FFmpeg's read."""
     pipe, output = tmp_path / "pipe.mkv", tmp_path / "out.mkv"
     os.mkfifo(pipe)
-    arguments = [sys.executable, "-m", "streamcut", "video", str(pipe), str(output)]
+    arguments = [sys.executable, "-m", "streamcut", "video", str(pipe), str(output), "-q"]
     with subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True) as process:
         with pipe.open("wb") as feed:
             data = clip.read_bytes()
             feed.write(data[: int(len(data) * share)])
             feed.flush()
+            if share:
+                until(output.exists)
             time.sleep(0.3 + share)
             process.send_signal(signal.SIGINT)
             time.sleep(2.2)

@@ -53,7 +53,9 @@ def test_a_dry_run_does_nothing(command: Callable[..., Ran], folder: Path) -> No
     assert ran.code == 0
     assert f"{folder}/a.jpg -> {folder}.cutout/a.png" in ran.out
     assert ran.err == ""
-    assert re.search(r"\nto do: images 2, videos 1, about 0:\d\d and .+B; done: 0\n$", ran.out)
+    assert re.search(
+        r"\nto do: images 2, videos 1, about 0:\d\d and .+B?(?:ytes)?; done: 0\n$", ran.out
+    )
     assert not Path(f"{folder}.cutout").exists()
 
 

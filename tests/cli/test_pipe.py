@@ -20,6 +20,7 @@ from helpers.media import pictures, write
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="pipes and signals as POSIX has them")
 
 COUNT, WIDTH, HEIGHT = 5, 96, 64
+AS_DECODED = ["--no-decontaminate", "--cutout", "putalpha"]
 RAW = ["--from", "rawvideo", "--size", f"{WIDTH}x{HEIGHT}", "--pix-fmt", "rgb24"]
 
 
@@ -57,7 +58,7 @@ def test_ffmpeg_on_both_ends_gets_the_colours_it_gave(tmp_path: Path) -> None:
     take = ["ffmpeg", "-v", "error", "-f", "nut", "-i", "-", "-f", "rawvideo", str(after)]
     with (
         subprocess.Popen(feed, stdout=subprocess.PIPE) as feeder,
-        start("--from", "nut", stdin=feeder.stdout) as process,
+        start("--from", "nut", *AS_DECODED, stdin=feeder.stdout) as process,
         subprocess.Popen(take, stdin=process.stdout) as taker,
     ):
         # Each end belongs to the program that reads it alone, so that its going is noticed.
@@ -69,8 +70,7 @@ def test_ffmpeg_on_both_ends_gets_the_colours_it_gave(tmp_path: Path) -> None:
 
 
 def test_bare_pictures_come_out_as_bare_pictures_and_nothing_else() -> None:
-    kept = ("--no-decontaminate", "--cutout", "putalpha")
-    code, out, err = ended(start(*RAW, *kept, "--fps", "30000/1001"), bare())
+    code, out, err = ended(start(*RAW, *AS_DECODED, "--fps", "30000/1001"), bare())
     assert code == 0
     assert len(out) == COUNT * WIDTH * HEIGHT * 4
     assert (colours(out, 4) == colours(bare(), 3)).all()

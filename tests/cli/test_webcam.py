@@ -361,7 +361,7 @@ def test_a_camera_that_says_nothing_does_not_keep_it_from_ending(tmp_path: Path)
         (["--to", "obs", "--obs-websocket", "a:1"], "--obs-websocket is for --setup"),
         (["--to", "obs", "--setup", "--obs-websocket", "a:b"], "give HOST:PORT"),
         (["--camera", "screen", "--loop", "--to", "obs"], "--loop is for a file"),
-        (["--camera", "{clip}", "--to", "obs", "--cutout", "naive"], "give --cutout putalpha"),
+        (["--camera", "{clip}", "--to", "obs", "--cutout", "naive"], "give --cutout cleared"),
         (["--camera", "http://me:pw-1@127.0.0.1:1/", "--to", "{free}"], "***@127.0.0.1:1/ can"),
         (["--camera", "{clip}", "--to", "gopher://me:pw-1@x"], "gopher://***@x: nothing"),
         (["--camera", "{clip}", "--to", "{free}", "-b", "puce-ish"], "no such file"),

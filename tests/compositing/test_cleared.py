@@ -11,9 +11,9 @@ import pytest
 from helpers.media import pictures
 from numpy.typing import NDArray
 
-from streamcut.compositing.cleared import CELL, cleared, kept_cells
+from streamcut.compositing.cleared import CELL, clear, kept_cells
 from streamcut.media.pixel_formats import depth, peak
-from streamcut.media.planes import planes
+from streamcut.media.planes import Plane, blank_like, planes
 
 FORMATS = ("yuv420p", "yuv422p", "yuv444p", "yuv420p10le", "yuv444p12le", "gbrp", "gbrp16le")
 SIZES = ((96, 64), (90, 50), (61, 37), (8, 8), (3, 5), (1, 1))
@@ -26,6 +26,12 @@ def matte(width: int, height: int, top: int = 255) -> NDArray[Any]:
     soft = cv2.GaussianBlur(drawn, (0, 0), 1.0)
     made = np.rint(soft * top).astype(np.uint8 if top == 255 else np.uint16)
     made[-1, -1] = 1
+    return made
+
+
+def cleared(frame: av.VideoFrame, seen: Plane) -> av.VideoFrame:
+    made = blank_like(frame, frame.format.name)
+    clear(planes(frame), planes(made), seen, frame.format.name)
     return made
 
 

@@ -26,7 +26,7 @@ FORMATS: dict[str, list[str]] = {
 
 LOOKS: dict[str, list[str]] = {
     "cutout": [],
-    "as decoded": ["--no-decontaminate"],
+    "as decoded": ["--no-decontaminate", "--cutout", "putalpha"],
     "premultiplied": ["--cutout", "naive"],
     "mask": ["-om"],
     "stacked": ["--stacked"],

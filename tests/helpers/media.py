@@ -410,14 +410,18 @@ class Bright:
         pass
 
 
+AS_DECODED: dict[str, Any] = {"decontaminate": False, "cutout": "putalpha"}
+"""Settings that leave every colour alone."""
+
+
 def run(source: Path | str, output: Path | str, **options: Any) -> Summary:
-    """Do a job with :class:`Brightness`, colours as decoded, unless something else is given.
+    """Do a job with :class:`Brightness`, all colours as decoded, unless something else is given.
 
     A path without an ending is a folder of images, which only a slash at its end says.
     """
     if isinstance(output, Path) and not output.suffix:
         output = f"{output}/"
-    usual: dict[str, Any] = {"session": Brightness(), "decontaminate": False}
+    usual: dict[str, Any] = {"session": Brightness(), **AS_DECODED}
     return remove_video(source, output, **(usual | options))
 
 
@@ -430,7 +434,7 @@ def composited(
     **options: Any,
 ) -> list[av.VideoFrame]:
     """What a job's stages hand to its encoder, made without threads."""
-    settings = Settings().with_options({"decontaminate": False} | options)
+    settings = Settings().with_options(AS_DECODED | options)
     with (
         open_source(str(source), start=start, duration=duration) as frames,
         Appearance.of(settings, frames.info) as shown,

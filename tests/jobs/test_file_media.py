@@ -11,6 +11,7 @@ import av
 import numpy as np
 import pytest
 from helpers.media import (
+    AS_DECODED,
     Sound,
     composited,
     copied,
@@ -195,7 +196,7 @@ def test_a_real_clip(tmp_path: Path) -> None:
 def test_the_packaged_model_in_a_lossless_file(tmp_path: Path) -> None:
     """The colour planes of real footage arrive bit for bit as well."""
     path = SAMPLES / "presenter.mp4"
-    remove_video(path, tmp_path / "out.mkv", duration=0.4, decontaminate=False)
+    remove_video(path, tmp_path / "out.mkv", duration=0.4, **AS_DECODED)
     made = shown(tmp_path / "out.mkv").planes()
     with av.open(str(path)) as container:
         given = [copied(next(frames)) for frames in [container.decode(video=0)] for _ in made]

@@ -12,7 +12,16 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from helpers.media import Brightness, composited, copied, picture, pictures, shown, write
+from helpers.media import (
+    AS_DECODED,
+    Brightness,
+    composited,
+    copied,
+    picture,
+    pictures,
+    shown,
+    write,
+)
 
 from streamcut.core.config import Settings
 from streamcut.core.errors import OutputClosedError, UsageError
@@ -44,7 +53,7 @@ def piped(tmp_path: Path) -> Callable[..., tuple[bytes, Summary]]:
         source.write_bytes(data)
         target.unlink(missing_ok=True)
         with opened(source) as fd, opened(target, os.O_WRONLY | os.O_CREAT) as out:
-            settings = Settings().with_options({"decontaminate": False} | options)
+            settings = Settings().with_options(AS_DECODED | options)
             job = Job(inlet(fd), Outlet(form, out), settings, session=Brightness())
             summary = job.run()
         assert summary.bytes == target.stat().st_size

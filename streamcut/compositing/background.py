@@ -9,29 +9,32 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Protocol
 
 import av
 import cv2
 import numpy as np
-from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 from PIL import Image, ImageColor, ImageOps
 
 from streamcut.core.errors import Named, SourceError, UsageError
 from streamcut.imaging.resize import averaged
-from streamcut.media.colour import Colour, Range
-from streamcut.media.convert import SCALING_THREADS
+from streamcut.media.colour import Colour, Matrix, Primaries, Range, Transfer
+from streamcut.media.colour_mapping import ColourMapping
+from streamcut.media.convert import Converter, Matching
 from streamcut.media.frame import Frame, MattedFrame, StreamInfo
 from streamcut.media.pixel_formats import peak
-from streamcut.media.planes import Plane, planes
+from streamcut.media.planes import Plane, cropped, planes
 
 # The least standard deviation of a blur, in cells of the grid that it is worked out on. Enlarged
 # again it is .64 of a code value off the full-size one on average (luma of the sample clip with a
 # hard pattern drawn in); with 1.35 cells 1.9, with 4 .3 at twice the time.
 _CELLS = 2
+
+_SRGB = Colour(Primaries.BT709, Transfer.SRGB, Matrix.RGB, Range.FULL)
 
 GREEN = "#00ff00"
 """The colour of a software green screen."""
@@ -80,9 +83,14 @@ def colour_background(text: str, info: StreamInfo) -> Fixed:
     Raises:
         UsageError: if it is not a colour.
     """
-    rgb = parse_colour(text)
-    patch = np.full((16, 16, 3), rgb, np.uint8)
-    return Fixed([int(plane[0, 0]) for plane in _fitted(_from_rgb(patch), info, 16, 16)])
+    rgb, target = parse_colour(text), _target(info)
+    patch = _from_rgb(np.full((16, 16, 3), rgb, np.uint8))
+    mapping = ColourMapping.between(_SRGB, target)
+    if mapping is not None:  # By the formulas: a table is for images.
+        codes = np.rint(mapping(np.array(rgb) / 255) * 65535).astype(np.uint16)
+        patch = av.VideoFrame.from_ndarray(np.full((16, 16, 3), codes), format="rgb48le")
+    made = Converter(info.pixel_format, target)(patch)
+    return Fixed([int(plane[0, 0]) for plane in planes(made)])
 
 
 def parse_colour(text: str) -> tuple[int, int, int]:
@@ -119,10 +127,18 @@ def image_background(path: Path, info: StreamInfo) -> Fixed:
     return rgb_background(rgb, info)
 
 
-def rgb_background(rgb: NDArray[np.uint8], info: StreamInfo) -> Fixed:
-    """Return an image, RGB uint8 [height, width, 3], scaled and cropped to cover the frame."""
-    cropped = _covering(rgb, info)
-    return Fixed(list(_fitted(_from_rgb(cropped), info, info.width, info.height)))
+def rgb_background(
+    rgb: NDArray[np.uint8], info: StreamInfo, match: Matching | None = None
+) -> Fixed:
+    """Return an image, scaled and cropped at its centre to cover the frame.
+
+    Args:
+        rgb: uint8 [height, width, 3], sRGB.
+        info: of the frames above it.
+        match: what :func:`matching` gave, where more images than one are put behind a video.
+    """
+    made = (match or matching(info))(_from_rgb(_covering(rgb, info)))
+    return Fixed([plane.copy() for plane in planes(made)])
 
 
 class Video:
@@ -135,7 +151,7 @@ class Video:
 
     def __init__(self, opened: OpenVideo, info: StreamInfo) -> None:
         self._opened = opened
-        self._info = info
+        self._info, self._match = info, matching(info)
         self._began: Fraction | None = None
         self._offset = Fraction(0)
         self._length: Fraction | None = None
@@ -183,15 +199,15 @@ class Video:
             self._offset += self._length
 
     def _planes(self, video_frame: av.VideoFrame) -> list[Plane]:
-        return _fitted(_cropped(video_frame, self._info), self._info, *self._size)
-
-    @property
-    def _size(self) -> tuple[int, int]:
-        return self._info.width, self._info.height
+        made = self._match(_cropped(video_frame, self._info))
+        return [plane.copy() for plane in planes(made)]
 
 
 class Blur:
     """The frame's own surroundings, out of focus, without the subject bleeding into them.
+
+    It blurs the frame's own code values, as all blending here is done in them: nothing has to be
+    converted, and a light in HDR is spread less far than a lens would spread it.
 
     The blur is normalised by what is not subject (as depth-of-field filters do), and worked
     out on a small copy, since nothing sharp is left to lose.
@@ -241,7 +257,18 @@ def _time(video_frame: av.VideoFrame) -> Fraction:
 
 
 def _from_rgb(rgb: NDArray[np.uint8]) -> av.VideoFrame:
-    return av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24")
+    return _SRGB.apply(av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24"))
+
+
+def _target(info: StreamInfo) -> Colour:
+    """Return the colour of the frames above, nothing about its planes left open."""
+    full = Range.FULL if info.colour.full_range else Range.LIMITED
+    return replace(info.colour, matrix=info.colour.known_matrix(info.height), range=full)
+
+
+def matching(info: StreamInfo) -> Matching:
+    """Return what brings frames to the size, pixel format and colour of a stream's."""
+    return Matching(info.pixel_format, _target(info), (info.width, info.height))
 
 
 def _reduced(image: Image.Image, info: StreamInfo) -> Image.Image:
@@ -282,27 +309,7 @@ def _covering(rgb: NDArray[np.uint8], info: StreamInfo) -> NDArray[np.uint8]:
 
 def _cropped(video_frame: av.VideoFrame, info: StreamInfo) -> av.VideoFrame:
     """Return the part of a background video's frame that will be seen."""
-    crop = _crop_of(video_frame.width, video_frame.height, info)
-    if crop[2:] == (video_frame.width, video_frame.height):
+    x, y, width, height = _crop_of(video_frame.width, video_frame.height, info)
+    if (width, height) == (video_frame.width, video_frame.height):
         return video_frame
-    rgb = video_frame.to_ndarray(format="rgb24", threads=SCALING_THREADS)
-    return _from_rgb(_covering(cast(NDArray[np.uint8], rgb), info))
-
-
-def _fitted(video_frame: av.VideoFrame, info: StreamInfo, width: int, height: int) -> list[Plane]:
-    """Return the planes of an image in the format, matrix and range of the frames above."""
-    source = Colour.of(video_frame)
-    matrix = info.colour.known_matrix(info.height)
-    made = VideoReformatter().reformat(
-        video_frame,
-        width,
-        height,
-        info.pixel_format,
-        src_colorspace=source.known_matrix(video_frame.height),
-        dst_colorspace=matrix,
-        src_color_range=source.range or None,
-        dst_color_range=Range.FULL if info.colour.full_range else Range.LIMITED,
-        interpolation=Interpolation.BICUBIC,
-        threads=SCALING_THREADS,
-    )
-    return [plane.copy() for plane in planes(made)]
+    return cropped(video_frame, width, height, x, y)

@@ -10,6 +10,8 @@ import av
 import cv2
 import numpy as np
 
+from streamcut.media.colour import Colour
+from streamcut.media.light import white_signal
 from streamcut.media.matte import Grid
 from streamcut.media.pixel_formats import peak
 from streamcut.media.planes import Plane, blank_like, planes
@@ -37,7 +39,9 @@ def wrapped(
     share = _small(matte, size) * np.float32(1 / top)
     lights = [_blurred(_small(layer, size), sigma) for layer in below]
     # Luma, or green where the planes are green, blue and red, says how bright it is there.
-    weight = _blurred(1 - share, sigma) * lights[0] * np.float32(strength / top)
+    white = top * white_signal(Colour.of(frame).transfer)
+    bright = np.minimum(lights[0], white) * np.float32(strength / white)
+    weight = _blurred(1 - share, sigma) * bright
     for source, target, light in zip(planes(frame), planes(made), lights, strict=True):
         shape = (source.shape[1], source.shape[0])
         opacity = cv2.resize(matte, shape, interpolation=cv2.INTER_AREA)

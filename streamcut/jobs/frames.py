@@ -14,7 +14,7 @@ import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
-from streamcut.compositing.background import Background, colour_background, rgb_background
+from streamcut.compositing.background import Background, colour_background, matching, rgb_background
 from streamcut.compositing.composite import composite
 from streamcut.core.config import Settings
 from streamcut.core.errors import Named, UsageError
@@ -34,7 +34,7 @@ from streamcut.jobs.request import (
 from streamcut.jobs.stages import matted, one_thread_per_frame, spawn_predicted, waiting
 from streamcut.matting.network import able
 from streamcut.media.colour import Colour
-from streamcut.media.convert import SCALING_THREADS
+from streamcut.media.convert import SCALING_THREADS, Matching
 from streamcut.media.frame import MattedFrame, StreamInfo
 from streamcut.media.pixel_formats import peak
 from streamcut.sessions import BaseSession
@@ -225,8 +225,9 @@ class _Over:
     def __init__(self, info: StreamInfo, given: Behind | None, light_wrap: float) -> None:
         self._info, self._light_wrap = info, light_wrap
         self._kept: list[tuple[object, Background]] = []
+        self._match = matching(info)
         # What cannot be read is told before the first frame.
-        self.own = None if given is None else _background_of(given, info)
+        self.own = None if given is None else self._made(given)
 
     def __call__(self, frame: MattedFrame, background: Background) -> NDArray[np.uint8]:
         """Return a frame's subject over a background, RGB."""
@@ -241,15 +242,18 @@ class _Over:
             SourceError: if its file cannot be read.
         """
         if isinstance(behind, np.ndarray):  # It may show something else next time.
-            return _background_of(behind, self._info)
+            return self._made(behind)
         for known, background in self._kept:
             if known == behind:
                 return background
-        made = _background_of(behind, self._info)
+        made = self._made(behind)
         self._kept.append((behind, made))
         if len(self._kept) > _KEPT:
             self._kept.pop(0)[1].close()
         return made
+
+    def _made(self, behind: Behind) -> Background:
+        return _background_of(behind, self._info, self._match)
 
     def close(self) -> None:
         """Close what is open: videos."""
@@ -259,13 +263,13 @@ class _Over:
             self._kept.pop()[1].close()
 
 
-def _background_of(behind: Behind, info: StreamInfo) -> Background:
+def _background_of(behind: Behind, info: StreamInfo, match: Matching) -> Background:
     if isinstance(behind, np.ndarray):
         if behind.dtype != np.uint8 or behind.shape[2:] != (3,) or 0 in behind.shape:
             raise UsageError(
                 f"a background is uint8 [height, width, 3], not {behind.dtype} {list(behind.shape)}"
             )
-        return rgb_background(behind, info)
+        return rgb_background(behind, info, match)
     if isinstance(behind, str | os.PathLike):
         return parse_background(os.fspath(behind), info)
     try:

@@ -1,8 +1,118 @@
-"""Frames converted from one pixel format, size and colour to another."""
+"""Frames converted from one pixel format, size and colour to another, in one place."""
 
 from __future__ import annotations
+
+import av
+from av.video.reformatter import Interpolation, VideoReformatter
+
+from streamcut.media import deep_rgb
+from streamcut.media.colour import Colour, Matrix, Range
+from streamcut.media.colour_mapping import ColourMapping
+from streamcut.media.lut import PIXEL_FORMAT as MAPPED
+from streamcut.media.lut import Lut
+from streamcut.media.planes import copy_time
 
 SCALING_THREADS = 1
 """Threads of every scaling and conversion. FFmpeg's scaler writes up to 32 bytes past the end of
 a row, which PyAV's frames (rows aligned to 16 bytes) do not always leave room for: with more
 threads, one may overwrite the first pixels of a row that another has finished."""
+
+BICUBIC, BILINEAR, AREA = Interpolation.BICUBIC, Interpolation.BILINEAR, Interpolation.AREA
+"""FFmpeg's ways of scaling."""
+
+EXACT = Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.FULL_CHR_H_INP
+"""Added to those, FFmpeg's most precise arithmetic."""
+
+_RGB = Colour(matrix=Matrix.RGB, range=Range.FULL)
+
+
+class Converter:
+    """Converts frames to one pixel format and colour, and to a size.
+
+    Only matrix and range are converted, which is arithmetic on code values; transfer and primaries
+    are written onto what is made. :class:`Matching` converts these, too.
+
+    Args:
+        pixel_format: of what is made.
+        colour: tags of what is made; an unspecified range is the source's.
+        size: (width, height) of what is made; None keeps each frame's.
+        how: how FFmpeg is to scale.
+    """
+
+    def __init__(
+        self,
+        pixel_format: str,
+        colour: Colour,
+        *,
+        size: tuple[int, int] | None = None,
+        how: Interpolation = BICUBIC,
+    ) -> None:
+        self._pixel_format, self._colour, self._size = pixel_format, colour, size
+        self._how = how
+        self._reformatters: dict[tuple[str, str], VideoReformatter] = {}
+
+    def __call__(self, frame: av.VideoFrame) -> av.VideoFrame:
+        """Return a frame converted, or itself where it is so already."""
+        if deep_rgb.is_needed(frame.format.name, self._pixel_format):
+            made = deep_rgb.converted(frame, self._pixel_format, self._scaled)
+        else:
+            made = self._scaled(frame, self._pixel_format)
+        copy_time(frame, made)
+        return self._colour.apply(made)
+
+    def _scaled(self, frame: av.VideoFrame, pixel_format: str) -> av.VideoFrame:
+        source = Colour.of(frame)
+        width, height = self._size or (frame.width, frame.height)
+        how = (frame.format.name, pixel_format)
+        reformatter = self._reformatters.setdefault(how, VideoReformatter())
+        return reformatter.reformat(
+            frame,
+            width,
+            height,
+            pixel_format,
+            src_colorspace=source.known_matrix(frame.height),
+            dst_colorspace=self._colour.known_matrix(height),
+            src_color_range=source.range or None,
+            dst_color_range=self._colour.range or None,
+            interpolation=self._how,
+            threads=SCALING_THREADS,
+        )
+
+
+class Matching:
+    """Converts frames so that they look the same beside those of another video.
+
+    Where transfer or primaries differ (see :class:`~streamcut.media.colour_mapping.ColourMapping`)
+    every pixel is mapped through a table; otherwise it is a :class:`Converter`.
+
+    Args:
+        pixel_format: of what is made.
+        colour: of what is made.
+        size: (width, height) of what is made.
+        how: how FFmpeg is to scale.
+    """
+
+    def __init__(
+        self,
+        pixel_format: str,
+        colour: Colour,
+        size: tuple[int, int],
+        how: Interpolation = BICUBIC,
+    ) -> None:
+        self._colour = colour
+        self._plain = Converter(pixel_format, colour, size=size, how=how)
+        self._to_rgb = Converter(MAPPED, _RGB, size=size, how=how | EXACT)
+        self._from_rgb = Converter(pixel_format, colour, how=how | EXACT)
+        self._mapping: ColourMapping | None = None
+        self._lut: Lut | None = None
+
+    def __call__(self, frame: av.VideoFrame) -> av.VideoFrame:
+        """Return a frame converted; its pixels may be those of ``frame``."""
+        mapping = ColourMapping.between(Colour.of(frame), self._colour)
+        if mapping is None:
+            return self._plain(frame)
+        if self._lut is None or mapping != self._mapping:
+            self._lut, self._mapping = Lut(mapping), mapping
+        mapped = self._lut(self._to_rgb(frame))
+        copy_time(frame, mapped)
+        return self._from_rgb(mapped)

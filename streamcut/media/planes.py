@@ -61,9 +61,18 @@ def copied(frame: av.VideoFrame) -> av.VideoFrame:
     return copy_planes(frame, blank_like(frame, frame.format.name))
 
 
-def cropped(frame: av.VideoFrame, width: int, height: int) -> av.VideoFrame:
-    """Return the upper left part of a frame."""
-    return copy_planes(frame, blank_like(frame, frame.format.name, (width, height)))
+def cropped(
+    frame: av.VideoFrame, width: int, height: int, left: int = 0, top: int = 0
+) -> av.VideoFrame:
+    """Return a part of a planar frame, its corner moved up and left to where chroma begins."""
+    made = blank_like(frame, frame.format.name, (width, height))
+    chroma = planes(frame)[-1]
+    left -= left % -(-frame.width // chroma.shape[1])
+    top -= top % -(-frame.height // chroma.shape[0])
+    for ours, theirs in zip(planes(made), planes(frame), strict=True):
+        x, y = left * theirs.shape[1] // frame.width, top * theirs.shape[0] // frame.height
+        ours[:] = theirs[y : y + ours.shape[0], x : x + ours.shape[1]]
+    return made
 
 
 def fitted(plane: Plane, shape: tuple[int, ...]) -> Plane:

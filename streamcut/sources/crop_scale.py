@@ -9,7 +9,8 @@ import cv2
 from av.video.reformatter import Interpolation, VideoReformatter
 
 from streamcut.media.colour import Colour, Matrix, Range
-from streamcut.media.convert import SCALING_THREADS
+from streamcut.media.colour_mapping import ColourMapping
+from streamcut.media.convert import SCALING_THREADS, Matching
 from streamcut.media.planes import blank_like, copy_time, planes
 
 PIXEL_FORMAT = "yuv420p"
@@ -22,7 +23,8 @@ _SAME_ASPECT = Fraction(1, 50)
 class Framing:
     """Makes every frame match the output, whatever the camera does meanwhile.
 
-    Where the aspect differs the middle is kept: nothing is stretched.
+    Where the aspect differs the middle is kept: nothing is stretched. HDR and wide primaries become
+    SDR, see :mod:`streamcut.media.colour_mapping`.
 
     Args:
         width: of the frames made, even.
@@ -38,6 +40,7 @@ class Framing:
         self._wanted = Fraction(width, height) / aspect
         self._colour = Colour(matrix=matrix, range=Range.LIMITED)
         self._to_format, self._to_size = VideoReformatter(), VideoReformatter()
+        self._matching: dict[tuple[int, int], Matching] = {}
 
     @property
     def colour(self) -> Colour:
@@ -64,6 +67,8 @@ class Framing:
         self, reformatter: VideoReformatter, frame: av.VideoFrame, size: tuple[int, int]
     ) -> av.VideoFrame:
         own = Colour.of(frame)
+        if ColourMapping.between(own, self._colour) is not None:
+            return self._matched(frame, size)
         untagged = own.matrix in (Matrix.RGB, Matrix.UNSPECIFIED)
         matrix = self._colour.matrix if untagged else own.matrix
         here = (frame.width, frame.height), frame.format.name, matrix, own.full_range
@@ -82,6 +87,12 @@ class Framing:
         )
         copy_time(frame, made)
         return self._colour.apply(made)
+
+    def _matched(self, frame: av.VideoFrame, size: tuple[int, int]) -> av.VideoFrame:
+        if size not in self._matching:
+            how = Interpolation.BILINEAR
+            self._matching = {size: Matching(PIXEL_FORMAT, self._colour, size, how)}
+        return self._matching[size](frame)
 
 
 def mirrored(frame: av.VideoFrame) -> av.VideoFrame:

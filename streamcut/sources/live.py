@@ -11,7 +11,7 @@ from typing import Self
 import av
 
 from streamcut.core.errors import SourceError
-from streamcut.media.colour import Colour
+from streamcut.media.colour import Colour, Matrix
 from streamcut.media.frame import Frame, StreamInfo
 from streamcut.sources.crop_scale import PIXEL_FORMAT, Framing
 from streamcut.sources.reconnect import Feed
@@ -53,7 +53,8 @@ class LiveSource:
         width, height = (size or Size()).of(across, decoded.height)
         width, height = max(2, width & ~1), max(2, height & ~1)
         known = Colour.of(decoded).known_matrix(decoded.height)
-        matrix = known if matrix is None else matrix
+        if matrix is None:  # HDR becomes SDR.
+            matrix = Matrix.BT709 if known == Matrix.BT2020 else known
         self._framing = Framing(width, height, matrix, feed.aspect)
         self._pace = Pace(fps)
         rate = feed.rate or _USUAL_RATE

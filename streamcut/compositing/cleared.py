@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamcut.imaging.resize import averaged
+from streamcut.imaging.tiles import Area
 from streamcut.media.pixel_formats import depth
 from streamcut.media.planes import Plane
 
@@ -41,15 +42,16 @@ def clear(
 
     Args:
         sources: planes of planar YUV or RGB, any depth.
-        targets: of the same sizes; more of them (an alpha plane) are left alone.
+        targets: of the same sizes, or the same ones; more of them (alpha) are left alone.
         matte: of the frame's size, uint8 or uint16; 0 is invisible.
         pixel_format: of the sources.
     """
     area = _Area.around(kept_cells(matte))
     grey = 1 << (depth(pixel_format) - 1)
     for source, target in zip(sources, targets, strict=False):
-        target[:] = grey
-        if area is not None:
+        if area is None:
+            target[:] = grey
+        else:
             area.fill(source, target, matte.shape, grey)
 
 
@@ -92,7 +94,7 @@ class _Area:
         return cls(top, left, np.ascontiguousarray(part))
 
     def fill(self, source: Plane, target: Plane, size: tuple[int, ...], grey: int) -> None:
-        """Write what is kept of a plane, and the fade around it, into another one."""
+        """Write what is kept of a plane, the fade around it, and grey, into another or itself."""
         side = [
             max(1, round(CELL * part / whole))
             for part, whole in zip(source.shape, size, strict=True)
@@ -105,9 +107,12 @@ class _Area:
         above, below = source[area], target[area]
         full = (columns * wide, rows * high)
         fade = self._faded(_whole(above, full), grey)
-        below[:] = _part(cv2.resize(fade, full, interpolation=cv2.INTER_LINEAR), above)
-        mask = self.kept.repeat(wide, axis=1).repeat(high, axis=0)
-        cv2.copyTo(above, _part(mask, above), below)
+        if source is not target:
+            below[:] = above
+        fading = np.bitwise_not(self.kept).repeat(wide, axis=1).repeat(high, axis=0)
+        filled = cv2.resize(fade, full, interpolation=cv2.INTER_LINEAR)
+        cv2.copyTo(_part(filled, above), _part(fading, above), below)
+        _fill_around(target, area, grey)
 
     def _faded(self, plane: Plane, grey: int) -> Plane:
         """Return the colour around what is kept, one value a block, on its way to grey."""
@@ -124,6 +129,13 @@ class _Area:
 def _blurred(grid: NDArray[np.float32]) -> NDArray[np.float32]:
     side = 2 * _REACH + 1
     return np.asarray(cv2.GaussianBlur(grid, (side, side), _SIGMA), np.float32)
+
+
+def _fill_around(plane: Plane, area: Area, value: int) -> None:
+    """Write one value wherever a rectangle is not."""
+    rows, columns = area
+    plane[: rows.start] = plane[rows.stop :] = value
+    plane[rows, : columns.start] = plane[rows, columns.stop :] = value
 
 
 def _whole(plane: Plane, size: tuple[int, int]) -> Plane:

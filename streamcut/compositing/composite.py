@@ -31,6 +31,7 @@ def composite(
     *,
     light_wrap: float = 0.0,
     apart: bool = False,
+    last: bool = False,
 ) -> Iterator[CompositedFrame]:
     """Make what is encoded of each frame and its matte.
 
@@ -40,8 +41,11 @@ def composite(
         background: what lies behind, for the look "background".
         light_wrap: how much of its light spills over the subject's edge, 0..1.
         apart: leave the matte beside the colour instead of making it its alpha plane.
+        last: nobody needs the subject's colours after this, so that they can be written over.
     """
     make = _maker(look, background, light_wrap, apart=apart)
+    if last and apart and look == "cleared":
+        make = _cleared_in_place
 
     def composited(frame: MattedFrame) -> CompositedFrame:
         return frame.composited(make(frame))
@@ -73,6 +77,15 @@ def _cleared(frame: MattedFrame) -> av.VideoFrame:
     clear(planes(frame.subject), planes(made), frame.matte, frame.source.format.name)
     planes(made)[-1][:] = frame.matte
     return made
+
+
+def _cleared_in_place(frame: MattedFrame) -> av.VideoFrame:
+    """The same without another copy, where the subject has one of its own."""
+    if frame.subject is frame.source:  # Decoders may still refer to it.
+        return _cleared_colour(frame)
+    own = planes(frame.subject)
+    clear(own, own, frame.matte, frame.source.format.name)
+    return frame.subject
 
 
 def _cleared_colour(frame: MattedFrame) -> av.VideoFrame:

@@ -180,6 +180,7 @@ def composited(
         shown.background,
         light_wrap=shown.settings.picture.light_wrap,
         apart=apart,
+        last=True,
     )
 
 

@@ -101,3 +101,13 @@ def test_a_frame_as_decoded_is_not_changed() -> None:
     made = cleared(frame, matte(96, 64))
     assert made.pts == frame.pts
     assert all(map(np.array_equal, planes(frame), before))
+
+
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "gbrp16le"])
+def test_in_place_gives_the_same(pixel_format: str) -> None:
+    for size in SIZES:
+        frame, seen = noise(pixel_format, size), matte(*size, peak(pixel_format))
+        want = planes(cleared(frame, seen))
+        own = planes(frame)
+        clear(own, own, seen, pixel_format)
+        assert all(map(np.array_equal, own, want))

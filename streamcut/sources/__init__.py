@@ -77,6 +77,7 @@ def open_source(
     size: Size | None = None,
     threads: int = 0,
     limits: Limits = STRICT,
+    cover: bool = False,
 ) -> Source:
     """Open a video file, image, image sequence (``%04d.png``), network address or pipe.
 
@@ -87,10 +88,17 @@ def open_source(
         size: what to scale the frames to.
         threads: threads for decoding; 0 lets FFmpeg choose.
         limits: how large its frames may be, and whether it may open other files.
+        cover: crop frames of another shape than the first; otherwise bars are put around them.
 
     Raises:
         SourceError: if it cannot be opened or holds no decodable video.
     """
     return MediaSource(
-        url, start=start, duration=duration, size=size, threads=threads, limits=limits
+        url,
+        start=start,
+        duration=duration,
+        size=size,
+        threads=threads,
+        limits=limits,
+        cover=cover,
     )

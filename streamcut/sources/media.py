@@ -33,9 +33,11 @@ _log = logging.getLogger(__name__)
 
 # FFmpeg's own decoders drop the alpha of VP8 and VP9 silently; libvpx keeps it.
 _ALPHA_DECODERS = {"vp9": "libvpx-vp9", "vp8": "libvpx"}
-# Text files that FFmpeg would play as frames of a terminal.
 _MOST_FOR_FOUR = 4096 * 2304  # Pixels of a frame that four decoder threads may hold.
+# Text files that FFmpeg would play as frames of a terminal.
 _NOT_VIDEO = {"tty"}
+# Containers that say themselves how wide pixels are.
+_TELLS_ASPECT = {"mov", "matroska"}
 # How Matroska says how long a stream is.
 _TAGGED_LENGTH = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)")
 
@@ -57,10 +59,12 @@ class MediaSource:
         size: Size | None = None,
         threads: int = 0,
         limits: Limits = STRICT,
+        cover: bool = False,
     ) -> None:
         self._input, self._name = input_of(url), public(str(url))
         self._limits = limits
         self.undecodable = 0
+        self._told: Fraction | None = None
         self._container = open_container(self._input, limits)
         try:
             self._stream = self._pick_stream()
@@ -76,8 +80,8 @@ class MediaSource:
             limits.check_frame(self._name, first.width, first.height)
             if size is not None:
                 limits.check_size(*size.of(first.width, first.height))
-            self._conform = Conform(first, size)
-            self._first: Frame | None = self._conform(first)
+            self._conform = Conform(first, size, self._aspect_of(first), cover=cover)
+            self._first: Frame | None = self._conformed(first)
             self._lost = _lost(first.format.name, self._first.source.format.name)
             self._lost += getattr(self._input, "notes", [])
             if self._input.again is None and self._container.streams.audio:
@@ -97,7 +101,7 @@ class MediaSource:
         first, self._first = [self._first] if self._first is not None else [], None
         while first:
             yield first.pop()
-        yield from map(self._conform, self._frames)
+        yield from map(self._conformed, self._frames)
 
     @property
     def jumps(self) -> int:
@@ -107,7 +111,7 @@ class MediaSource:
     @property
     def notes(self) -> list[str]:
         """What the frames lost on the way here, in words."""
-        told = list(self._lost)
+        told = [*self._lost, *self._conform.notes]
         if self._progressive.interlaced:
             told.append("the input is interlaced: made progressive")
         if self.jumps:
@@ -226,7 +230,26 @@ class MediaSource:
             for frame in frames:
                 if order is not None:
                     order.stamp(frame)
+                self._mark(frame)
                 yield frame
+
+    def _mark(self, frame: av.VideoFrame) -> None:
+        """Note on a frame how much wider its pixels are than those of the first one decoded."""
+        told = self._decoder.sample_aspect_ratio
+        self._told = self._told or told
+        if told and self._told and told != self._told:
+            frame.opaque = told / self._told
+
+    def _aspect_of(self, frame: av.VideoFrame) -> Fraction:
+        """Return the width of a frame's pixels over their height."""
+        known = _TELLS_ASPECT & set(self._container.format.name.split(","))
+        # What others say of the whole stream may be what its last frames are.
+        first = None if known else self._told
+        first = first or self._stream.sample_aspect_ratio or Fraction(1)
+        return first * (frame.opaque if isinstance(frame.opaque, Fraction) else 1)
+
+    def _conformed(self, frame: av.VideoFrame) -> Frame:
+        return self._conform(frame, self._aspect_of(frame))
 
     def _packets(self) -> Iterator[av.Packet[VideoStream] | None]:
         """Yield the stream's packets, then None to flush; broken reads are counted and passed."""
@@ -263,7 +286,6 @@ class MediaSource:
         return self._stream.average_rate or self._stream.guessed_rate or Fraction(30)
 
     def _describe(self, first: av.VideoFrame) -> StreamInfo:
-        aspect = self._stream.sample_aspect_ratio or Fraction(1)
         return StreamInfo(
             width=first.width,
             height=first.height,
@@ -271,7 +293,7 @@ class MediaSource:
             colour=Colour.of(first),
             time_base=self._time_base,
             rate=self._rate(),
-            sample_aspect_ratio=self._conform.aspect(aspect),
+            sample_aspect_ratio=self._conform.aspect,
             duration=self._duration(),
             start=self._clip.zero,
             end=self._clip.last,

@@ -62,6 +62,23 @@ class Orientation:
         return cv2.flip(turned, 0) if self.mirror_y else turned
 
 
+class Orientations:
+    """How the frames of one stream lie.
+
+    Some streams tell it with their keyframes alone: the others lie as the one before them.
+    """
+
+    def __init__(self) -> None:
+        self._last = Orientation()
+
+    def __call__(self, frame: av.VideoFrame) -> Orientation:
+        """Return how the next frame lies."""
+        own = Orientation.of(frame)
+        if own or frame.key_frame:
+            self._last = own
+        return self._last
+
+
 def _display_matrix(frame: av.VideoFrame) -> Buffer | None:
     try:
         return cast("Buffer | None", frame.side_data.get("DISPLAYMATRIX"))

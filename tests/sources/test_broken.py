@@ -213,6 +213,8 @@ class Failing:
     def __init__(self, decoder: Any, error: Exception) -> None:
         self.decoder, self.errors = decoder, [error]
 
+    sample_aspect_ratio = None
+
     def decode(self, packet: Any) -> Any:
         if self.errors:
             raise self.errors.pop()

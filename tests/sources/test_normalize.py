@@ -10,6 +10,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from av.bitstream import BitStreamFilterContext
 from helpers.media import (
     Sound,
     composited,
@@ -19,6 +20,7 @@ from helpers.media import (
     pictures,
     run,
     shown,
+    views,
     write,
 )
 from PIL import Image
@@ -26,6 +28,7 @@ from PIL import Image
 from streamcut.core.errors import SourceError, UsageError
 from streamcut.media.frame import Frame
 from streamcut.sources import Size, open_source
+from streamcut.sources.normalize import Conform
 
 Clip = Callable[..., Path]
 
@@ -43,28 +46,182 @@ def pngs(folder: Path, count: int, mode: str = "RGB") -> Path:
     return folder / "%04d.png"
 
 
-@pytest.mark.parametrize("second", [(48, 32), (200, 120), (65, 99)])
-def test_resolution_changes_midway(tmp_path: Path, second: tuple[int, int]) -> None:
-    """Pictures after the change are scaled to the first's size, not dropped and not a crash."""
-    one = write(tmp_path / "one.ts", pictures(4), codec="mpeg4", time_base=Fraction(1, 25))
-    two = write(
-        tmp_path / "two.ts",
-        pictures(4, *second),
-        codec="mpeg4",
-        time_base=Fraction(1, 25),
-        times=[4, 5, 6, 7],
+def joined(tmp_path: Path, *sizes: tuple[int, int], aspects: Any = ()) -> Path:
+    """A recording whose frames change, four of each size: a square of 40 pixels in the middle."""
+    parts = b""
+    for number, (width, height) in enumerate(sizes):
+        shot = av.VideoFrame(width, height, "yuv420p")
+        for plane, value in zip(views(shot), (60, 128, 128), strict=True):
+            plane[:] = value
+        x, y = width // 2 - 20, height // 2 - 20
+        views(shot)[0][y : y + 40, x : x + 40] = 220
+        with av.open(str(tmp_path / "part.ts"), "w") as output:
+            stream: Any = output.add_stream("libx264", rate=25, options={"g": "1", "crf": "5"})
+            stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+            if aspects:
+                stream.codec_context.sample_aspect_ratio = aspects[number]
+            for index in range(4):
+                shot.pts, shot.time_base = 4 * number + index, Fraction(1, 25)
+                output.mux(stream.encode(shot))
+            output.mux(stream.encode(None))
+        parts += (tmp_path / "part.ts").read_bytes()
+    path = tmp_path / "joined.ts"
+    path.write_bytes(parts)
+    return path
+
+
+def square(luma: np.ndarray) -> tuple[int, int, int, int]:
+    """Left, top, width and height of what is bright."""
+    rows, columns = np.nonzero(luma > 140)
+    return (
+        *(int(columns.min()), int(rows.min())),
+        *(int(np.ptp(columns)) + 1, int(np.ptp(rows)) + 1),
     )
-    both = tmp_path / "both.ts"
-    both.write_bytes(one.read_bytes() + two.read_bytes())
-    made = frames_of(both)
-    assert {(frame.source.width, frame.source.height) for frame in made} == {(96, 64)}
+
+
+@pytest.mark.parametrize(
+    ("second", "side", "bars"),
+    [
+        ((48, 32), 60, (0, 0)),  # Drawn larger than it fits: all of the frame is bright.
+        ((192, 128), 20, (0, 0)),
+        ((200, 100), 19, (0, 8)),
+        ((64, 96), 27, (26, 0)),
+        ((66, 98), 26, (26, 0)),
+    ],
+)
+def test_resolution_changes_midway(
+    tmp_path: Path, second: tuple[int, int], side: int, bars: tuple[int, int]
+) -> None:
+    """A square stays one: frames are fitted into the first's size, with transparent bars."""
+    both = joined(tmp_path, (96, 64), second)
+    with open_source(str(both)) as source:
+        made = list(source)
+        notes = source.notes
     assert len(made) == 8
-    for index, frame in enumerate(made):
-        given = picture(index) if index < 4 else picture(index - 4, *second)
-        want = copied(given.reformat(96, 64))[0].astype(int)
-        assert np.abs(copied(frame.source)[0] - want).mean() < 8
-    run(both, tmp_path / "out.webm")
-    assert len(shown(tmp_path / "out.webm").pictures) == 8
+    assert {(frame.source.width, frame.source.height) for frame in made} == {(96, 64)}
+    assert notes[-1].startswith(f"the frames' shape changes ({second[0]}x{second[1]})")
+    for frame in made[4:]:
+        left, top, width, height = square(copied(frame.source)[0])
+        if second != (48, 32):
+            assert abs(width - side) <= 1
+            assert abs(height - side) <= 1
+            assert abs(left - (96 - side) / 2) <= 1
+            assert abs(top - (64 - side) / 2) <= 1
+        x, y = bars
+        if not any(bars):
+            assert frame.opacity is None
+            continue
+        assert frame.opacity is not None
+        inside = np.zeros((64, 96), np.uint8)
+        inside[y : 64 - y, x : 96 - x - (2 if x else 0)] = 255
+        assert np.array_equal(frame.opacity, inside)
+        luma, *chroma = copied(frame.source)
+        assert set(np.unique(luma[inside == 0])) == {16}
+        assert all(plane[0, 0] == 128 for plane in chroma)
+    summary = run(both, tmp_path / "out.webm", invert=True)
+    assert [note for note in summary.notes if "shape" in note] == notes[-1:]
+    alpha = shown(tmp_path / "out.webm").rgba()[-1][..., 3]
+    assert alpha.max() == 255
+    assert (alpha[:, : max(0, bars[0] - 4)] == 0).all()
+
+
+def test_the_shape_of_pixels_changes_midway(tmp_path: Path) -> None:
+    path = joined(tmp_path, (96, 64), (96, 64), aspects=(Fraction(1), Fraction(2)))
+    with open_source(str(path)) as source:
+        assert source.info.sample_aspect_ratio == 1
+        made = list(source)
+        assert "96x64 with pixels 2:1" in source.notes[-1]
+    assert square(copied(made[0].source)[0])[2:] == (40, 40)
+    *_, width, height = square(copied(made[-1].source)[0])
+    assert abs(width - 40) <= 1
+    assert abs(height - 20) <= 1
+
+
+def test_what_is_wanted_smaller_changes_midway(tmp_path: Path) -> None:
+    made = frames_of(joined(tmp_path, (96, 64), (64, 96)), size=Size.parse("48x64"))
+    *_, width, height = square(copied(made[0].source)[0])
+    assert (width, height) == (20, 40)  # As it was asked for.
+    *_, width, height = square(copied(made[-1].source)[0])
+    assert abs(width / height - 0.5) < 0.1  # With pixels twice as wide: still a square.
+
+
+def test_covering_crops_instead(tmp_path: Path) -> None:
+    path = joined(tmp_path, (96, 64), (64, 96))
+    with open_source(str(path), cover=True) as source:
+        frame = list(source)[-1]
+    assert frame.opacity is None
+    *_, width, height = square(copied(frame.source)[0])
+    assert abs(width - 60) <= 1
+    assert abs(height - 60) <= 1
+
+
+def test_images_that_lie_differently(tmp_path: Path) -> None:
+    """Photographs of one size, each with an orientation of its own."""
+    image = Image.new("RGB", (96, 64), (40, 40, 40))
+    image.paste((230, 230, 230), (0, 0, 24, 24))
+    for number, orientation in enumerate((1, 6, 3, 1)):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        image.save(tmp_path / f"{number}.jpg", quality=95, exif=exif)
+    made = [copied(frame.source)[0] for frame in frames_of(tmp_path / "%d.jpg")]
+    assert square(made[0]) == square(made[3]) == (0, 0, 24, 24)
+    assert square(made[2]) == (72, 40, 24, 24)
+    left, top, width, height = square(made[1])  # 64x96 upright: 42x64 from 26 on.
+    assert abs(left + width - 69) <= 2
+    assert top == 0
+    assert abs(width - 16) <= 1
+    assert abs(height - 16) <= 1
+
+
+def test_alpha_and_range_change_midway(tmp_path: Path) -> None:
+    colours = [(200, 60, 40, 255), (200, 60, 40, 90), (200, 60, 40, 255)]
+    for number, colour in enumerate(colours):
+        image = Image.new("RGBA", (64, 48), colour)
+        (image if number == 1 else image.convert("RGB")).save(tmp_path / f"{number}.png")
+    with open_source(str(tmp_path / "%d.png")) as source:
+        made = list(source)
+        assert "pixel format changes (rgba)" in source.notes[-1]
+    assert made[0].opacity is made[2].opacity is None
+    assert made[1].opacity is not None
+    assert set(np.unique(made[1].opacity)) == {90}
+    for frame in made:
+        assert frame.source.to_ndarray(format="rgb24")[9, 9].tolist() == [200, 60, 40]
+
+
+def test_range_and_matrix_change_midway(tmp_path: Path) -> None:
+    """What the code values mean may change, though size and pixel format do not."""
+    first = av.VideoFrame(64, 48, "yuv420p")
+    for plane, value in zip(views(first), (145, 100, 160), strict=True):
+        plane[:] = value
+    first.color_range, first.colorspace = 1, 1
+    conform = Conform(first, None)
+    assert conform(first).source is first
+    for colour_range, matrix, off in ((2, 1, 1), (1, 5, 3), (2, 9, 3)):
+        other = first.reformat(
+            format="yuv420p",
+            src_colorspace=1,
+            dst_colorspace=matrix,
+            src_color_range=1,
+            dst_color_range=colour_range,
+        )
+        other.color_range, other.colorspace = colour_range, matrix
+        made = copied(conform(other).source)
+        assert [int(plane[20, 20]) for plane in made] == pytest.approx([145, 100, 160], abs=off)
+
+
+def test_only_keyframes_say_how_a_stream_lies(tmp_path: Path) -> None:
+    """As where the orientation is told by supplemental information of H.264."""
+    path = tmp_path / "in.ts"
+    with av.open(str(path), "w") as output:
+        stream: Any = output.add_stream("libx264", rate=25, options={"g": "9", "bf": "0"})
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        told = BitStreamFilterContext("h264_metadata=display_orientation=insert:rotate=90", stream)
+        coded = [packet for shot in pictures(8) for packet in stream.encode(shot)]
+        for packet in [*coded, *stream.encode(None)]:
+            output.mux(told.filter(packet) if packet.is_keyframe else packet)
+    with open_source(str(path)) as source:
+        assert {(f.source.width, f.source.height) for f in source} == {(64, 96)}
+        assert source.notes == []
 
 
 def test_pixel_format_changes_midway(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import av
 
 from streamcut.media.bars import NONE, Bars
 from streamcut.media.colour import Colour
+from streamcut.media.hdr_metadata import NO_HDR, HdrMetadata
 from streamcut.media.limits import STRICT, Limits
 from streamcut.media.matte import RGB, Matte, Prediction
 from streamcut.media.planes import Plane
@@ -35,6 +36,7 @@ class StreamInfo:
         metadata: title, artist and so on.
         chapters: as PyAV gives them.
         live: frames arrive at their own pace and may be dropped.
+        hdr: what HDR video says of itself beside its colours.
         limits: within which the input was opened, and what else is read for it is, too.
     """
 
@@ -52,6 +54,7 @@ class StreamInfo:
     metadata: Mapping[str, str] = field(default_factory=dict)
     chapters: Sequence[Mapping[str, Any]] = ()
     live: bool = False
+    hdr: HdrMetadata = NO_HDR
     limits: Limits = STRICT
 
     @property

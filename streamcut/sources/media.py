@@ -20,6 +20,7 @@ from streamcut.core.errors import Named, SourceError
 from streamcut.media.colour import Colour
 from streamcut.media.demux import packets
 from streamcut.media.frame import Frame, StreamInfo
+from streamcut.media.hdr_metadata import HdrMetadata
 from streamcut.media.limits import STRICT, Limits
 from streamcut.media.pixel_formats import depth
 from streamcut.media.timestamps import Clock, in_order, is_free, is_sought_well, stamped
@@ -84,6 +85,8 @@ class MediaSource:
             self._first: Frame | None = self._conformed(first)
             self._lost = _lost(first.format.name, self._first.source.format.name)
             self._lost += getattr(self._input, "notes", [])
+            self._hdr = HdrMetadata.of(first)
+            self._lost += self._hdr.notes
             if self._input.again is None and self._container.streams.audio:
                 self._lost.append("its sound is left out: a pipe is read only once")
             self.info = self._describe(self._first.source)
@@ -300,6 +303,7 @@ class MediaSource:
             url=self._input.again,
             metadata=dict(self._container.metadata),
             chapters=self._container.chapters(),
+            hdr=self._hdr,
             limits=self._limits,
         )
 

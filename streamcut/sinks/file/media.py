@@ -16,6 +16,7 @@ from av.video.stream import VideoStream
 from streamcut.core.errors import SinkError, StreamcutError
 from streamcut.media.frame import OutputFrame, StreamInfo
 from streamcut.media.urls import public
+from streamcut.sinks.file import hdr10
 from streamcut.sinks.file.audio import Companions, public_tags
 from streamcut.sinks.file.carried import shifted_chapters
 from streamcut.sinks.file.encoder_input import Fit, Palette
@@ -67,7 +68,7 @@ class MediaSink:
         self.written = 0
         self.skipped = 0
         self.left = ""
-        self._notes: list[str] = []
+        self._notes = hdr10.notes(codec, info.hdr)
         self._codec = codec
         self._unit = _unit(codec, info)
         self._last: int | None = None
@@ -86,6 +87,8 @@ class MediaSink:
                 )
             if codec.encoder == "libvpx-vp9":
                 open_lean(self._encoder)
+            elif hdr10.in_header(codec, info.hdr):
+                self._encoder.open(strict=False)
             if self._palette is not None:
                 self._stream.pix_fmt = self._palette.pixel_format
             self._companions = Companions(
@@ -230,8 +233,11 @@ class MediaSink:
         alpha_apart: bool,
     ) -> VideoStream:
         codec = self._codec
-        options = codec.options_for(quality, size)
-        if alpha_apart:
+        options = hdr10.encoder_options(codec, info.hdr, codec.options_for(quality, size))
+        if hdr10.in_header(codec, info.hdr):
+            stream = hdr10.stream_with(self._output, codec, info.hdr)
+            stream.codec_context.options = options
+        elif alpha_apart:
             stream = described_stream(self._output, codec.encoder)
         else:
             made = self._output.add_stream(codec.encoder, rate=info.rate, options=options)

@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING, Any, Self, cast
 import av
 import cv2
 import numpy as np
-from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
 from streamcut.core.errors import MissingDependencyError, UsageError
-from streamcut.media.colour import Colour
-from streamcut.media.convert import SCALING_THREADS
+from streamcut.media.convert import BILINEAR, RGB_TAGS, Converter
 from streamcut.media.frame import CompositedFrame
 from streamcut.media.pixel_formats import has_alpha
 
@@ -37,15 +35,15 @@ class Viewer:
 
     def __init__(self) -> None:
         self.matte = self.split = self.frozen = False
-        self._made, self._before = VideoReformatter(), VideoReformatter()
+        self._made, self._before = _Pixels(), _Pixels()
 
     def __call__(self, frame: CompositedFrame) -> NDArray[np.uint8] | None:
         """Return RGB uint8 [height, width, 3], at most 960 pixels wide; None while frozen."""
         if self.frozen:
             return None
-        shown = self._matte_of(frame) if self.matte else _shown(self._made, frame.output)
+        shown = self._matte_of(frame) if self.matte else self._made(frame.output)
         if self.split:
-            before = _shown(self._before, frame.source)
+            before = self._before(frame.source)
             if before.shape == shown.shape:
                 half = shown.shape[1] // 2
                 shown[:, :half] = before[:, :half]
@@ -137,19 +135,19 @@ def _fitted(width: int, height: int) -> tuple[int, int]:
     return shown, max(1, round(height * shown / width))
 
 
-def _shown(reformatter: VideoReformatter, video_frame: av.VideoFrame) -> NDArray[np.uint8]:
-    """Return a frame as RGB at the window's size; what is transparent lies over squares."""
-    clear = has_alpha(video_frame.format.name)
-    made = reformatter.reformat(
-        video_frame,
-        *_fitted(video_frame.width, video_frame.height),
-        "rgba" if clear else "rgb24",
-        src_colorspace=Colour.of(video_frame).known_matrix(video_frame.height),
-        interpolation=Interpolation.BILINEAR,
-        threads=SCALING_THREADS,
-    )
-    pixels = cast(NDArray[np.uint8], made.to_ndarray())
-    return _over_squares(pixels) if clear else pixels
+class _Pixels:
+    """Frames as RGB at the window's size; what is transparent lies over squares."""
+
+    def __init__(self) -> None:
+        self._opaque = Converter("rgb24", RGB_TAGS, how=BILINEAR)
+        self._clear = Converter("rgba", RGB_TAGS, how=BILINEAR)
+
+    def __call__(self, frame: av.VideoFrame) -> NDArray[np.uint8]:
+        clear = has_alpha(frame.format.name)
+        convert = self._clear if clear else self._opaque
+        made = convert(frame, _fitted(frame.width, frame.height))
+        pixels = cast(NDArray[np.uint8], made.to_ndarray())
+        return _over_squares(pixels) if clear else pixels
 
 
 def _over_squares(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:

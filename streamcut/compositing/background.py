@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageColor, ImageOps
 
+from streamcut.compositing.hdr_image import hdr_image
 from streamcut.core.errors import Named, SourceError, UsageError
 from streamcut.imaging.resize import averaged
 from streamcut.media.colour import Colour, Matrix, Primaries, Range, Transfer
@@ -119,12 +120,15 @@ def image_background(path: Path, info: StreamInfo) -> Fixed:
     """
     try:
         with info.limits.image(path) as image:
-            rgb = _opaque(_reduced(image, info))
+            frame = hdr_image(path)
+            if frame is None:
+                return rgb_background(_opaque(_reduced(image, info)), info)
     except SourceError:
         raise
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise SourceError(f"{path} cannot be read as an image") from error
-    return rgb_background(rgb, info)
+    made = matching(info)(_cropped(frame, info))
+    return Fixed([plane.copy() for plane in planes(made)])
 
 
 def rgb_background(
@@ -268,7 +272,7 @@ def _target(info: StreamInfo) -> Colour:
 
 def matching(info: StreamInfo) -> Matching:
     """Return what brings frames to the size, pixel format and colour of a stream's."""
-    return Matching(info.pixel_format, _target(info), (info.width, info.height))
+    return Matching(info.pixel_format, _target(info), size=(info.width, info.height))
 
 
 def _reduced(image: Image.Image, info: StreamInfo) -> Image.Image:

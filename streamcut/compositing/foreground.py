@@ -24,13 +24,12 @@ from functools import partial
 import av
 import cv2
 import numpy as np
-from av.video.reformatter import Interpolation
 from numpy.typing import NDArray
 
 from streamcut.imaging.resize import averaged
 from streamcut.matting.multilevel import subject_colours
 from streamcut.media.colour import Colour, Range
-from streamcut.media.convert import SCALING_THREADS
+from streamcut.media.convert import BILINEAR, Converter
 from streamcut.media.frame import MattedFrame
 from streamcut.media.matte import Grid
 from streamcut.media.pixel_formats import peak
@@ -98,17 +97,14 @@ def _told(video_frame: av.VideoFrame, matte: Plane, colours: Grid) -> av.VideoFr
     """Return a copy with the colours in the border as a network tells them, RGB 0..1."""
     made, top = copied(video_frame), peak(video_frame.format.name)
     codes = np.rint(np.clip(colours, 0, 1) * np.float32(65535)).astype(np.uint16)
-    tags = Colour.of(video_frame)
-    yuv = not video_frame.format.name.startswith("gbr")
-    front = av.VideoFrame.from_ndarray(codes, "rgb48le").reformat(
-        video_frame.width,
-        video_frame.height,
-        video_frame.format.name,
-        dst_colorspace=tags.known_matrix(video_frame.height) if yuv else None,
-        dst_color_range=Range.FULL if tags.full_range or not yuv else Range.LIMITED,
-        interpolation=Interpolation.BILINEAR,
-        threads=SCALING_THREADS,
+    full = Colour.of(video_frame).full_range or video_frame.format.name.startswith("gbr")
+    wanted = replace(
+        Colour.of(video_frame).resolved(video_frame.height),
+        range=Range.FULL if full else Range.LIMITED,
     )
+    convert = Converter(video_frame.format.name, wanted, how=BILINEAR)
+    size = video_frame.width, video_frame.height
+    front = convert(av.VideoFrame.from_ndarray(codes, "rgb48le"), size)
     for source, plane in zip(planes(front), planes(made), strict=True):
         band = _band(fitted(matte, plane.shape), top)
         plane[band] = source[band]

@@ -6,28 +6,21 @@ from typing import cast
 
 import av
 import cv2
-import numpy as np
-from av.video.reformatter import Interpolation, VideoReformatter
-from numpy.typing import NDArray
 
-from streamcut.media.colour import Colour
-from streamcut.media.convert import SCALING_THREADS
+from streamcut.media.convert import AREA, RGB_TAGS, Converter
+from streamcut.media.matte import RGB
 from streamcut.media.planes import Plane
 
 
-def network_input(
-    frame: av.VideoFrame, size: tuple[int, int], shrink: VideoReformatter
-) -> NDArray[np.uint8]:
-    """Return ``frame`` scaled straight from its planes to RGB uint8 [height, width, 3]."""
-    small = shrink.reformat(
-        frame,
-        *size,
-        "rgb24",
-        src_colorspace=Colour.of(frame).known_matrix(frame.height),
-        interpolation=Interpolation.AREA,
-        threads=SCALING_THREADS,
-    )
-    return cast(NDArray[np.uint8], small.to_ndarray())
+class Shrink:
+    """Scales frames straight from their planes to RGB, as networks see them."""
+
+    def __init__(self) -> None:
+        self._convert = Converter("rgb24", RGB_TAGS, how=AREA)
+
+    def __call__(self, frame: av.VideoFrame, size: tuple[int, int]) -> RGB:
+        """Return a frame at a size (width, height)."""
+        return cast(RGB, self._convert(frame, size).to_ndarray())
 
 
 def averaged(plane: Plane, size: tuple[int, int]) -> Plane:

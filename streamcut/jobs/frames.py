@@ -11,7 +11,6 @@ from typing import Self, TypeAlias, Unpack, cast
 
 import av
 import numpy as np
-from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
 from streamcut.compositing.background import Background, colour_background, matching, rgb_background
@@ -33,8 +32,7 @@ from streamcut.jobs.request import (
 )
 from streamcut.jobs.stages import matted, one_thread_per_frame, spawn_predicted, waiting
 from streamcut.matting.network import able
-from streamcut.media.colour import Colour
-from streamcut.media.convert import SCALING_THREADS, Matching
+from streamcut.media.convert import RGB_TAGS, Converter, Matching
 from streamcut.media.frame import MattedFrame, StreamInfo
 from streamcut.media.pixel_formats import peak
 from streamcut.sessions import BaseSession
@@ -302,13 +300,4 @@ def _made(
 
 
 def _rgb(image: av.VideoFrame) -> NDArray[np.uint8]:
-    tags = Colour.of(image)
-    made = VideoReformatter().reformat(
-        image,
-        format="rgb24",
-        src_colorspace=tags.known_matrix(image.height),
-        src_color_range=tags.range or None,
-        interpolation=Interpolation.BICUBIC,
-        threads=SCALING_THREADS,
-    )
-    return cast(NDArray[np.uint8], made.to_ndarray())
+    return cast(NDArray[np.uint8], Converter("rgb24", RGB_TAGS)(image).to_ndarray())

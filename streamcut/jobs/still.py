@@ -31,6 +31,7 @@ from streamcut.jobs.stages import (
 from streamcut.matting.network import able
 from streamcut.matting.views import seen
 from streamcut.media.colour import Colour, Matrix, Primaries, Range, Transfer
+from streamcut.media.convert import Converter
 from streamcut.media.frame import CompositedFrame, Frame, StreamInfo
 from streamcut.media.matte import RGB, Prediction
 from streamcut.media.planes import planes
@@ -228,7 +229,7 @@ def _info_of(still: Still) -> StreamInfo:
 def _frame_of(still: Still) -> Frame:
     """Return a still as the only frame of a stream: planar RGB, its own alpha beside it."""
     colours = np.ascontiguousarray(still.pixels[..., :3])
-    made = av.VideoFrame.from_ndarray(colours, "rgb24").reformat(format="gbrp")
+    made = Converter("gbrp", _SRGB)(av.VideoFrame.from_ndarray(colours, "rgb24"))
     made.pts, made.time_base = 0, Fraction(1, 25)
     opaque = still.pixels.shape[2] < 4
     opacity = None if opaque else np.ascontiguousarray(still.pixels[..., 3])

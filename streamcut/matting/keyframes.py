@@ -10,7 +10,7 @@ on another thread and used when they are ready.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 
@@ -21,7 +21,7 @@ from streamcut.core.pipeline import Channel, Pipeline
 from streamcut.imaging.flow import Flow, grey
 from streamcut.matting.guided_filter import GuidedUpsampler
 from streamcut.matting.propagation import Key, Light, Share, Step, Trail, carried, evidence
-from streamcut.matting.solver import Solver, Trimming
+from streamcut.matting.solver import Problem, Solver, Trimming
 from streamcut.media.frame import MattedFrame, StreamInfo
 from streamcut.media.matte import Grid
 from streamcut.media.pixel_formats import depth, peak
@@ -283,9 +283,9 @@ def on_keyframes_live(
     """
     frames, network = _network(frames)
     solve = Solver(info, network, trimming)
-    asked: Channel[MattedFrame] = Channel(capacity=1)
-    answers = pipeline.spawn("keyframes", map(solve, asked), after=asked, capacity=1)
-    live = _Live(Finish(info, solve.size), interval, asked, answers)
+    asked: Channel[Problem | None] = Channel(capacity=1)
+    answers = pipeline.spawn("keyframes", map(solve.solved, asked), after=asked, capacity=1)
+    live = _Live(Finish(info, solve.size), interval, solve.posed, asked, answers)
     try:
         for frame in frames:
             yield live.take(frame)
@@ -300,10 +300,11 @@ class _Live:
         self,
         finish: Finish,
         interval: int,
-        asked: Channel[MattedFrame],
+        pose: Callable[[MattedFrame], Problem | None],
+        asked: Channel[Problem | None],
         answers: Channel[Grid | None],
     ) -> None:
-        self._interval, self._asked, self._answers = interval, asked, answers
+        self._interval, self._pose, self._asked, self._answers = interval, pose, asked, answers
         self._finish, self._watch = finish, _Watch()
         self._leader: _Leader | None = None
         self._next: _Leader | None = None
@@ -330,7 +331,7 @@ class _Live:
         self._busy = True
         self._plain = self._finish.plain(seen.frame)
         self._next = _Leader(Key(seen.light, seen.coarse, None))
-        self._asked.put(seen.frame)
+        self._asked.put(self._pose(seen.frame))
 
     def _hear(self) -> None:
         """Follow the keyframe asked about from now on, if it is solved."""

@@ -6,10 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from av.video.reformatter import VideoReformatter
 
 from streamcut.imaging.letterbox import BarFinder
-from streamcut.imaging.resize import network_input
+from streamcut.imaging.resize import Shrink
 from streamcut.imaging.scene_cuts import SceneCuts
 from streamcut.media.bars import Bars
 from streamcut.media.frame import Frame, PredictedFrame
@@ -64,7 +63,7 @@ class StreamView:
     """What the network is shown of a stream's frames, and where scenes begin in it."""
 
     def __init__(self) -> None:
-        self._find, self._shrink, self._cuts = BarFinder(), VideoReformatter(), SceneCuts()
+        self._find, self._shrink, self._cuts = BarFinder(), Shrink(), SceneCuts()
 
     def __call__(self, frame: Frame, size_of: Callable[[int, int], Size]) -> Sight:
         """Scale a frame for the network.
@@ -82,7 +81,7 @@ class StreamView:
             round(source.width * wanted[0] / inner[0]),
             round(source.height * wanted[1] / inner[1]),
         )
-        whole = network_input(source, size, self._shrink)
+        whole = self._shrink(source, size)
         left = min(round(bars.left * size[0] / source.width), size[0] - wanted[0])
         top = min(round(bars.top * size[1] / source.height), size[1] - wanted[1])
         window = slice(top, top + wanted[1]), slice(left, left + wanted[0])

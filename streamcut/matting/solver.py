@@ -18,13 +18,12 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
-from streamcut.imaging.resize import network_input
+from streamcut.imaging.resize import Shrink
 from streamcut.matting.closed_form import MattingError, band_alpha, trimap
 from streamcut.media.frame import PredictedFrame, StreamInfo
-from streamcut.media.matte import Grid
+from streamcut.media.matte import RGB, Grid
 
 # Cells of the grid, 320x180 for a frame of 16:9, where the network's matte is not finer. More
 # unknown cells than this are not solved: it would take half a second.
@@ -56,6 +55,21 @@ class Trimming:
     erode_size: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What there is to be solved of one frame, on the grid.
+
+    Attributes:
+        rough: the network's matte.
+        known: the trimap.
+        colours: the frame.
+    """
+
+    rough: Grid
+    known: NDArray[np.uint8]
+    colours: RGB
+
+
 class Solver:
     """Solves for the mattes of single frames of one video, on a grid.
 
@@ -81,18 +95,33 @@ class Solver:
         self.size = -(-info.width // factor), -(-info.height // factor)
         asked = self._trimming.erode_size
         self._erode = max(1, round(asked / factor)) if asked else _ERODE
-        self._shrink = VideoReformatter()
+        self._shrink = Shrink()
 
     def __call__(self, frame: PredictedFrame) -> Grid | None:
         """Return the matte of a frame on the grid; None where there is nothing to solve."""
+        return self.solved(self.posed(frame))
+
+    def posed(self, frame: PredictedFrame) -> Problem | None:
+        """Return what is to be solved of a frame, copied from it; None where there is nothing.
+
+        Others may read the frame at the same time, but none may convert it: PyAV changes its
+        colour tags while it does.
+        """
         rough = np.asarray(cv2.resize(frame.prediction.alpha, self.size), np.float32)
         known = self._trimap(rough)
         if not 0 < np.count_nonzero(known == 128) <= _MOST_UNKNOWN:
             return None
-        colours = network_input(frame.source, self._frame, self._shrink)
+        colours = self._shrink(frame.source, self._frame)
         small = cv2.resize(colours, self.size, interpolation=cv2.INTER_AREA)
+        return Problem(rough, known, np.asarray(small, np.uint8))
+
+    def solved(self, problem: Problem | None) -> Grid | None:
+        """Return the matte on the grid; None where there is nothing to solve, or it fails."""
+        if problem is None:
+            return None
         try:
-            return _without_haze(plausible(band_alpha(small, known), rough))
+            alpha = band_alpha(problem.colours, problem.known)
+            return _without_haze(plausible(alpha, problem.rough))
         except MattingError:
             return None
 

@@ -11,9 +11,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 from av.video.frame import VideoFrame
-from av.video.reformatter import VideoReformatter
 
-from streamcut.imaging.resize import network_input
+from streamcut.imaging.resize import Shrink
 from streamcut.media.matte import RGB, Matte, Prediction
 from streamcut.sessions import BaseSession
 from streamcut.sessions.base import StillView, as_prediction
@@ -43,7 +42,7 @@ def seen(image: VideoFrame, session: BaseSession) -> tuple[RGB, Prediction]:
 
 def _looked(image: VideoFrame, session: BaseSession, view: StillView) -> tuple[RGB, Prediction]:
     """Return what the network is shown, and its answer, both the right way round."""
-    picture = network_input(image, view.size, VideoReformatter())
+    picture = Shrink()(image, view.size)
     shown = np.ascontiguousarray(picture[:, ::-1]) if view.mirrored else picture
     stream = session.stream()
     answer = as_prediction(stream(shown), shown)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 import av
@@ -108,6 +108,10 @@ class Colour:
     def full_range(self) -> bool:
         """Whether code values span the whole depth, black at 0."""
         return self.range == Range.FULL
+
+    def resolved(self, height: int) -> Colour:
+        """Return the colour with its matrix guessed, where it is untagged, by a height."""
+        return replace(self, matrix=self.known_matrix(height))
 
     def known_matrix(self, height: int) -> int:
         """Return the matrix, guessed by the frame's height as players do where it is untagged."""

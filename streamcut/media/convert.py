@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
+
 import av
 from av.video.reformatter import Interpolation, VideoReformatter
 
@@ -10,12 +13,8 @@ from streamcut.media.colour import Colour, Matrix, Range
 from streamcut.media.colour_mapping import ColourMapping
 from streamcut.media.lut import PIXEL_FORMAT as MAPPED
 from streamcut.media.lut import Lut
+from streamcut.media.packed_rgb import is_packed, unpacked
 from streamcut.media.planes import copy_time
-
-SCALING_THREADS = 1
-"""Threads of every scaling and conversion. FFmpeg's scaler writes up to 32 bytes past the end of
-a row, which PyAV's frames (rows aligned to 16 bytes) do not always leave room for: with more
-threads, one may overwrite the first pixels of a row that another has finished."""
 
 BICUBIC, BILINEAR, AREA = Interpolation.BICUBIC, Interpolation.BILINEAR, Interpolation.AREA
 """FFmpeg's ways of scaling."""
@@ -23,7 +22,13 @@ BICUBIC, BILINEAR, AREA = Interpolation.BICUBIC, Interpolation.BILINEAR, Interpo
 EXACT = Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.FULL_CHR_H_INP
 """Added to those, FFmpeg's most precise arithmetic."""
 
-_RGB = Colour(matrix=Matrix.RGB, range=Range.FULL)
+# FFmpeg's scaler writes up to 32 bytes past the end of a row, which PyAV's frames (rows aligned to
+# 16 bytes) do not always leave room for: with more threads, one may overwrite the first pixels of
+# a row that another has finished.
+_THREADS = 1
+
+RGB_TAGS = Colour(matrix=Matrix.RGB, range=Range.FULL)
+"""Of frames that become arrays: nothing more is known of them."""
 
 
 class Converter:
@@ -36,6 +41,7 @@ class Converter:
         pixel_format: of what is made.
         colour: tags of what is made; an unspecified range is the source's.
         size: (width, height) of what is made; None keeps each frame's.
+        untagged: the matrix of frames that tell none; None guesses it by their height.
         how: how FFmpeg is to scale.
     """
 
@@ -45,37 +51,70 @@ class Converter:
         colour: Colour,
         *,
         size: tuple[int, int] | None = None,
+        untagged: int | None = None,
         how: Interpolation = BICUBIC,
     ) -> None:
         self._pixel_format, self._colour, self._size = pixel_format, colour, size
-        self._how = how
+        self._untagged, self._how = untagged, how
         self._reformatters: dict[tuple[str, str], VideoReformatter] = {}
 
-    def __call__(self, frame: av.VideoFrame) -> av.VideoFrame:
-        """Return a frame converted, or itself where it is so already."""
-        if deep_rgb.is_needed(frame.format.name, self._pixel_format):
-            made = deep_rgb.converted(frame, self._pixel_format, self._scaled)
-        else:
-            made = self._scaled(frame, self._pixel_format)
+    def __call__(
+        self,
+        frame: av.VideoFrame,
+        size: tuple[int, int] | None = None,
+        taken_for: Colour | None = None,
+    ) -> av.VideoFrame:
+        """Return a frame converted, or itself where it is so already.
+
+        Args:
+            frame: any.
+            size: (width, height) of what is made, instead of the one that was given.
+            taken_for: its colour, whatever its tags say; None believes them.
+
+        Raises:
+            av.error.FFmpegError: if its pixel format cannot be converted.
+        """
+        width, height = size = size or self._size or (frame.width, frame.height)
+        source = self._source(frame, taken_for or Colour.of(frame))
+        wanted = self._colour.known_matrix(height)
+        have = frame.width, frame.height, frame.format.name, source.matrix, source.full_range
+        if have == (width, height, self._pixel_format, wanted, self._colour.full_range):
+            return frame
+        made = self._converted(frame, source, size)
         copy_time(frame, made)
         return self._colour.apply(made)
 
-    def _scaled(self, frame: av.VideoFrame, pixel_format: str) -> av.VideoFrame:
-        source = Colour.of(frame)
-        width, height = self._size or (frame.width, frame.height)
+    def _source(self, frame: av.VideoFrame, source: Colour) -> Colour:
+        if self._untagged is not None and source.matrix in (Matrix.RGB, Matrix.UNSPECIFIED):
+            return replace(source, matrix=self._untagged)
+        return source.resolved(frame.height)
+
+    def _converted(
+        self, frame: av.VideoFrame, source: Colour, size: tuple[int, int]
+    ) -> av.VideoFrame:
+        if is_packed(frame.format.name):
+            frame = unpacked(frame)
+        scale = partial(self._scaled, source=source, size=size)
+        if deep_rgb.is_needed(frame.format.name, self._pixel_format):
+            full = source.full_range
+            return deep_rgb.converted(frame, self._pixel_format, scale, full=full)
+        return scale(frame, self._pixel_format)
+
+    def _scaled(
+        self, frame: av.VideoFrame, pixel_format: str, source: Colour, size: tuple[int, int]
+    ) -> av.VideoFrame:
         how = (frame.format.name, pixel_format)
         reformatter = self._reformatters.setdefault(how, VideoReformatter())
         return reformatter.reformat(
             frame,
-            width,
-            height,
+            *size,
             pixel_format,
-            src_colorspace=source.known_matrix(frame.height),
-            dst_colorspace=self._colour.known_matrix(height),
+            src_colorspace=source.matrix,
+            dst_colorspace=self._colour.known_matrix(size[1]),
             src_color_range=source.range or None,
             dst_color_range=self._colour.range or None,
             interpolation=self._how,
-            threads=SCALING_THREADS,
+            threads=_THREADS,
         )
 
 
@@ -88,7 +127,7 @@ class Matching:
     Args:
         pixel_format: of what is made.
         colour: of what is made.
-        size: (width, height) of what is made.
+        size: (width, height) of what is made; None keeps each frame's.
         how: how FFmpeg is to scale.
     """
 
@@ -96,23 +135,24 @@ class Matching:
         self,
         pixel_format: str,
         colour: Colour,
-        size: tuple[int, int],
+        *,
+        size: tuple[int, int] | None = None,
         how: Interpolation = BICUBIC,
     ) -> None:
         self._colour = colour
         self._plain = Converter(pixel_format, colour, size=size, how=how)
-        self._to_rgb = Converter(MAPPED, _RGB, size=size, how=how | EXACT)
+        self._to_rgb = Converter(MAPPED, RGB_TAGS, size=size, how=how | EXACT)
         self._from_rgb = Converter(pixel_format, colour, how=how | EXACT)
         self._mapping: ColourMapping | None = None
         self._lut: Lut | None = None
 
-    def __call__(self, frame: av.VideoFrame) -> av.VideoFrame:
-        """Return a frame converted; its pixels may be those of ``frame``."""
+    def __call__(self, frame: av.VideoFrame, size: tuple[int, int] | None = None) -> av.VideoFrame:
+        """Return a frame converted, or itself where it is so already; see :class:`Converter`."""
         mapping = ColourMapping.between(Colour.of(frame), self._colour)
         if mapping is None:
-            return self._plain(frame)
+            return self._plain(frame, size)
         if self._lut is None or mapping != self._mapping:
             self._lut, self._mapping = Lut(mapping), mapping
-        mapped = self._lut(self._to_rgb(frame))
+        mapped = self._lut(self._to_rgb(frame, size))
         copy_time(frame, mapped)
         return self._from_rgb(mapped)

@@ -1,13 +1,15 @@
 """RGB of more than eight bits, converted exactly, which FFmpeg's scaler does not.
 
 It takes ``255 << (bits - 8)`` for the white of every depth, though white is the largest code value:
-white of ten bits becomes 1020 from Y'CbCr, 943 instead of 940 into it, and 65472 in 16 bits; full
-opacity likewise. Here planes are multiplied by what that is off.
+white of ten bits becomes 1020 from Y'CbCr, 943 instead of 940 into it. Between depths it only
+shifts: white of ten bits becomes 65472 of 16, and so does full opacity. Here planes are multiplied
+by what that is off.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import av
 import cv2
@@ -23,26 +25,33 @@ _PEAK = 65535
 _TAKEN_FOR_WHITE = 255 << 8
 
 
+@cache
 def is_needed(source: str, target: str) -> bool:
     """Whether FFmpeg's scaler would be off between two pixel formats."""
-    deep = any(_is_rgb(name) and depth(name) > 8 for name in (source, target))
-    return deep and not (_is_rgb(source) and _is_rgb(target) and depth(source) == depth(target))
+    both = (source, target)
+    if not all(_is_rgb(name) or _is_yuv(name) for name in both):
+        return False
+    deep = any(_is_rgb(name) and depth(name) > 8 for name in both)
+    return deep and not (all(map(_is_rgb, both)) and depth(source) == depth(target))
 
 
-def converted(frame: av.VideoFrame, pixel_format: str, scale: Scale) -> av.VideoFrame:
+def converted(
+    frame: av.VideoFrame, pixel_format: str, scale: Scale, *, full: bool
+) -> av.VideoFrame:
     """Return a frame in another pixel format, by way of 16-bit planar RGB.
 
     Args:
         frame: in a format for which this :func:`is_needed`.
         pixel_format: of what is made.
         scale: returns a frame in a pixel format, of the size and colour that are wanted.
+        full: whether Y'CbCr code values of ``frame`` span the whole depth.
     """
-    deep = _sixteen_bits(frame, has_alpha(pixel_format), scale)
+    deep = _sixteen_bits(frame, has_alpha(pixel_format), scale, full)
     alpha = has_alpha(deep.format.name)
     if _is_rgb(pixel_format):
         return scale(_times(deep, _planar(depth(pixel_format), alpha)), pixel_format)
     made = scale(_times(deep, deep.format.name, _TAKEN_FOR_WHITE / _PEAK), pixel_format)
-    if has_alpha(pixel_format) and alpha:
+    if alpha and has_alpha(pixel_format):
         _copy_alpha(deep, made)
     return made
 
@@ -54,19 +63,30 @@ def _copy_alpha(source: av.VideoFrame, target: av.VideoFrame) -> None:
         _multiply(theirs, peak(target.format.name) / _PEAK, ours[0])
 
 
-def _sixteen_bits(frame: av.VideoFrame, alpha: bool, scale: Scale) -> av.VideoFrame:
+def _sixteen_bits(frame: av.VideoFrame, alpha: bool, scale: Scale, full: bool) -> av.VideoFrame:
     name = frame.format.name
     alpha, bits = alpha and has_alpha(name), depth(name)
     if _is_rgb(name):
         return _times(scale(frame, _planar(bits, alpha)), _planar(16, alpha))
     made = scale(frame, _planar(16, alpha))
-    opaque = peak(name) << (16 - bits)
-    return _times(made, made.format.name, _PEAK / _TAKEN_FOR_WHITE, _PEAK / opaque)
+    shifted = peak(name) << (16 - bits)
+    white = shifted if full or _is_grey(name) else _TAKEN_FOR_WHITE
+    return _times(made, made.format.name, _PEAK / white, _PEAK / shifted)
 
 
 def _is_rgb(pixel_format: str) -> bool:
     form = av.VideoFormat(pixel_format)
     return form.is_rgb and not form.has_palette and 8 <= depth(pixel_format) <= 16
+
+
+def _is_yuv(pixel_format: str) -> bool:
+    form = av.VideoFormat(pixel_format)
+    strange = form.is_rgb or form.has_palette or pixel_format.startswith("xyz")
+    return not strange and 8 <= depth(pixel_format) <= 16
+
+
+def _is_grey(pixel_format: str) -> bool:
+    return pixel_format.startswith(("gray", "ya"))
 
 
 def _planar(bits: int, alpha: bool) -> str:

@@ -65,8 +65,7 @@ class HdrMetadata:
     @classmethod
     def of(cls, frame: av.VideoFrame) -> HdrMetadata:
         """Return what a decoded frame says."""
-        sides: Iterable[Any] = frame.side_data  # A mapping by its type, but it iterates values.
-        found = {data.type: bytes(data) for data in sides}
+        found = _side_data(frame)
         display, light = (
             found.get(kind, b"")
             for kind in (Type.MASTERING_DISPLAY_METADATA, Type.CONTENT_LIGHT_LEVEL)
@@ -86,6 +85,16 @@ class HdrMetadata:
     def notes(self) -> list[str]:
         """Say what no output keeps: it is made for the frames as they were."""
         return [f"the input's {name} metadata is not kept" for name in self.dynamic]
+
+
+def _side_data(frame: av.VideoFrame) -> dict[Type, bytes]:
+    try:
+        sides: Iterable[Any] = frame.side_data  # A mapping by type, which iterates over its values.
+    except (
+        ValueError
+    ):  # PyAV gives none where it does not know one's type: EXIF, up to 18 at least.
+        return {}
+    return {data.type: bytes(data) for data in sides}
 
 
 NO_HDR = HdrMetadata()

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol, Self
 
-import av
-from av.video.reformatter import Interpolation, VideoReformatter
-
-from streamcut.media.colour import Colour
-from streamcut.media.convert import SCALING_THREADS
 from streamcut.media.frame import OutputFrame
-from streamcut.media.planes import copy_time
 
 
 class Sink(Protocol):
@@ -22,7 +16,8 @@ class Sink(Protocol):
        ``sinks/file/formats.py``, with its codecs, pixel formats and sound.
     2. Anything else is a class with these members in a module of ``sinks/``; a live one starts
        from :class:`LiveBase`. Open the output in ``__init__`` and raise
-       :class:`~streamcut.core.errors.SinkError` if that fails. ``Made`` converts whatever comes to
+       :class:`~streamcut.core.errors.SinkError` if that fails. A
+       :class:`~streamcut.media.convert.Converter` makes whatever comes
        one size, pixel format and colour.
     3. ``write`` takes a frame; what cannot be kept is a note, what cannot be written a
        ``SinkError``. ``__exit__`` finishes what was written, after an error too: nothing already
@@ -119,52 +114,3 @@ class LiveBase:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-class Made:
-    """Makes every frame of one size, pixel format and colour, whatever comes.
-
-    Args:
-        size: (width, height) of what is made.
-        pixel_format: of what is made.
-        colour: tags of what is made; its matrix and range are converted to.
-        how: FFmpeg's way of scaling and converting.
-    """
-
-    def __init__(
-        self,
-        size: tuple[int, int],
-        pixel_format: str,
-        colour: Colour,
-        how: Interpolation = Interpolation.BICUBIC,
-    ) -> None:
-        self._size, self._pixel_format = size, pixel_format
-        self._matrix, self._colour = colour.known_matrix(size[1]), colour
-        self._reformatter, self._how = VideoReformatter(), how
-
-    def __call__(self, video_frame: av.VideoFrame) -> av.VideoFrame:
-        """Return ``video_frame`` so; untouched where it is so already."""
-        source = Colour.of(video_frame)
-        matrix = source.known_matrix(video_frame.height)
-        have = (
-            video_frame.width,
-            video_frame.height,
-            video_frame.format.name,
-            matrix,
-            source.full_range,
-        )
-        if have == (*self._size, self._pixel_format, self._matrix, self._colour.full_range):
-            return video_frame
-        made = self._reformatter.reformat(
-            video_frame,
-            *self._size,
-            self._pixel_format,
-            src_colorspace=matrix,
-            dst_colorspace=self._matrix,
-            src_color_range=source.range or None,
-            dst_color_range=self._colour.range or None,
-            interpolation=self._how,
-            threads=SCALING_THREADS,
-        )
-        copy_time(video_frame, made)
-        return self._colour.apply(made)

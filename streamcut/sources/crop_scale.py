@@ -6,12 +6,11 @@ from fractions import Fraction
 
 import av
 import cv2
-from av.video.reformatter import Interpolation, VideoReformatter
 
-from streamcut.media.colour import Colour, Matrix, Range
+from streamcut.media.colour import Colour, Range
 from streamcut.media.colour_mapping import ColourMapping
-from streamcut.media.convert import SCALING_THREADS, Matching
-from streamcut.media.planes import blank_like, copy_time, planes
+from streamcut.media.convert import BILINEAR, Converter, Matching
+from streamcut.media.planes import blank_like, planes
 
 PIXEL_FORMAT = "yuv420p"
 """What every live consumer takes; cameras have no more colour worth keeping."""
@@ -39,8 +38,10 @@ class Framing:
         self._size = width, height
         self._wanted = Fraction(width, height) / aspect
         self._colour = Colour(matrix=matrix, range=Range.LIMITED)
-        self._to_format, self._to_size = VideoReformatter(), VideoReformatter()
-        self._matching: dict[tuple[int, int], Matching] = {}
+        self._convert, self._scale = (
+            Converter(PIXEL_FORMAT, self._colour, untagged=matrix, how=BILINEAR) for _ in range(2)
+        )
+        self._match: Matching | None = None
 
     @property
     def colour(self) -> Colour:
@@ -49,11 +50,19 @@ class Framing:
 
     def __call__(self, frame: av.VideoFrame) -> av.VideoFrame:
         """Return a decoded frame as the output wants it: limited range, 8 bits, 4:2:0."""
-        whole = frame.width, frame.height
+        if ColourMapping.between(Colour.of(frame), self._colour) is not None:
+            frame = self._matched(frame)
         seen = self._seen(frame)
-        if seen != whole:
-            frame = _middle(self._made(self._to_format, frame, whole), *seen)
-        return self._made(self._to_size, frame, self._size)
+        if seen != (frame.width, frame.height):
+            frame = _middle(self._convert(frame), *seen)
+        return self._colour.apply(self._scale(frame, self._size))
+
+    def _matched(self, frame: av.VideoFrame) -> av.VideoFrame:
+        """Return a frame of another light or wider primaries as the output has them."""
+        if self._match is None:
+            self._match = Matching(PIXEL_FORMAT, self._colour, how=BILINEAR)
+        whole = self._seen(frame) == (frame.width, frame.height)
+        return self._match(frame, self._size if whole else None)
 
     def _seen(self, frame: av.VideoFrame) -> tuple[int, int]:
         """Return the size of the frame's part that has the wanted aspect; even sides."""
@@ -62,37 +71,6 @@ class Framing:
             return width, height
         wide, high = min(width, round(height * wanted)), min(height, round(width / wanted))
         return max(2, wide & ~1), max(2, high & ~1)
-
-    def _made(
-        self, reformatter: VideoReformatter, frame: av.VideoFrame, size: tuple[int, int]
-    ) -> av.VideoFrame:
-        own = Colour.of(frame)
-        if ColourMapping.between(own, self._colour) is not None:
-            return self._matched(frame, size)
-        untagged = own.matrix in (Matrix.RGB, Matrix.UNSPECIFIED)
-        matrix = self._colour.matrix if untagged else own.matrix
-        here = (frame.width, frame.height), frame.format.name, matrix, own.full_range
-        if here == (size, PIXEL_FORMAT, self._colour.matrix, False):
-            return self._colour.apply(frame)
-        made = reformatter.reformat(
-            frame,
-            *size,
-            PIXEL_FORMAT,
-            src_colorspace=matrix,
-            dst_colorspace=self._colour.matrix,
-            src_color_range=Range.FULL if own.full_range else Range.LIMITED,
-            dst_color_range=Range.LIMITED,
-            interpolation=Interpolation.BILINEAR,
-            threads=SCALING_THREADS,
-        )
-        copy_time(frame, made)
-        return self._colour.apply(made)
-
-    def _matched(self, frame: av.VideoFrame, size: tuple[int, int]) -> av.VideoFrame:
-        if size not in self._matching:
-            how = Interpolation.BILINEAR
-            self._matching = {size: Matching(PIXEL_FORMAT, self._colour, size, how)}
-        return self._matching[size](frame)
 
 
 def mirrored(frame: av.VideoFrame) -> av.VideoFrame:

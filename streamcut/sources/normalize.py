@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import av
-from av.video.reformatter import Interpolation, VideoReformatter
 
+from streamcut.core.errors import SourceError
 from streamcut.media.colour import Colour, Matrix, Range
-from streamcut.media.convert import SCALING_THREADS
+from streamcut.media.convert import Converter
 from streamcut.media.frame import Frame
 from streamcut.media.pixel_formats import ALPHA_TWIN, has_alpha, peak, working_format
-from streamcut.media.planes import Plane, blank_like, copy_time, planes
+from streamcut.media.planes import Plane, blank_like, copy_planes, planes
 from streamcut.sources.fitting import Placement, boxed, middle, scaled_opacity
 from streamcut.sources.orientation import TURNABLE, Orientation, Orientations
 from streamcut.sources.size import Size
@@ -20,6 +21,8 @@ from streamcut.sources.size import Size
 # Rounding a side to whole pixels is no reason to declare pixels that are not square.
 _SQUARE_ENOUGH = Fraction(1, 100)
 _MOST_TOLD = 3
+# FFmpeg's scaler (libswscale 9) writes past the end of its memory for these.
+_DANGEROUS = ("yaf32le", "yaf32be")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,7 @@ class Conform:
         colour: Colour | None = None,
         cover: bool = False,
     ) -> None:
-        self._reformatter = VideoReformatter()
+        self._converters: dict[tuple[str, int], Converter] = {}
         self._turns, self._cover = Orientations(), cover
         self._shape = self._shape_of(first, aspect)
         self._pixel_format = working_format(first.format.name)
@@ -185,7 +188,8 @@ class Conform:
         if decoded.format.name == pixel_format:
             return decoded
         if decoded.format.name.replace("yuvj", "yuv") == pixel_format:
-            return self._renamed(decoded, pixel_format)
+            # The same codes, in the format that names their range apart.
+            return self._colour.apply(copy_planes(decoded, blank_like(decoded, pixel_format)))
         return self._made(decoded, (self._width, self._height), pixel_format)
 
     def _has_same_codes(self, decoded: av.VideoFrame) -> bool:
@@ -201,26 +205,27 @@ class Conform:
         own, wanted = _colour_of(frame, self._colour), self._colour
         if own.full_range != wanted.full_range:
             own, wanted = _with_range(own), _with_range(wanted)
-        made = self._reformatter.reformat(
-            frame,
-            *size,
-            pixel_format,
-            src_colorspace=own.known_matrix(frame.height),
-            dst_colorspace=wanted.known_matrix(self._shape.height),
-            src_color_range=own.range or None,
-            dst_color_range=wanted.range or None,
-            interpolation=Interpolation.BICUBIC,
-            threads=SCALING_THREADS,
-        )
-        copy_time(frame, made)
-        return self._colour.apply(made)
+        wanted = wanted.resolved(self._shape.height)
+        return self._colour.apply(self._converted(frame, size, pixel_format, own, wanted))
 
-    def _renamed(self, decoded: av.VideoFrame, pixel_format: str) -> av.VideoFrame:
-        """Copy a ``yuvj`` frame, bit for bit, into the format that names its range apart."""
-        made = blank_like(decoded, pixel_format)
-        for source, target in zip(planes(decoded), planes(made), strict=True):
-            target[:] = source
-        return self._colour.apply(made)
+    def _converted(
+        self,
+        frame: av.VideoFrame,
+        size: tuple[int, int],
+        pixel_format: str,
+        own: Colour,
+        wanted: Colour,
+    ) -> av.VideoFrame:
+        name = frame.format.name
+        convert = self._converters.setdefault(
+            (pixel_format, wanted.range), Converter(pixel_format, wanted)
+        )
+        try:
+            if name in _DANGEROUS:
+                raise av.error.OSError(errno.EOPNOTSUPP, "would crash")
+            return convert(frame, size, own)
+        except av.error.OSError as error:
+            raise SourceError(f"frames in the pixel format {name} cannot be converted") from error
 
     def _upright(self, decoded: av.VideoFrame) -> av.VideoFrame:
         turn = self._shape.orientation
@@ -228,10 +233,8 @@ class Conform:
 
     def _split(self, whole: av.VideoFrame) -> tuple[av.VideoFrame, Plane | None]:
         """Return colour alone, and the alpha plane or None where all of it is opaque."""
-        colour = blank_like(whole, self._pixel_format)
-        *layers, alpha = planes(whole)
-        for source, target in zip(layers, planes(colour), strict=True):
-            target[:] = source
+        colour = copy_planes(whole, blank_like(whole, self._pixel_format))
+        alpha = planes(whole)[-1]
         return colour, None if (alpha == peak(self._twin)).all() else alpha
 
 

@@ -12,7 +12,8 @@ import cv2
 from av.video.stream import VideoStream
 
 from streamcut.core.errors import UsageError
-from streamcut.media.colour import Matrix, Range
+from streamcut.media.colour import Colour, Matrix, Range
+from streamcut.media.convert import BILINEAR, Converter
 from streamcut.training.arrays import Bytes, Size
 from streamcut.training.pack import PERSON, PLACE, Pack
 from streamcut.training.script import RATE, SCENES, Scene
@@ -93,6 +94,8 @@ class _ReelFile:
         self._stream = cast(VideoStream, stream)
         self._stream.height, self._stream.width = size
         self._stream.pix_fmt = pixel_format
+        colour = Colour(matrix=Matrix.BT709, range=Range.LIMITED)
+        self._convert = Converter(pixel_format, colour, how=BILINEAR)
         if pixel_format.startswith("yuv"):
             context = self._stream.codec_context
             context.colorspace = context.color_primaries = context.color_trc = Matrix.BT709
@@ -102,11 +105,7 @@ class _ReelFile:
         kind = "rgb24" if plane.ndim == 3 else "gray"
         picture = av.VideoFrame.from_ndarray(plane, format=kind)
         if self._stream.pix_fmt != kind:
-            picture = picture.reformat(
-                format=self._stream.pix_fmt,
-                dst_colorspace=Matrix.BT709,
-                dst_color_range=Range.LIMITED,
-            )
+            picture = self._convert(picture)
         self._container.mux(self._stream.encode(picture))
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,25 @@ def test_image_with_alpha(tmp_path: Path) -> None:
     assert isinstance(luma, np.ndarray)
     assert (luma[:, :30] == 64).all()
     assert np.abs(luma[:, 50:].astype(int) - 573).max() <= 1
+
+
+def test_hdr_images(tmp_path: Path) -> None:
+    """PNG (and AVIF, which is read alike) says in its header that it is PQ or HLG."""
+    for transfer, signal in ((16, 0.58069), (18, 0.75)):
+        frame = av.VideoFrame.from_ndarray(
+            np.full((100, 80, 3), round(signal * 65535), np.uint16), "rgb48le"
+        ).reformat(format="rgb48be")
+        context: Any = av.CodecContext.create("png", "w")
+        context.width, context.height, context.pix_fmt = 80, 100, "rgb48be"
+        context.time_base = Fraction(1)
+        for tagged in (frame, context):
+            tagged.color_primaries, tagged.color_trc, tagged.color_range = 9, transfer, 2
+        data = b"".join(map(bytes, [*context.encode(frame), *context.encode(None)]))
+        (tmp_path / "hdr.png").write_bytes(data)
+        assert b"cICP" in data
+        for target, white in ((SDR, 940), (PQ, 573), (HLG, 721)):
+            made = middle(image_background(tmp_path / "hdr.png", info(target)))
+            assert made == pytest.approx([white, 512, 512], abs=1)
 
 
 def behind(path: Path, target: StreamInfo) -> list[int]:

@@ -17,7 +17,7 @@ from streamcut.core.pipeline import Pipeline
 from streamcut.matting import keyframes
 from streamcut.matting.guided_filter import upsample
 from streamcut.matting.keyframes import every_frame, on_keyframes, on_keyframes_live
-from streamcut.matting.solver import Solver
+from streamcut.matting.solver import Problem, Solver
 from streamcut.media.frame import MattedFrame, PredictedFrame, StreamInfo
 
 W, H, FACTOR = 320, 180, 5
@@ -236,16 +236,18 @@ def test_live_frames_never_wait_and_use_what_is_solved_when_it_is(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     may, done = threading.Event(), threading.Event()
-    solve = Solver.__call__
+    solve = Solver.solved
 
-    def held(solver: Solver, frame: PredictedFrame) -> np.ndarray | None:
+    def held(solver: Solver, problem: Problem | None) -> np.ndarray | None:
+        # PyAV changes a frame's tags while it converts it: the other thread is given arrays.
+        assert isinstance(problem, Problem)
         assert may.wait(60)
         try:
-            return solve(solver, frame)
+            return solve(solver, problem)
         finally:
             done.set()
 
-    monkeypatch.setattr(Solver, "__call__", held)
+    monkeypatch.setattr(Solver, "solved", held)
     frames, truths = clip(SLOW[:10])
     before = [one.matte.copy() for one in frames]
     with Pipeline() as pipeline:
@@ -290,7 +292,7 @@ def test_a_fault_while_solving_reaches_the_live_job(monkeypatch: pytest.MonkeyPa
     def fail(*_: object) -> None:
         raise RuntimeError("no more")
 
-    monkeypatch.setattr(Solver, "__call__", fail)
+    monkeypatch.setattr(Solver, "solved", fail)
     frames, _ = clip([100.0] * 7)
     with pytest.raises(RuntimeError, match="no more"):
         run_live(frames)

@@ -134,10 +134,10 @@ def test_frames_are_matched(source: Colour) -> None:
     source.apply(frame)
     wants = {"yuv420p": 235, "yuv422p10le": 940, "gbrp": 255, "gbrp12le": 4095}
     for name, want in wants.items():
-        made = Matching(name, SDR, (32, 24))(frame)
+        made = Matching(name, SDR, size=(32, 24))(frame)
         assert np.abs(views(made)[0].astype(int) - want).max() <= max(1, want >> 8)
     for target, want in ((PQ, 573), (HLG, 721)):
-        made = Matching("yuv444p10le", target, (32, 24))(frame)
+        made = Matching("yuv444p10le", target, size=(32, 24))(frame)
         assert np.abs(views(made)[0].astype(int) - want).max() <= 1
 
 

@@ -16,12 +16,10 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
-from av.video.reformatter import VideoReformatter
-
 from streamcut.core.config import Settings
 from streamcut.core.cpu import cpu_count
 from streamcut.core.pipeline import Pipeline
-from streamcut.imaging.resize import network_input
+from streamcut.imaging.resize import Shrink
 from streamcut.jobs.encoding import Encoding
 from streamcut.jobs.file import Job
 from streamcut.jobs.request import session_of, size_of
@@ -118,13 +116,13 @@ class _Subject:
 
     def __init__(self, clip: str, settings: Settings, output: str, frames: int) -> None:
         self._clip, self._settings, self._output = clip, settings, output
-        shrink = VideoReformatter()
+        shrink = Shrink()
         with self._source() as source:
             self._info = source.info
             self._session = session_of(settings, (self._info.width, self._info.height))
             size = self._session.input_size(self._info.width, self._info.height)
             taken = list(itertools.islice(source, frames))
-        self._inputs = [network_input(frame.source, size, shrink) for frame in taken]
+        self._inputs = [shrink(frame.source, size) for frame in taken]
         self._duration = Fraction(len(taken)) / self._info.rate
         self._encoding = Encoding.of(output_of(output), settings)
         apart = self._encoding.alpha_apart(self._info)

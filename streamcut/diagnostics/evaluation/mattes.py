@@ -13,10 +13,9 @@ from typing import Literal
 import av
 import cv2
 import numpy as np
-from av.video.reformatter import VideoReformatter
 
 from streamcut.core.errors import SourceError
-from streamcut.imaging.resize import network_input
+from streamcut.imaging.resize import Shrink
 from streamcut.media.colour import Colour
 from streamcut.media.frame import Frame
 from streamcut.media.matte import RGB, Matte
@@ -132,7 +131,7 @@ def _rank(part: str) -> tuple[int, str]:
 def _colours(picture: av.VideoFrame, side: int) -> RGB:
     scale = min(1.0, side / max(picture.width, picture.height))
     size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
-    return network_input(picture, size, VideoReformatter())
+    return Shrink()(picture, size)
 
 
 def _is_grey(picture: av.VideoFrame) -> bool:

@@ -7,14 +7,13 @@ from typing import cast
 
 import av
 from av.filter import Graph
-from av.video.reformatter import Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 
 from streamcut.media.colour import Colour, Matrix, Range
-from streamcut.media.convert import SCALING_THREADS
+from streamcut.media.convert import Converter
 from streamcut.media.frame import StreamInfo
 from streamcut.media.pixel_formats import depth, has_alpha, nearest_format
-from streamcut.media.planes import blank_like, copy_time, planes
+from streamcut.media.planes import cropped
 from streamcut.sinks.file.formats import Codec
 
 
@@ -32,13 +31,16 @@ class Fit:
     def __init__(self, source: str, codec: Codec, info: StreamInfo) -> None:
         offered = codec.alpha if has_alpha(source) else codec.opaque
         self._target = nearest_format(source, offered)
-        self._height = info.height
         self._colour = _colour_in(self._target, source, codec, info)
         self._keeps_codes = source == self._target and (
             self._colour in (info.colour, _grey(info.colour))
         )
-        self._reformatter = VideoReformatter()
-        self.notes = _shallower(depth(source), depth(self._target), codec)
+        self._convert = Converter(
+            self._target,
+            self._colour.resolved(info.height),
+            untagged=Colour().known_matrix(info.height),
+        )
+        self.notes = _other_depth(depth(source), depth(self._target), codec)
 
     def describe(self, stream: VideoStream) -> None:
         """Tell the encoder, and through it the file, what the frames are."""
@@ -52,22 +54,10 @@ class Fit:
     def __call__(self, video_frame: av.VideoFrame, width: int, height: int) -> av.VideoFrame:
         """Return the frame, its edges cropped to ``width`` x ``height``, as the encoder wants."""
         if (video_frame.width, video_frame.height) != (width, height):
-            video_frame = _cropped(video_frame, width, height)
+            video_frame = cropped(video_frame, width, height)
         if self._keeps_codes:
             return video_frame
-        source = Colour.of(video_frame)
-        made = self._reformatter.reformat(
-            video_frame,
-            format=self._target,
-            src_colorspace=source.known_matrix(self._height),
-            dst_colorspace=self._colour.known_matrix(self._height),
-            src_color_range=source.range or None,
-            dst_color_range=self._colour.range or None,
-            interpolation=Interpolation.BICUBIC,
-            threads=SCALING_THREADS,
-        )
-        copy_time(video_frame, made)
-        return self._colour.apply(made)
+        return self._colour.apply(self._convert(video_frame))
 
 
 class Palette:
@@ -120,18 +110,13 @@ def _colour_in(target: str, source: str, codec: Codec, info: StreamInfo) -> Colo
     return tags if codec.matrix is None else replace(tags, matrix=codec.matrix)
 
 
-def _shallower(source: int, target: int, codec: Codec) -> list[str]:
-    if target >= source:
-        return []
-    return [f"{source}-bit colour becomes {target}-bit: {codec.name} holds no more"]
+def _other_depth(source: int, target: int, codec: Codec) -> list[str]:
+    if target < source:
+        return [f"{source}-bit colour becomes {target}-bit: {codec.name} holds no more"]
+    if target > source and codec.name == "ffv1":
+        return [f"{source}-bit colour is written as {target}-bit, which older players can decode"]
+    return []
 
 
 def _grey(tags: Colour) -> Colour:
     return replace(tags, matrix=Matrix.UNSPECIFIED, range=Range.FULL)
-
-
-def _cropped(video_frame: av.VideoFrame, width: int, height: int) -> av.VideoFrame:
-    made = blank_like(video_frame, video_frame.format.name, (width, height))
-    for source, target in zip(planes(video_frame), planes(made), strict=True):
-        target[:] = source[: target.shape[0], : target.shape[1]]
-    return made

@@ -162,6 +162,8 @@ _PNG = Codec(
         "best": {"compression_level": "9"},
     },
 )
+# FFmpeg 5.1 decodes no 12-bit YUV with alpha: 16 bits hold it, and the four that are always zero
+# cost next to nothing.
 _FFV1 = Codec(
     "ffv1",
     "ffv1",
@@ -172,7 +174,7 @@ _FFV1 = Codec(
     ),
     alpha=(
         *("yuva420p", "yuva422p", "yuva444p", "yuva420p10le", "yuva422p10le", "yuva444p10le"),
-        *("yuva422p12le", "yuva444p12le", "gbrap10le", "gbrap12le", "gbrap16le", "bgra"),
+        *("yuva422p16le", "yuva444p16le", "gbrap10le", "gbrap12le", "gbrap16le", "bgra"),
     ),
     options={"level": "3", "g": "1", "slicecrc": "1"},
     # By itself it takes four slices or more, which the smallest frames have too few lines for;

@@ -23,10 +23,10 @@ from av.video.reformatter import Interpolation
 
 from streamcut.core.errors import SinkError
 from streamcut.core.pipeline import Pipeline
-from streamcut.media.colour import Colour, Matrix, Range
+from streamcut.media.convert import BILINEAR, RGB_TAGS, Converter
 from streamcut.media.frame import OutputFrame, StreamInfo
 from streamcut.media.planes import blank_like, planes
-from streamcut.sinks.base import LiveBase, Made
+from streamcut.sinks.base import LiveBase
 from streamcut.sinks.file.media import MediaSink
 from streamcut.sinks.pipe import Outlet, pipe_format
 
@@ -34,11 +34,9 @@ PORT = 9710
 HOST = "127.0.0.1"
 
 _FORM = pipe_format("nut", "rgba")
-# Its matrix is none, so that a frame in RGB passes and one in YUV is converted from its own.
-_RGB = Colour(matrix=Matrix.RGB, range=Range.FULL)
 # Without it FFmpeg is up to two levels off. Planes first and then packed, it takes half the time
 # of packed frames at once.
-_EXACTLY = Interpolation.BILINEAR | Interpolation.FULL_CHR_H_INT | Interpolation.ACCURATE_RND
+_EXACTLY = BILINEAR | Interpolation.FULL_CHR_H_INT | Interpolation.ACCURATE_RND
 _NOWHERE = -1
 _UNIT = Fraction(1, 90_000)
 _TICK = 0.5
@@ -68,14 +66,14 @@ class ObsSink(LiveBase):
         super().__init__()
         self._listener = _listening(port)
         self.port: int = self._listener.getsockname()[1]
-        self._made = Made(size, "gbrap", _RGB, _EXACTLY)
+        self._made = Converter("gbrap", RGB_TAGS, size=size, how=_EXACTLY)
         width, height = size
         self._info = replace(
             info,
             width=width,
             height=height,
             pixel_format="rgba",
-            colour=_RGB,
+            colour=RGB_TAGS,
             time_base=_UNIT,
             rate=rate,
             url=None,

@@ -7,9 +7,9 @@ from fractions import Fraction
 from functools import cached_property
 
 from streamcut.core.errors import UsageError
+from streamcut.media.convert import Converter
 from streamcut.media.frame import OutputFrame
 from streamcut.media.urls import public
-from streamcut.sinks.base import Made
 from streamcut.sinks.file.formats import Codec, Format
 from streamcut.sinks.file.media import MediaSink
 from streamcut.sinks.live.sender import Sender
@@ -42,8 +42,9 @@ class StreamSink(MediaSink):
     """Who reads cannot be known."""
 
     @cached_property
-    def _made(self) -> Made:
-        return Made(*self._wanted)
+    def _made(self) -> Converter:
+        size, pixel_format, colour = self._wanted
+        return Converter(pixel_format, colour, size=size)
 
     @property
     def state(self) -> str:

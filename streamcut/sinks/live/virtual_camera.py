@@ -17,9 +17,10 @@ import numpy as np
 
 from streamcut.core.errors import MissingDependencyError, SinkError
 from streamcut.media.colour import Colour, Matrix, Range
+from streamcut.media.convert import Converter
 from streamcut.media.frame import OutputFrame
 from streamcut.media.planes import planes
-from streamcut.sinks.base import LiveBase, Made
+from streamcut.sinks.base import LiveBase
 
 _LOOK_EVERY = 0.5  # Seconds between two looks at who reads.
 _WEBCAM = Colour(matrix=Matrix.BT601, range=Range.LIMITED)
@@ -45,7 +46,7 @@ class CameraSink(LiveBase):
     def __init__(self, *, size: tuple[int, int], rate: Fraction, device: str = "") -> None:
         super().__init__()
         width, height = (max(2, side & ~1) for side in size)
-        self._made = Made((width, height), "yuv420p", _WEBCAM)
+        self._made = Converter("yuv420p", _WEBCAM, size=(width, height))
         self._camera = _opened(width, height, float(rate), device)
         self.device: str = self._camera.device
         self._bytes = np.empty(width * height * 3 // 2, np.uint8)

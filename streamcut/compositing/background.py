@@ -28,7 +28,7 @@ from streamcut.media.colour_mapping import ColourMapping
 from streamcut.media.convert import Converter, Matching
 from streamcut.media.frame import Frame, MattedFrame, StreamInfo
 from streamcut.media.pixel_formats import peak
-from streamcut.media.planes import Plane, cropped, planes
+from streamcut.media.planes import Levels, Plane, blank_like, cropped, fitted, planes
 
 # The least standard deviation of a blur, in cells of the grid that it is worked out on. Enlarged
 # again it is .64 of a code value off the full-size one on average (luma of the sample clip with a
@@ -198,7 +198,7 @@ class Video:
                     began = time if began is None else began
                     step = time - began - last or step
                     last = time - began
-                    yield self._offset + last, frame.source
+                    yield self._offset + last, _over_black(frame)
             self._length = last + step
             self._offset += self._length
 
@@ -258,6 +258,18 @@ def _weights(matte: Plane, top: int, size: tuple[int, int]) -> NDArray[np.float3
 
 def _time(video_frame: av.VideoFrame) -> Fraction:
     return Fraction(video_frame.pts or 0) * (video_frame.time_base or Fraction(1, 1000))
+
+
+def _over_black(frame: Frame) -> av.VideoFrame:
+    """Return a background video's frame; what is transparent in it is black."""
+    if frame.opacity is None:
+        return frame.source
+    made = blank_like(frame.source, frame.source.format.name)
+    top, zero = peak(made.format.name), Levels.of_frame(made).zero
+    for above, target, black in zip(planes(frame.source), planes(made), zero, strict=True):
+        alpha = fitted(frame.opacity, above.shape).astype(np.float32) / top
+        target[:] = np.rint(above * alpha + black * (1 - alpha)).astype(target.dtype)
+    return made
 
 
 def _from_rgb(rgb: NDArray[np.uint8]) -> av.VideoFrame:

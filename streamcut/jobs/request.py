@@ -289,7 +289,7 @@ def _file_background(path: Path, info: StreamInfo) -> Background:
         return image_background(path, info)
 
     def opened() -> AbstractContextManager[Source]:
-        return open_source(str(path), limits=info.limits)
+        return open_source(str(path), limits=info.limits, cover=True)
 
     return Video(opened, info)
 

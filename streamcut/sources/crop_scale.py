@@ -10,7 +10,10 @@ import cv2
 from streamcut.media.colour import Colour, Range
 from streamcut.media.colour_mapping import ColourMapping
 from streamcut.media.convert import BILINEAR, Converter, Matching
+from streamcut.media.frame import Frame
 from streamcut.media.planes import blank_like, planes
+from streamcut.sources.fitting import Placement, boxed
+from streamcut.sources.orientation import Orientations
 
 PIXEL_FORMAT = "yuv420p"
 """What every live consumer takes; cameras have no more colour worth keeping."""
@@ -22,8 +25,9 @@ _SAME_ASPECT = Fraction(1, 50)
 class Framing:
     """Makes every frame match the output, whatever the camera does meanwhile.
 
-    Where the aspect differs the middle is kept: nothing is stretched. HDR and wide primaries become
-    SDR, see :mod:`streamcut.media.colour_mapping`.
+    Where the aspect of the output is another one, the middle is kept. What then changes (a turned
+    telephone) is shown whole, with transparent bars. Nothing is stretched. HDR and wide primaries
+    become SDR, see :mod:`streamcut.media.colour_mapping`.
 
     Args:
         width: of the frames made, even.
@@ -36,7 +40,9 @@ class Framing:
         self, width: int, height: int, matrix: int, aspect: Fraction = Fraction(1)
     ) -> None:
         self._size = width, height
-        self._wanted = Fraction(width, height) / aspect
+        self._aspect = aspect
+        self._usual: Fraction | None = None
+        self._turns = Orientations()
         self._colour = Colour(matrix=matrix, range=Range.LIMITED)
         self._convert, self._scale = (
             Converter(PIXEL_FORMAT, self._colour, untagged=matrix, how=BILINEAR) for _ in range(2)
@@ -48,29 +54,51 @@ class Framing:
         """The tags of the frames made."""
         return self._colour
 
-    def __call__(self, frame: av.VideoFrame) -> av.VideoFrame:
-        """Return a decoded frame as the output wants it: limited range, 8 bits, 4:2:0."""
-        if ColourMapping.between(Colour.of(frame), self._colour) is not None:
-            frame = self._matched(frame)
-        seen = self._seen(frame)
-        if seen != (frame.width, frame.height):
-            frame = _middle(self._convert(frame), *seen)
-        return self._colour.apply(self._scale(frame, self._size))
+    def __call__(self, decoded: av.VideoFrame, aspect: Fraction | None = None) -> Frame:
+        """Return a decoded frame as the output wants it: limited range, 8 bits, 4:2:0.
 
-    def _matched(self, frame: av.VideoFrame) -> av.VideoFrame:
+        Args:
+            decoded: the next frame.
+            aspect: of its pixels; None is what it was at first.
+        """
+        pixel, turn = aspect or self._aspect, self._turns(decoded)
+        upright = decoded.height, decoded.width
+        upright = upright if turn.transpose else upright[::-1]
+        pixel = 1 / pixel if turn.transpose else pixel
+        shown = Fraction(*upright) * pixel
+        self._usual = self._usual or shown
+        fits = _alike(shown, Fraction(*self._size))
+        if ColourMapping.between(Colour.of(decoded), self._colour) is not None:
+            decoded = self._matched(decoded, scale=fits and not turn)
+        if turn:
+            decoded = turn.apply(self._convert(decoded))
+        if not fits and not _alike(shown, self._usual):
+            return self._whole(decoded, shown)
+        if not fits:
+            decoded = _middle(self._convert(decoded), *self._seen(decoded, pixel))
+        return Frame(source=self._colour.apply(self._scale(decoded, self._size)))
+
+    def _whole(self, frame: av.VideoFrame, shown: Fraction) -> Frame:
+        """Return all of a frame, with bars."""
+        place = Placement.contained(*self._size, shown)
+        made = self._colour.apply(self._scale(frame, place.size))
+        return boxed(Frame(source=made), place, self._size)
+
+    def _matched(self, frame: av.VideoFrame, *, scale: bool) -> av.VideoFrame:
         """Return a frame of another light or wider primaries as the output has them."""
         if self._match is None:
             self._match = Matching(PIXEL_FORMAT, self._colour, how=BILINEAR)
-        whole = self._seen(frame) == (frame.width, frame.height)
-        return self._match(frame, self._size if whole else None)
+        return self._match(frame, self._size if scale else None)
 
-    def _seen(self, frame: av.VideoFrame) -> tuple[int, int]:
+    def _seen(self, frame: av.VideoFrame, pixel: Fraction) -> tuple[int, int]:
         """Return the size of the frame's part that has the wanted aspect; even sides."""
-        width, height, wanted = frame.width, frame.height, self._wanted
-        if abs(Fraction(width, height) / wanted - 1) < _SAME_ASPECT:
-            return width, height
+        width, height, wanted = frame.width, frame.height, Fraction(*self._size) / pixel
         wide, high = min(width, round(height * wanted)), min(height, round(width / wanted))
         return max(2, wide & ~1), max(2, high & ~1)
+
+
+def _alike(aspect: Fraction, other: Fraction) -> bool:
+    return abs(aspect / other - 1) < _SAME_ASPECT
 
 
 def mirrored(frame: av.VideoFrame) -> av.VideoFrame:

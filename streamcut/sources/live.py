@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from fractions import Fraction
 from itertools import chain
 from typing import Self
@@ -14,6 +15,7 @@ from streamcut.core.errors import SourceError
 from streamcut.media.colour import Colour, Matrix
 from streamcut.media.frame import Frame, StreamInfo
 from streamcut.sources.crop_scale import PIXEL_FORMAT, Framing
+from streamcut.sources.orientation import Orientation
 from streamcut.sources.reconnect import Feed
 from streamcut.sources.size import Size
 
@@ -49,8 +51,8 @@ class LiveSource:
         if first is None:
             raise SourceError("no frame came")
         self._first, decoded = first, first[1]
-        across = round(decoded.width * feed.aspect)  # As wide as it is shown.
-        width, height = (size or Size()).of(across, decoded.height)
+        across, down = _shown(decoded, feed.aspect)
+        width, height = (size or Size()).of(across, down)
         width, height = max(2, width & ~1), max(2, height & ~1)
         known = Colour.of(decoded).known_matrix(decoded.height)
         if matrix is None:  # HDR becomes SDR.
@@ -102,9 +104,16 @@ class LiveSource:
         self.stop()
 
     def _frame(self, captured: float, decoded: av.VideoFrame, pts: int) -> Frame:
-        made = self._framing(decoded)
-        made.pts, made.time_base = pts, _TIME_BASE
-        return Frame(source=made, captured=captured)
+        made = self._framing(decoded, self._feed.aspect)
+        made.source.pts, made.source.time_base = pts, _TIME_BASE
+        return replace(made, captured=captured)
+
+
+def _shown(frame: av.VideoFrame, aspect: Fraction) -> tuple[int, int]:
+    """Return (width, height) as a frame is shown, upright and with square pixels."""
+    if Orientation.of(frame).transpose:
+        return frame.height, round(frame.width * aspect)
+    return round(frame.width * aspect), frame.height
 
 
 class Pace:

@@ -116,9 +116,10 @@ class Arriving:
         self._find, self._threads, self._limits = find, threads, limits
         self._stopped = threading.Event()
         self._name, self._late = "", False
+        self.aspect = Fraction(1)
         self._container: InputContainer | None = self._open()
         stream = self._container.streams.video[0]
-        self.rate, self.aspect = stream.average_rate, stream.sample_aspect_ratio or Fraction(1)
+        self.rate = stream.average_rate
         pieces = self._container.format.name == "hls"
         self.recorded = pieces or self._container.duration is not None
 
@@ -157,6 +158,7 @@ class Arriving:
         except SourceError:
             container.close()
             raise
+        self.aspect = stream.sample_aspect_ratio or Fraction(1)
         return container
 
     def _opened_again(self) -> InputContainer | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -219,6 +220,24 @@ def test_video_is_cropped_and_converted(tmp_path: Path) -> None:
     behind.close()
     want = to_rgb(copied(shots[0]), matrix="601")[:, 48:144]
     assert np.abs(made - want).mean() < 4
+
+
+def test_video_that_changes_covers_the_frame_and_is_black_where_transparent(tmp_path: Path) -> None:
+    """Nothing is stretched, and no bars are seen."""
+    for number, (size, alpha) in enumerate((((96, 64), 255), ((40, 80), 255), ((96, 64), 0))):
+        image = Image.new("RGBA", size, (200, 200, 200, alpha))
+        x, y = size[0] // 2, size[1] // 2
+        image.paste((250, 10, 10, alpha), (x - 10, y - 10, x + 10, y + 10))
+        image.save(tmp_path / f"{number}.png")
+    target = info("gbrp")
+    opened = partial(open_source, str(tmp_path / "%d.png"), cover=True)
+    behind = Video(opened, target)
+    red = [layers_of(behind, at(Fraction(index, 25)))[2] for index in range(3)]
+    green = layers_of(behind, at(Fraction(2, 25)))[0]
+    behind.close()
+    assert red[1].min() >= 190
+    assert (green == 0).all()
+    assert (red[2] == 0).all()
 
 
 def split(strong: float = 20.0) -> tuple[MattedFrame, list[Any]]:

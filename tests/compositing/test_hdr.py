@@ -199,7 +199,7 @@ def test_live_output_is_sdr() -> None:
     """Virtual cameras, OBS and browsers take eight bits and show BT.709."""
     for colour, white in ((PQ, 573), (HLG, 721), (WIDE, 940)):
         framing = Framing(48, 32, 1)
-        made = framing(flat((white, 512, 512), colour))
+        made = framing(flat((white, 512, 512), colour)).source
         assert (made.format.name, Colour.of(made)) == ("yuv420p", framing.colour)
         assert [int(plane[8, 8]) for plane in views(made)] == pytest.approx([235, 128, 128], abs=1)
 

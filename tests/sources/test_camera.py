@@ -117,7 +117,7 @@ def flat(pixel_format: str, code: tuple[int, ...], size: tuple[int, int] = (64, 
 
 def test_a_picture_that_fits_passes_untouched() -> None:
     shown = picture(0, 64, 48)
-    assert Framing(64, 48, Matrix.BT601)(shown) is shown
+    assert Framing(64, 48, Matrix.BT601)(shown).source is shown
 
 
 def test_full_range_and_another_matrix_are_converted() -> None:
@@ -125,7 +125,7 @@ def test_full_range_and_another_matrix_are_converted() -> None:
     for matrix, name in ((Matrix.BT601, "601"), (Matrix.BT709, "709")):
         source = flat("yuvj420p", (120, 90, 190))
         source.colorspace = 5
-        made = Framing(64, 48, matrix)(source)
+        made = Framing(64, 48, matrix)(source).source
         want = to_rgb(copied(source), full=True)[24, 32]
         have = to_rgb(copied(made), matrix=name)[24, 32]
         assert np.abs(want - have).max() < 3
@@ -135,7 +135,7 @@ def test_full_range_and_another_matrix_are_converted() -> None:
 def test_packed_pictures_become_planes() -> None:
     source = av.VideoFrame(64, 48, "yuyv422")
     source.planes[0].update(bytes([100, 90, 100, 190]) * (64 * 48 // 2))
-    made = views(Framing(64, 48, Matrix.BT601)(source))
+    made = views(Framing(64, 48, Matrix.BT601)(source).source)
     assert [int(plane[20, 20]) for plane in made] == [100, 90, 190]
 
 
@@ -143,7 +143,7 @@ def test_another_aspect_keeps_the_middle() -> None:
     """A square in the middle of a wide picture is still square in the 4:3 output."""
     source = flat("yuv420p", (40, 128, 128), (320, 120))
     views(source)[0][30:90, 130:190] = 200
-    made = views(Framing(80, 60, Matrix.BT601)(source))[0]
+    made = views(Framing(80, 60, Matrix.BT601)(source).source)[0]
     bright = np.argwhere(made > 120)
     height, width = np.ptp(bright, axis=0) + 1
     assert (made.shape, abs(height - 30) <= 1, abs(width - 30) <= 1) == ((60, 80), True, True)
@@ -195,6 +195,26 @@ def test_another_resolution_is_brought_to_the_output_s() -> None:
     assert {(f.source.width, f.source.height, f.source.format.name) for f in frames} == {
         (64, 48, "yuv420p")
     }
+
+
+def test_a_turned_telephone_is_shown_whole() -> None:
+    """What changes its shape within a stream gets bars, which nobody sees; nothing is stretched."""
+    wide = flat("yuv420p", (40, 128, 128), (160, 120))
+    tall = flat("yuv420p", (40, 128, 128), (120, 160))
+    for shot, x, y in ((wide, 60, 40), (tall, 40, 60)):
+        views(shot)[0][y : y + 40, x : x + 40] = 200
+    frames = list(LiveSource(Given([(0.0, wide), (0.1, tall), (0.2, wide)])))
+    assert frames[0].opacity is frames[2].opacity is None
+    opacity = frames[1].opacity
+    assert opacity is not None
+    assert np.array_equal(np.nonzero(opacity.any(axis=0))[0], np.arange(34, 124))
+    assert opacity[:, 40].all()
+    luma = copied(frames[1].source)[0]
+    assert (luma[:, :32] == 16).all()
+    bright = np.argwhere(luma > 120)
+    height, width = np.ptp(bright, axis=0) + 1
+    assert abs(height - 30) <= 1
+    assert abs(width - 30) <= 1
 
 
 @pytest.mark.parametrize("arriving", [False, True])

@@ -158,3 +158,15 @@ def test_no_two_classes_share_a_name() -> None:
                 homes.setdefault(node.name.lstrip("_"), set()).add(path.relative_to(PACKAGE))
     shared = {name: sorted(map(str, paths)) for name, paths in homes.items() if len(paths) > 1}
     assert not shared
+
+
+def test_no_frame_is_kept_alive_by_its_side_data() -> None:
+    """PyAV's ``frame.side_data`` makes a cycle; :mod:`streamcut.media.side_data` does not."""
+    users = [path.name for path in modules() if re.search(r"\bside_data\b(?!_)", code_of(path))]
+    assert users == []
+
+
+def code_of(path: Path) -> str:
+    """Return the attributes that a module's code looks up."""
+    nodes = ast.walk(ast.parse(path.read_text()))
+    return " ".join(node.attr for node in nodes if isinstance(node, ast.Attribute))

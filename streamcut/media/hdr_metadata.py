@@ -11,6 +11,8 @@ from typing import Any, cast
 import av
 from av.sidedata.sidedata import Type
 
+from streamcut.media.side_data import side_data_of
+
 _DYNAMIC = {
     Type.DYNAMIC_HDR_PLUS: "HDR10+",
     Type.DOVI_RPU_BUFFER: "Dolby Vision",
@@ -89,10 +91,9 @@ class HdrMetadata:
 
 def _side_data(frame: av.VideoFrame) -> dict[Type, bytes]:
     try:
-        sides: Iterable[Any] = frame.side_data  # A mapping by type, which iterates over its values.
-    except (
-        ValueError
-    ):  # PyAV gives none where it does not know one's type: EXIF, up to 18 at least.
+        # A mapping by type, which iterates over its values.
+        sides: Iterable[Any] = side_data_of(frame)
+    except ValueError:  # PyAV gives none where it does not know one's type: EXIF, up to 18.
         return {}
     return {data.type: bytes(data) for data in sides}
 

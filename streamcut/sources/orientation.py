@@ -13,6 +13,7 @@ from av.buffer import Buffer
 from av.filter import Graph
 
 from streamcut.media.planes import Plane, blank_like, planes
+from streamcut.media.side_data import side_data_of
 
 # The kind of side data that photos have (AV_FRAME_DATA_EXIF), and that PyAV 18 stumbles over.
 _EXIF = 31
@@ -81,9 +82,10 @@ class Orientations:
 
 def _display_matrix(frame: av.VideoFrame) -> Buffer | None:
     try:
-        return cast("Buffer | None", frame.side_data.get("DISPLAYMATRIX"))
+        return cast("Buffer | None", side_data_of(frame).get("DISPLAYMATRIX"))
     except ValueError:
-        return cast("Buffer | None", _without_exif(frame).side_data.get("DISPLAYMATRIX"))
+        frame = _without_exif(frame)
+        return cast("Buffer | None", side_data_of(frame).get("DISPLAYMATRIX"))
 
 
 def _without_exif(frame: av.VideoFrame) -> av.VideoFrame:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import av
@@ -13,6 +12,7 @@ import pytest
 from av.sidedata.sidedata import Type
 from helpers.media import Sound, pictures, run, write
 
+from streamcut.media import hdr_metadata
 from streamcut.media.hdr_metadata import HdrMetadata, MasteringDisplay
 from streamcut.sources import open_source
 
@@ -149,9 +149,10 @@ class Side(bytes):
     type: Type
 
 
-def test_dolby_vision_is_told() -> None:
+def test_dolby_vision_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """As FFmpeg's decoder hands it over; no encoder at hand writes it."""
     sides = [Side(b"rpu"), Side(b"parsed")]
     sides[0].type, sides[1].type = Type.DOVI_RPU_BUFFER, Type.DOVI_METADATA
-    frame: Any = SimpleNamespace(side_data=sides)
-    assert HdrMetadata.of(frame).notes == ["the input's Dolby Vision metadata is not kept"]
+    monkeypatch.setattr(hdr_metadata, "side_data_of", lambda _: sides)
+    notes = HdrMetadata.of(av.VideoFrame(16, 16)).notes
+    assert notes == ["the input's Dolby Vision metadata is not kept"]

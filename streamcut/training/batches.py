@@ -19,9 +19,10 @@ from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from streamcut.training.arrays import Bytes, Size
+from streamcut.training.casting import Casting, Mixture
 from streamcut.training.clips import random_clip
 from streamcut.training.pack import Pack
-from streamcut.training.scenes import Casting, Mixture, Sample, random_sample
+from streamcut.training.scenes import Sample, random_sample
 
 Draw = Callable[[Casting, Size, np.random.Generator, Mixture], Sequence[Sample]]
 

@@ -17,20 +17,17 @@ import cv2
 import numpy as np
 
 from streamcut.training.arrays import Bytes, Floats, Matrix, Size
-from streamcut.training.geometry import displace, warp, wobble
+from streamcut.training.blending import blend, union
+from streamcut.training.casting import Casting, Mixture
+from streamcut.training.geometry import REFLECT, displace, warp, wobble
 from streamcut.training.look import Look, apply_look, random_look
+from streamcut.training.places import random_place
 from streamcut.training.scenes import (
-    REFLECT,
-    Casting,
-    Mixture,
     Sample,
-    blend,
     framing,
     framing_share,
     light_for,
-    random_place,
     stage_position,
-    union,
     whole_framing,
 )
 

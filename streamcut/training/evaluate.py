@@ -17,10 +17,12 @@ import numpy as np
 
 from streamcut.diagnostics.evaluation import metrics
 from streamcut.training.arrays import Floats
+from streamcut.training.casting import Casting, Mixture
 from streamcut.training.clips import random_clip
 from streamcut.training.look import apply_look, random_look
 from streamcut.training.pack import PERSON, Pack
-from streamcut.training.scenes import Casting, Mixture, Sample, composite, photograph, random_place
+from streamcut.training.places import random_place
+from streamcut.training.scenes import Sample, composite, photograph
 from streamcut.training.teachers import Teacher
 
 LARGE: tuple[tuple[int, int], ...] = ((288, 512), (384, 384), (512, 288), (360, 480))

@@ -11,6 +11,7 @@ import numpy as np
 from streamcut.training.arrays import Bytes, Floats, Matrix, Size
 
 SMOOTH = cv2.INTER_LINEAR
+REFLECT = cv2.BORDER_REFLECT_101
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,7 @@ class TrainingStage:
     seed: int = 0
     save_every: float = 180.0
     bfloat16: bool = True
+    echo: bool = True
 
 
 class Trainer:
@@ -172,7 +173,8 @@ def _steps(trainer: Trainer, folder: Path, seed: int) -> Iterator[float]:
     """Learn until the stage is over; the loss of every step."""
     stage = trainer.stage
     torch.set_num_threads(stage.threads)
-    source = echoed(batches(folder, stage.plans, seed, stage.workers))
+    source = batches(folder, stage.plans, seed, stage.workers)
+    source = echoed(source) if stage.echo else source
     began, before = time.monotonic(), trainer.spent
     while trainer.progress < 1.0:
         yield trainer.learn(next(source))

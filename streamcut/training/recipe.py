@@ -11,9 +11,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from streamcut.training.batches import BatchPlan
+from streamcut.training.casting import Mixture
 from streamcut.training.loop import TrainingStage
 from streamcut.training.losses import LossWeights
-from streamcut.training.scenes import Mixture
 
 CLIP_SIZES = ((144, 256), (144, 256), (160, 224), (192, 160), (224, 144))
 

@@ -6,18 +6,19 @@ the alpha is trusted). Framing runs from head and shoulders to full body.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import groupby
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
-from streamcut.training.arrays import Bytes, Floats, Matrix, Size, to_bytes
-from streamcut.training.geometry import Box, box_of, displace, placement, warp, wobble
+from streamcut.training.arrays import Bytes, Matrix, Size
+from streamcut.training.blending import blend, curve, random_light, union
+from streamcut.training.casting import Casting, Mixture
+from streamcut.training.geometry import REFLECT, Box, displace, placement, warp, wobble
 from streamcut.training.look import apply_look, random_look
-from streamcut.training.pack import PERSON, PLACE, SCENE, Pack, Person, Record
+from streamcut.training.pack import PERSON, Person, Record
+from streamcut.training.places import clutter, occlude, random_place
 
-REFLECT = cv2.BORDER_REFLECT_101
 FRAMES = 0.12
 """How many of the labelled stills are frames of real clips."""
 
@@ -29,88 +30,6 @@ class Sample:
     picture: Bytes
     alpha: Bytes
     weight: Bytes
-
-
-@dataclass(frozen=True)
-class Mixture:
-    """How often each kind of picture is drawn (the rest are composites)."""
-
-    labelled: float = 0.32
-    unlabelled: float = 0.18
-    empty: float = 0.11
-    synthetic_place: float = 0.10
-    beside: float = 0.0
-    clutter: float = 0.35
-    occluder: float = 0.10
-    bent: float = 0.35
-    limb: float = 0.3
-
-    def draw(self, rng: np.random.Generator) -> str:
-        """The kind of the next picture."""
-        shares = (self.labelled, self.unlabelled, self.empty)
-        kinds = ("labelled", "unlabelled", "empty", "composite")
-        return kinds[int(np.searchsorted(np.cumsum(shares), rng.random(), side="right"))]
-
-
-class Casting:
-    """Draws people and places from a pack."""
-
-    def __init__(self, pack: Pack, *, held_out: bool = False) -> None:
-        self._pack = pack
-        people = pack.select(PERSON, held_out=held_out)
-        scenes = pack.select(SCENE, held_out=held_out)
-        stills = [r for r in scenes if not r.clip]
-        self.labelled = [r for r in people if r.labelled and r.quality > 0.6] + stills
-        self.clips = [list(c) for key, c in groupby(scenes, key=lambda r: r.clip) if key]
-        self.unlabelled = [r for r in people if not r.labelled and r.quality > 0.7]
-        self.cutouts = [r for r in people if r.quality > (0.8 if r.labelled else 0.9)]
-        self.places = pack.select(PLACE, held_out=held_out)
-        self._rooms = [r for r in self.places if r.width > r.height]
-        self._boxes: dict[str, Box | None] = {}
-
-    def person(self, records: list[Record], rng: np.random.Generator) -> tuple[Person, Box]:
-        """A person and the box around it; a photograph without anybody is redrawn."""
-        _, person, box = self.drawn(records, rng)
-        return person, box
-
-    def drawn(self, records: list[Record], rng: np.random.Generator) -> tuple[Record, Person, Box]:
-        """As `person`, with the record."""
-        for _ in range(100):
-            record = records[int(rng.integers(len(records)))]
-            person = self._pack.person(record)
-            box = self._boxes.setdefault(record.name, box_of(person.alpha))
-            if box is not None:
-                return record, person, box
-        raise ValueError("no photograph in the pack shows a person")
-
-    def beside(self, rng: np.random.Generator) -> Bytes | None:
-        """The largest part of a photograph beside, above or below its people; None if small."""
-        _, person, box = self.drawn(self.labelled, rng)
-        faint = box_of(np.where(person.alpha > 12, 255, 0).astype(np.uint8)) or box
-        rows, columns = person.alpha.shape
-        parts = (
-            person.picture[:, : faint.left],
-            person.picture[:, faint.right :],
-            person.picture[: faint.top],
-            person.picture[faint.bottom :],
-        )
-        part = max(parts, key=lambda plane: plane.shape[0] * plane.shape[1])
-        return part if part.shape[0] * part.shape[1] > 0.15 * rows * columns else None
-
-    def clip(self, rng: np.random.Generator, frames: int) -> list[tuple[Record, Person]]:
-        """Consecutive frames of a real clip, forwards or backwards."""
-        clip = self.clips[int(rng.integers(len(self.clips)))]
-        start = int(rng.integers(max(1, len(clip) - frames + 1)))
-        part = clip[start : start + frames]
-        if rng.random() < 0.5:
-            part = part[::-1]
-        part += [part[-1]] * (frames - len(part))
-        return [(record, self._pack.person(record)) for record in part]
-
-    def place(self, rng: np.random.Generator) -> Bytes:
-        """Panorama views and painted-over photographs, half and half."""
-        rooms = self._rooms if self._rooms and rng.random() < 0.5 else self.places
-        return self._pack.place(rooms[int(rng.integers(len(rooms)))])
 
 
 def random_sample(cast: Casting, size: Size, rng: np.random.Generator, mixture: Mixture) -> Sample:
@@ -126,13 +45,20 @@ def _drawn(cast: Casting, size: Size, rng: np.random.Generator, mixture: Mixture
         ((_, person),) = cast.clip(rng, 1)
         return _window(person, whole_framing(person, size, rng), size)
     if kind == "labelled" and cast.labelled:
-        return photograph(cast, cast.labelled, size, rng)
+        shown = photograph(cast, cast.labelled, size, rng)
+        return _cluttered(shown, cast, rng) if rng.random() < 0.4 * mixture.clutter else shown
     if kind == "unlabelled" and cast.unlabelled:
         return photograph(cast, cast.unlabelled, size, rng)
     place = random_place(cast, size, rng, mixture)
     if kind == "empty":
         return Sample(place, np.zeros(size, np.uint8), np.full(size, 255, np.uint8))
     return composite(cast, place, rng, mixture)
+
+
+def _cluttered(sample: Sample, cast: Casting, rng: np.random.Generator) -> Sample:
+    """The same photograph with things put behind its people."""
+    behind = clutter(sample.picture, rng, cast)
+    return replace(sample, picture=blend(sample.picture, behind, sample.alpha))
 
 
 # -- photographs -----------------------------------------------------------------------------
@@ -169,7 +95,8 @@ def _boxed(record: Record, person: Person, size: Size, rng: np.random.Generator)
         stretch=stretch,
     )
     shown = _window(person, matrix, size, cv2.BORDER_CONSTANT)
-    return Sample(shown.picture, shown.alpha, np.full(size, 255, np.uint8))
+    doubt = warp(cv2.bitwise_not(person.weight), matrix, size)
+    return replace(shown, weight=cv2.bitwise_not(doubt))
 
 
 def squash(record: Record, rng: np.random.Generator) -> float:
@@ -380,109 +307,8 @@ def _light(place: Bytes, front: Bytes, matte: Bytes, rng: np.random.Generator) -
     return random_light(rng) if rng.random() < 0.5 else _light_of(place, front, matte, rng)
 
 
-def random_light(rng: np.random.Generator) -> Bytes:
-    """A random gain and gamma a channel as a lookup table [1, 256, 3]."""
-    gain = np.exp(rng.normal(0, 0.18) + rng.normal(0, 0.05, 3))
-    return _curve(gain, float(np.exp(rng.normal(0, 0.15))))
-
-
 def _light_of(place: Bytes, front: Bytes, matte: Bytes, rng: np.random.Generator) -> Bytes:
     """The gain that takes the person's mean colour part of the way to the place's."""
     here = np.array(cv2.mean(front, matte)[:3]) + 8.0
     there = np.array(cv2.mean(place)[:3]) + 8.0
-    return _curve(np.clip(there / here, 0.3, 2.5) ** rng.uniform(0.2, 0.8), 1.0)
-
-
-def _curve(gain: Floats, gamma: float) -> Bytes:
-    levels = np.arange(256) / 255.0
-    return to_bytes(np.outer(levels**gamma, gain)[None])
-
-
-def blend(front: Bytes, back: Bytes, alpha: Bytes) -> Bytes:
-    """Alpha * front + (1 - alpha) * back, in 8 bits."""
-    cover = cv2.merge([alpha, alpha, alpha])
-    near = cv2.multiply(front, cover, scale=1 / 255)
-    far = cv2.multiply(back, cv2.bitwise_not(cover), scale=1 / 255)
-    return cv2.add(near, far)
-
-
-def union(first: Bytes, second: Bytes) -> Bytes:
-    """The opacity of two layers, one before the other."""
-    free = cv2.multiply(cv2.bitwise_not(first), cv2.bitwise_not(second), scale=1 / 255)
-    return cv2.bitwise_not(free)
-
-
-# -- places ----------------------------------------------------------------------------------
-
-
-def random_place(cast: Casting, size: Size, rng: np.random.Generator, mixture: Mixture) -> Bytes:
-    """A view without people, with clutter now and then."""
-    kind = rng.random()
-    beside = cast.beside(rng) if kind > 1.0 - mixture.beside and cast.labelled else None
-    if beside is not None:
-        place = _cropped(beside, size, rng)
-    elif kind < mixture.synthetic_place or not cast.places:
-        place = synthetic_place(size, rng)
-    else:
-        place = _cropped(cast.place(rng), size, rng)
-    if rng.random() < mixture.clutter:
-        place = clutter(place, rng)
-    return cv2.GaussianBlur(place, (0, 0), rng.uniform(0.5, 4)) if rng.random() < 0.2 else place
-
-
-def _cropped(place: Bytes, size: Size, rng: np.random.Generator) -> Bytes:
-    rows, columns = place.shape[:2]
-    largest = min(rows / size[0], columns / size[1])
-    window = largest * rng.uniform(0.5, 1.0)
-    room = (max(0.0, columns - window * size[1]) / 2, max(0.0, rows - window * size[0]) / 2)
-    centre = (columns / 2 + rng.uniform(-1, 1) * room[0], rows / 2 + rng.uniform(-1, 1) * room[1])
-    matrix = placement(
-        1.0 / window,
-        centre,
-        (size[1] / 2, size[0] / 2),
-        degrees=float(rng.normal(0, 3)),
-        mirror=bool(rng.random() < 0.5),
-    )
-    return warp(place, matrix, size, REFLECT)
-
-
-def synthetic_place(size: Size, rng: np.random.Generator) -> Bytes:
-    """A wall, a gradient or coloured blotches."""
-    cells = int(rng.choice([1, 2, 3, 6, 12]))
-    coarse = rng.integers(0, 256, (cells, cells, 3)).astype(np.uint8)
-    base = rng.integers(0, 256, (1, 1, 3)).astype(np.uint8)
-    mixed = cv2.addWeighted(coarse, 0.5, np.broadcast_to(base, coarse.shape).copy(), 0.5, 0)
-    mode = cv2.INTER_CUBIC if rng.random() < 0.7 else cv2.INTER_NEAREST
-    return cv2.resize(mixed, (size[1], size[0]), interpolation=mode)
-
-
-def clutter(picture: Bytes, rng: np.random.Generator) -> Bytes:
-    """Furniture-like shapes: boxes, ellipses, poles and panels."""
-    picture = picture.copy()
-    for _ in range(int(rng.integers(1, 6))):
-        _shape(picture, None, rng)
-    return picture
-
-
-def occlude(picture: Bytes, alpha: Bytes, rng: np.random.Generator) -> tuple[Bytes, Bytes]:
-    """Something stands before the people and is not part of them."""
-    picture, alpha = picture.copy(), alpha.copy()
-    _shape(picture, alpha, rng)
-    return picture, alpha
-
-
-def _shape(picture: Bytes, alpha: Bytes | None, rng: np.random.Generator) -> None:
-    rows, columns = picture.shape[:2]
-    centre = (float(rng.uniform(0, columns)), float(rng.uniform(0.1 * rows, rows)))
-    extent = (float(rng.uniform(3, columns * 0.35)), float(rng.uniform(3, rows * 0.5)))
-    colour = tuple(float(c) for c in rng.integers(0, 256, 3))
-    angle = float(rng.normal(0, 12))
-    if rng.random() < 0.3:
-        cv2.ellipse(picture, (centre, extent, angle), colour, -1, cv2.LINE_AA)
-        if alpha is not None:
-            cv2.ellipse(alpha, (centre, extent, angle), 0.0, -1, cv2.LINE_AA)
-        return
-    corners = np.rint(cv2.boxPoints((centre, extent, angle))).astype(np.int32)
-    cv2.fillConvexPoly(picture, corners, colour, cv2.LINE_AA)
-    if alpha is not None:
-        cv2.fillConvexPoly(alpha, corners, 0.0, cv2.LINE_AA)
+    return curve(np.clip(there / here, 0.3, 2.5) ** rng.uniform(0.2, 0.8), 1.0)

@@ -39,8 +39,9 @@ def test_closed_form_alpha_keeps_what_is_known() -> None:
 
 
 def test_samples_have_one_size(pack: Path) -> None:
+    from streamcut.training.casting import Casting, Mixture
     from streamcut.training.pack import Pack
-    from streamcut.training.scenes import Casting, Mixture, random_sample
+    from streamcut.training.scenes import random_sample
 
     cast, rng = Casting(Pack(pack)), np.random.default_rng(0)
     for _ in range(30):
@@ -51,16 +52,29 @@ def test_samples_have_one_size(pack: Path) -> None:
 
 
 def test_an_empty_place_has_an_empty_matte(pack: Path) -> None:
+    from streamcut.training.casting import Casting, Mixture
     from streamcut.training.pack import Pack
-    from streamcut.training.scenes import Casting, Mixture, random_sample
+    from streamcut.training.scenes import random_sample
 
     cast, rng = Casting(Pack(pack)), np.random.default_rng(0)
     sample = random_sample(cast, SIZE, rng, Mixture(labelled=0, unlabelled=0, empty=1))
     assert sample.alpha.max() == 0
 
 
+def test_things_are_put_behind_people(pack: Path) -> None:
+    from streamcut.training.casting import Casting
+    from streamcut.training.pack import Pack
+    from streamcut.training.places import clutter
+
+    cast, rng = Casting(Pack(pack)), np.random.default_rng(1)
+    wall = np.full((*SIZE, 3), 90, np.uint8)
+    changed = [(clutter(wall, rng, cast) != wall).any(2).mean() for _ in range(20)]
+    assert max(changed) > 0.05
+    assert wall.min() == wall.max() == 90
+
+
 def test_blending_is_exact_at_both_ends() -> None:
-    from streamcut.training.scenes import blend, union
+    from streamcut.training.blending import blend, union
 
     front, back = np.full((1, 2, 3), 200, np.uint8), np.full((1, 2, 3), 40, np.uint8)
     alpha = np.array([[0, 255]], np.uint8)
@@ -69,9 +83,9 @@ def test_blending_is_exact_at_both_ends() -> None:
 
 
 def test_a_clip_moves_its_matte_with_its_picture(pack: Path) -> None:
+    from streamcut.training.casting import Casting, Mixture
     from streamcut.training.clips import random_clip
     from streamcut.training.pack import Pack
-    from streamcut.training.scenes import Casting, Mixture
 
     cast, rng = Casting(Pack(pack)), np.random.default_rng(3)
     for _ in range(6):

@@ -14,16 +14,12 @@ NEEDS = "training needs the extra: pip install 'streamcut[train]'"
 pytest.importorskip("torch", reason=NEEDS)
 pytest.importorskip("pymatting", reason=NEEDS)
 
+from streamcut.training.casting import Casting, Mixture  # noqa: E402
 from streamcut.training.clips import random_clip  # noqa: E402
 from streamcut.training.losses import veil_loss  # noqa: E402
 from streamcut.training.pack import PERSON, PLACE, SCENE, Pack  # noqa: E402
 from streamcut.training.people import PeopleSources, prepare_people  # noqa: E402
-from streamcut.training.scenes import (  # noqa: E402
-    Casting,
-    Mixture,
-    random_sample,
-    squash,
-)
+from streamcut.training.scenes import random_sample, squash  # noqa: E402
 from streamcut.training.sources import report, table  # noqa: E402
 
 

@@ -161,9 +161,7 @@ def test_the_weights_to_start_from_are_those_of_the_embedded_network(tmp_path: P
     from streamcut.sessions.networks.recurrent import RecurrentSession
     from streamcut.training.__main__ import EMBEDDED
 
-    network = PortraitNet()
-    load_average(network, EMBEDDED)
-    export(network, tmp_path / "again.onnx")
+    export(load_network(EMBEDDED), tmp_path / "again.onnx")
     embedded, again = new_session("portrait"), new_session(str(tmp_path / "again.onnx"))
     assert isinstance(again, RecurrentSession)
     picture = np.random.default_rng(0).integers(0, 256, (144, 256, 3), np.uint8)

@@ -16,7 +16,14 @@ pytest.importorskip("onnx", reason=NEEDS)
 
 from streamcut.training.batches import BatchPlan  # noqa: E402
 from streamcut.training.export import export  # noqa: E402
-from streamcut.training.loop import Trainer, TrainingStage, _start_helper, load_average, train  # noqa: E402
+from streamcut.training.loop import (  # noqa: E402
+    Trainer,
+    TrainingStage,
+    _start_helper,
+    load_average,
+    load_network,
+    train,
+)
 from streamcut.training.losses import LossWeights  # noqa: E402
 from streamcut.training.network import PortraitNet, Widths, full_size  # noqa: E402
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from streamcut.training.network import PortraitNet
 
 EXAMPLE = """\
-A network of your own pictures, from the embedded one:
+A network of your own images, from the embedded one:
 
   python -m streamcut.training prepare --photos photos --masks masks --out pack
   python -m streamcut.training train --stage fine-tune --pack pack \\
@@ -22,9 +22,9 @@ A network of your own pictures, from the embedded one:
   python -m streamcut.training export --checkpoint mine.pt --out mine.onnx
   python -m streamcut.training evaluate --pack pack mine.onnx portrait.onnx
 
-photos/NAME.jpg is a picture, masks/NAME.png its mask: white = person. A
+photos/NAME.jpg is an image, masks/NAME.png its mask: white = person. A
 photograph without a mask is labelled by the networks given as --teacher. Every
-tenth labelled picture and every fifth panorama is held out for `evaluate`.
+tenth labelled image and every fifth panorama is held out for `evaluate`.
 Stopping `train` loses nothing: the same command resumes from its checkpoint.
 """
 
@@ -43,7 +43,7 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    _prepare_options(commands.add_parser("prepare", help="build a pack from pictures and masks"))
+    _prepare_options(commands.add_parser("prepare", help="build a pack from images and masks"))
     _people_options(commands.add_parser("people", help="build a pack from sets with soft mattes"))
     _train_options(commands.add_parser("train", help="train or resume one stage"))
     _slim_options(commands.add_parser("slim", help="copy a checkpoint to a smaller file"))
@@ -119,7 +119,7 @@ def _evaluate_options(command: argparse.ArgumentParser) -> None:
 
 def _sources_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--pack", type=Path, required=True)
-    command.add_argument("--most", type=int, default=60, help="pictures, or clips, of a source")
+    command.add_argument("--most", type=int, default=60, help="images, or clips, of a source")
     command.add_argument("--area", type=int, help="pixels to feed, where a network takes any")
     command.add_argument("networks", type=Path, nargs="+", help="ONNX files")
 

@@ -1,7 +1,7 @@
 """Endless batches of samples or clips, made by worker processes.
 
 A batch is uint8: frames [B, T, 3, H, W], alpha and weight [B, T, 1, H, W]
-(T = 1 for single pictures). All pictures of a batch have one size; the size is
+(T = 1 for single images). All images of a batch have one size; the size is
 drawn anew for every batch, so landscape, square and portrait take turns.
 """
 
@@ -33,9 +33,9 @@ LANDSCAPE_TO_PORTRAIT: tuple[Size, ...] = (
 
 @dataclass(frozen=True)
 class BatchPlan:
-    """What a batch consists of. `frames` > 1 makes clips."""
+    """What a batch consists of: `batch_size` images, or clips of as many `frames`."""
 
-    pictures: int = 24
+    batch_size: int = 24
     frames: int = 1
     sizes: tuple[Size, ...] = LANDSCAPE_TO_PORTRAIT
     mixture: Mixture = field(default_factory=Mixture)
@@ -81,7 +81,7 @@ def batches(
 def echoed(source: Iterator[Batch]) -> Iterator[Batch]:
     """Every batch twice, the second time mirrored and one batch later.
 
-    Composing pictures costs half as much as learning from them; on two cores the
+    Composing images costs half as much as learning from them; on two cores the
     second look is worth more than it costs.
     """
     earlier: Batch | None = None
@@ -101,12 +101,12 @@ def _drawn(
     cast: Casting, plan: BatchPlan, rng: np.random.Generator
 ) -> tuple[Tensor, Tensor, Tensor]:
     size = plan.sizes[int(rng.integers(len(plan.sizes)))]
-    drawn = [_one(cast, plan, size, rng) for _ in range(plan.pictures)]
-    pictures = np.stack([[frame.picture for frame in clip] for clip in drawn])
+    drawn = [_one(cast, plan, size, rng) for _ in range(plan.batch_size)]
+    frames = np.stack([[frame.image for frame in clip] for clip in drawn])
     alpha = np.stack([[frame.alpha for frame in clip] for clip in drawn])
     weight = np.stack([[frame.weight for frame in clip] for clip in drawn])
     return (
-        torch.from_numpy(np.ascontiguousarray(pictures.transpose(0, 1, 4, 2, 3))),
+        torch.from_numpy(np.ascontiguousarray(frames.transpose(0, 1, 4, 2, 3))),
         torch.from_numpy(alpha[:, :, None]),
         torch.from_numpy(weight[:, :, None]),
     )

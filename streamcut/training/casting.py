@@ -14,7 +14,7 @@ from streamcut.training.pack import PERSON, PLACE, SCENE, Pack, Person, Record
 
 @dataclass(frozen=True)
 class Mixture:
-    """How often each kind of picture is drawn (the rest are composites)."""
+    """How often each kind of image is drawn (the rest are composites)."""
 
     labelled: float = 0.32
     unlabelled: float = 0.18
@@ -27,7 +27,7 @@ class Mixture:
     limb: float = 0.3
 
     def draw(self, rng: np.random.Generator) -> str:
-        """The kind of the next picture."""
+        """The kind of the next image."""
         shares = (self.labelled, self.unlabelled, self.empty)
         kinds = ("labelled", "unlabelled", "empty", "composite")
         return kinds[int(np.searchsorted(np.cumsum(shares), rng.random(), side="right"))]
@@ -70,10 +70,10 @@ class Casting:
         faint = box_of(np.where(person.alpha > 12, 255, 0).astype(np.uint8)) or box
         rows, columns = person.alpha.shape
         parts = (
-            person.picture[:, : faint.left],
-            person.picture[:, faint.right :],
-            person.picture[: faint.top],
-            person.picture[faint.bottom :],
+            person.image[:, : faint.left],
+            person.image[:, faint.right :],
+            person.image[: faint.top],
+            person.image[faint.bottom :],
         )
         part = max(parts, key=lambda plane: plane.shape[0] * plane.shape[1])
         return part if part.shape[0] * part.shape[1] > 0.15 * rows * columns else None

@@ -51,10 +51,10 @@ def random_clip(
 ) -> list[Sample]:
     """The frames of one clip of a random kind, seen by one random camera."""
     clip = _drawn(cast, size, frames, rng, mixture)
-    pictures = film([sample.picture for sample in clip], random_look(rng, 0.8), rng)
+    filmed = film([sample.image for sample in clip], random_look(rng, 0.8), rng)
     if rng.random() < 0.3:
-        pictures = through_codec(pictures, int(rng.integers(60_000, 600_000)))
-    return [replace(s, picture=p) for s, p in zip(clip, pictures, strict=True)]
+        filmed = through_codec(filmed, int(rng.integers(60_000, 600_000)))
+    return [replace(sample, image=frame) for sample, frame in zip(clip, filmed, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def moving_photograph(
     clip = []
     for move in camera_path(frames, size, rng):
         matrix = chain(move, framed)
-        planes = (person.picture, person.alpha, person.weight)
+        planes = (person.image, person.alpha, person.weight)
         clip.append(Sample(*(warp(plane, matrix, size, REFLECT) for plane in planes)))
     return clip
 
@@ -106,7 +106,7 @@ def real_clip(cast: Casting, size: Size, frames: int, rng: np.random.Generator) 
         shown = cast.clip(rng, length)
         matrix = whole_framing(shown[0][1], size, rng)
         for _, person in shown:
-            planes = (person.picture, person.alpha, person.weight)
+            planes = (person.image, person.alpha, person.weight)
             clip.append(Sample(*(warp(plane, matrix, size, REFLECT) for plane in planes)))
     return clip
 
@@ -144,17 +144,17 @@ def _walker(
 
 
 def _frame(place: Bytes, people: Sequence[MovingLayer], bar: Bar | None, t: int) -> Sample:
-    picture: Bytes = place
+    frame: Bytes = place
     alpha: Bytes = np.zeros(place.shape[:2], np.uint8)
     for layer in people:
         front, matte = _moved(layer, t)
-        picture = blend(front, picture, matte)
+        frame = blend(front, frame, matte)
         alpha = union(alpha, matte)
     if bar is not None:
         free = cv2.bitwise_not(bar.masks[t])
-        picture = blend(picture, np.full_like(picture, bar.colour), free)
+        frame = blend(frame, np.full_like(frame, bar.colour), free)
         alpha = cv2.multiply(alpha, free, scale=1 / 255)
-    return Sample(picture, alpha, np.full_like(alpha, 255))
+    return Sample(frame, alpha, np.full_like(alpha, 255))
 
 
 def _moved(layer: MovingLayer, t: int) -> tuple[Bytes, Bytes]:
@@ -205,7 +205,7 @@ def chain(after: Matrix, before: Matrix) -> Matrix:
 
 
 def passing_bar(size: Size, frames: int, rng: np.random.Generator) -> Bar:
-    """An arm- or pole-like bar that crosses the picture."""
+    """An arm- or pole-like bar that crosses the frame."""
     start, speed = rng.uniform(0, size[1]), rng.normal(0, 0.04 * size[1])
     lean, width = rng.normal(0, 0.4) * size[0], int(rng.uniform(0.03, 0.15) * size[1]) + 1
     top = int(rng.uniform(-0.2, 0.8) * size[0])
@@ -222,13 +222,13 @@ def passing_bar(size: Size, frames: int, rng: np.random.Generator) -> Bar:
 # -- the camera ------------------------------------------------------------------------------
 
 
-def film(pictures: Sequence[Bytes], look: Look, rng: np.random.Generator) -> list[Bytes]:
+def film(frames: Sequence[Bytes], look: Look, rng: np.random.Generator) -> list[Bytes]:
     """One camera over a clip: its exposure drifts, its noise is new in every frame."""
     drift = float(rng.normal(0, 0.03)) if rng.random() < 0.5 else 0.0
-    steps = [2.0 ** (drift * t) for t in range(len(pictures))]
+    steps = [2.0 ** (drift * t) for t in range(len(frames))]
     return [
-        apply_look(picture, replace(look, gain=_scaled(look.gain, step)), rng)
-        for picture, step in zip(pictures, steps, strict=True)
+        apply_look(frame, replace(look, gain=_scaled(look.gain, step)), rng)
+        for frame, step in zip(frames, steps, strict=True)
     ]
 
 
@@ -236,18 +236,18 @@ def _scaled(gain: tuple[float, float, float], factor: float) -> tuple[float, flo
     return (gain[0] * factor, gain[1] * factor, gain[2] * factor)
 
 
-def through_codec(pictures: Sequence[Bytes], bit_rate: int) -> list[Bytes]:
+def through_codec(frames: Sequence[Bytes], bit_rate: int) -> list[Bytes]:
     """Encode as MPEG-4 part 2 and decode again."""
-    height, width = pictures[0].shape[:2]
+    height, width = frames[0].shape[:2]
     file = io.BytesIO()
     with av.open(file, "w", format="avi") as output:
         stream = output.add_stream("mpeg4", rate=25)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.bit_rate = bit_rate
-        for picture in pictures:
-            output.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        for frame in frames:
+            output.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         output.mux(stream.encode(None))
     file.seek(0)
     with av.open(file, "r") as source:
         decoded = [frame.to_ndarray(format="rgb24") for frame in source.decode(video=0)]
-    return decoded if len(decoded) == len(pictures) else list(pictures)
+    return decoded if len(decoded) == len(frames) else list(frames)

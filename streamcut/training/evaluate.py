@@ -81,7 +81,7 @@ def make_exam(folder: Path, *, clips: int = 12, frames: int = 24, stills: int = 
 def _as_is(pack: Pack, number: int) -> Sample:
     records = [r for r in pack.select(PERSON, held_out=True) if r.labelled]
     person = pack.person(records[number])
-    return Sample(person.picture, person.alpha, person.weight)
+    return Sample(person.image, person.alpha, person.weight)
 
 
 def _framed(cast: Casting, number: int) -> Sample:
@@ -105,8 +105,8 @@ def _place(cast: Casting, mixture: Mixture, number: int) -> Sample:
 def _seen(sample: Sample, number: int) -> Sample:
     """By a camera a little milder than in training."""
     rng = np.random.default_rng([4, number])
-    picture = apply_look(sample.picture, random_look(rng, 0.6), rng)
-    return Sample(picture, sample.alpha, sample.weight)
+    image = apply_look(sample.image, random_look(rng, 0.6), rng)
+    return Sample(image, sample.alpha, sample.weight)
 
 
 # -- grading ---------------------------------------------------------------------------------
@@ -129,15 +129,15 @@ def grade(network: Teacher, exam: Exam, milliseconds: float) -> NetworkScores:
     figures |= {f"moving_{k}": _mean(clip[k] for clip in clips) for k in clips[0]}
     return NetworkScores(
         name=network.name,
-        empty=_mean(float(network(s.picture).mean()) for s in exam.empty),
+        empty=_mean(float(network(s.image).mean()) for s in exam.empty),
         milliseconds=milliseconds,
         **figures,
     )
 
 
 def _stills(network: Teacher, samples: Sequence[Sample]) -> dict[str, float]:
-    """Mean IoU and boundary F of single pictures."""
-    return _frames([network(s.picture) for s in samples], samples)
+    """Mean IoU and boundary F of single images."""
+    return _frames([network(s.image) for s in samples], samples)
 
 
 def _frames(mattes: Sequence[Floats], samples: Sequence[Sample]) -> dict[str, float]:
@@ -151,12 +151,12 @@ def _frames(mattes: Sequence[Floats], samples: Sequence[Sample]) -> dict[str, fl
 def _clip(network: Teacher, clip: Sequence[Sample]) -> dict[str, float]:
     """The figures of one clip, fed frame by frame."""
     network.reset()
-    mattes = [network.step(sample.picture) for sample in clip]
+    mattes = [network.step(sample.image) for sample in clip]
     truths = [_truth(sample) for sample in clip]
     return _frames(mattes, clip) | {
         "mad": _mean(metrics.mad(m, t) for m, t in zip(mattes, truths, strict=True)),
         "dtssd": metrics.dtssd(mattes, truths),
-        "flow": metrics.flow_error(mattes, [sample.picture for sample in clip]),
+        "flow": metrics.flow_error(mattes, [sample.image for sample in clip]),
     }
 
 

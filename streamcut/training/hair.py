@@ -1,7 +1,7 @@
 """Hair drawn strand by strand, so that its matte is known exactly below the pixel.
 
 A strand is a curve that leaves the head's contour, falls, curls and sways. It is drawn at
-several times the picture's size, colour and opacity alike, and averaged down: what comes out
+several times the image's size, colour and opacity alike, and averaged down: what comes out
 are premultiplied colours and the coverage that belongs to them.
 """
 

@@ -1,4 +1,4 @@
-"""How a camera and a codec change a picture: light, colour, noise, blur, compression.
+"""How a camera and a codec change an image: light, colour, noise, blur, compression.
 
 A `Look` is drawn once and can then be applied to every frame of a clip, so that
 the clip keeps one camera while its noise is new in every frame.
@@ -55,28 +55,28 @@ def random_look(rng: np.random.Generator, strength: float = 1.0) -> Look:
     )
 
 
-def apply_look(picture: Bytes, look: Look, rng: np.random.Generator) -> Bytes:
-    """The picture, uint8 RGB [h, w, 3], as this camera would deliver it."""
-    picture = _soften(picture, look)
-    picture = _recolour(picture, look)
+def apply_look(image: Bytes, look: Look, rng: np.random.Generator) -> Bytes:
+    """The image, uint8 RGB [h, w, 3], as this camera would deliver it."""
+    image = _soften(image, look)
+    image = _recolour(image, look)
     if look.noise > 0:
-        picture = _add_noise(picture, look, rng)
+        image = _add_noise(image, look, rng)
     if look.quality < 100:
-        picture = _compress(picture, look.quality)
-    return picture
+        image = _compress(image, look.quality)
+    return image
 
 
-def _soften(picture: Bytes, look: Look) -> Bytes:
-    height, width = picture.shape[:2]
+def _soften(image: Bytes, look: Look) -> Bytes:
+    height, width = image.shape[:2]
     if look.shrink < 1.0:
         size = (max(8, int(width * look.shrink)), max(8, int(height * look.shrink)))
-        small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-        picture = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
+        small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+        image = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
     if look.blur > 0:
-        picture = cv2.GaussianBlur(picture, (0, 0), look.blur)
+        image = cv2.GaussianBlur(image, (0, 0), look.blur)
     if look.motion != (0.0, 0.0):
-        picture = cv2.filter2D(picture, -1, _streak(look.motion))
-    return picture
+        image = cv2.filter2D(image, -1, _streak(look.motion))
+    return image
 
 
 def _streak(motion: tuple[float, float]) -> Floats:
@@ -89,31 +89,31 @@ def _streak(motion: tuple[float, float]) -> Floats:
     return kernel / max(float(kernel.sum()), 1.0)
 
 
-def _recolour(picture: Bytes, look: Look) -> Bytes:
+def _recolour(image: Bytes, look: Look) -> Bytes:
     """Gain, gamma and lift in one table a channel, then saturation."""
     levels = np.arange(256, dtype=np.float32) / 255.0
     curves = np.clip(np.outer(levels, look.gain), 0, 1) ** look.gamma
     curves = look.lift + (1.0 - look.lift) * curves
-    picture = cv2.LUT(picture, to_bytes(curves[None]))
+    image = cv2.LUT(image, to_bytes(curves[None]))
     if look.saturation == 1.0:
-        return picture
+        return image
     s = look.saturation
     mix = np.full((3, 3), (1.0 - s)) * np.array([0.3, 0.59, 0.11]) + np.eye(3) * s
-    return cv2.transform(picture, mix.astype(np.float32))
+    return cv2.transform(image, mix.astype(np.float32))
 
 
-def _add_noise(picture: Bytes, look: Look, rng: np.random.Generator) -> Bytes:
-    height, width = picture.shape[:2]
+def _add_noise(image: Bytes, look: Look, rng: np.random.Generator) -> Bytes:
+    height, width = image.shape[:2]
     size = (height // look.grain + 1, width // look.grain + 1, 3)
     noise = np.empty(size, np.int16)
     cv2.setRNGSeed(int(rng.integers(1 << 30)))
     cv2.randn(noise, np.zeros(3), np.full(3, look.noise))
     if look.grain > 1:
         noise = cv2.resize(noise, (size[1] * look.grain, size[0] * look.grain))
-    return cv2.add(picture, noise[:height, :width], dtype=cv2.CV_8U)
+    return cv2.add(image, noise[:height, :width], dtype=cv2.CV_8U)
 
 
-def _compress(picture: Bytes, quality: int) -> Bytes:
-    _, coded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
+def _compress(image: Bytes, quality: int) -> Bytes:
+    _, coded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
     decoded = cv2.imdecode(coded, cv2.IMREAD_COLOR)
-    return picture if decoded is None else decoded
+    return image if decoded is None else decoded

@@ -247,7 +247,7 @@ def load_network(checkpoint: Path) -> PortraitNet:
 
 
 def _nhwc(frames: Tensor) -> Tensor:
-    """Single pictures [B, 1, 3, H, W] lose their time axis and lie channels last in memory."""
+    """Single images [B, 1, 3, H, W] lose their time axis and lie channels last in memory."""
     if frames.shape[1] > 1:
         return frames
     return frames.flatten(0, 1).contiguous(memory_format=torch.channels_last)

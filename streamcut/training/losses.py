@@ -65,7 +65,7 @@ def _certain(alpha: Tensor) -> Tensor:
 
 
 def overlap_loss(matte: Tensor, alpha: Tensor, weight: Tensor) -> Tensor:
-    """Soft Jaccard distance a picture; an empty picture is forgiven a few pixels."""
+    """Soft Jaccard distance an image; an empty image is forgiven a few pixels."""
     axes = (1, 2, 3)
     slack = 0.005 * alpha[0].numel()
     shared = (torch.minimum(matte, alpha) * weight).sum(axes)

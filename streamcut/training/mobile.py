@@ -94,7 +94,7 @@ class MobilePortraitNet(PortraitNet):
         self.encoder = Encoder()
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """Maps at strides 2, 4, 8, 16 and 32 of pictures [N, 3, H, W]."""
+        """Maps at strides 2, 4, 8, 16 and 32 of images [N, 3, H, W]."""
         half, quarter, eighth, sixteenth, coarse = self.encoder(x)
         return half, quarter, eighth, sixteenth, coarse
 

@@ -65,7 +65,7 @@ class Residual(nn.Module):
 
 
 class Gate(nn.Module):
-    """Scales every channel by what the whole picture holds."""
+    """Scales every channel by what the whole image holds."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -159,7 +159,7 @@ class PortraitNet(nn.Module):
         )
 
     def zero_states(self, batch: int = 1) -> States:
-        """States of "no previous frame": [B, C, 1, 1], broadcast over the picture."""
+        """States of "no previous frame": [B, C, 1, 1], broadcast over the image."""
         like = self.head.weight
         return [like.new_zeros(batch, m, 1, 1) for m in self.widths.memory]
 
@@ -181,7 +181,7 @@ class PortraitNet(nn.Module):
         return self.head(fine), self.coarse_head(y16), [new16, new8, new4]
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """Maps at strides 2, 4, 8, 16 and 32 of pictures [N, 3, H, W]."""
+        """Maps at strides 2, 4, 8, 16 and 32 of images [N, 3, H, W]."""
         half = self.stem(x)
         quarter = self.quarter(half)
         eighth = self.eighth(quarter)
@@ -194,14 +194,14 @@ class PortraitNet(nn.Module):
 
 
 def _side_by_side(x: Tensor) -> Tensor:
-    """A batch of clips as one batch of pictures, channels last in memory."""
+    """A batch of clips as one batch of images, channels last in memory."""
     if x.dim() == 4:
         return x
     return x.flatten(0, 1).contiguous(memory_format=torch.channels_last)
 
 
 def full_size(logits: Tensor) -> Tensor:
-    """Logits at half size to logits at the picture's size."""
+    """Logits at half size to logits at the image's size."""
     return _double(logits)
 
 

@@ -1,17 +1,17 @@
 """The prepared data set: one flat file of uint8 planes and an index.
 
 A pack is a folder with `data.bin` (planes one after another) and `index.json`
-(one record per picture). Reading maps the file, so several worker processes
+(one record per image). Reading maps the file, so several worker processes
 share one copy of it in memory.
 
     kind      planes
-    person    picture [h, w, 3], foreground [h, w, 3], alpha [h, w], weight [h, w]
-    scene     picture [h, w, 3], alpha [h, w]: people who cannot be cut out
-    place     picture [h, w, 3]
+    person    image [h, w, 3], foreground [h, w, 3], alpha [h, w], weight [h, w]
+    scene     image [h, w, 3], alpha [h, w]: people who cannot be cut out
+    place     image [h, w, 3]
 
 `weight` says how far the alpha is to be trusted, 255 = fully. All colours are
-RGB, gamma-encoded (sRGB), 0..255. A record's name is "source/picture" where the
-source matters: pictures are held out by it. Consecutive frames of a clip have
+RGB, gamma-encoded (sRGB), 0..255. A record's name is "source/image" where the
+source matters: images are held out by it. Consecutive frames of a clip have
 one `clip` and follow each other.
 """
 
@@ -35,7 +35,7 @@ PLACE = "place"
 
 @dataclass(frozen=True)
 class Record:
-    """Where one picture lies in `data.bin`, and what it may be used for."""
+    """Where one image lies in `data.bin`, and what it may be used for."""
 
     name: str
     kind: str
@@ -50,7 +50,7 @@ class Record:
 
     @property
     def source(self) -> str:
-        """Where the picture came from: the part of its name before the slash."""
+        """Where the image came from: the part of its name before the slash."""
         return self.name.split("/")[0]
 
 
@@ -58,14 +58,14 @@ class Record:
 class Person:
     """A photograph of people, its matte, and how far the matte is trusted."""
 
-    picture: Bytes
+    image: Bytes
     foreground: Bytes
     alpha: Bytes
     weight: Bytes
 
 
 class PackWriter:
-    """Appends pictures to a pack; the index is written when the block ends."""
+    """Appends images to a pack; the index is written when the block ends."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -91,14 +91,14 @@ class PackWriter:
     ) -> None:
         """Append a photograph of people."""
         height, width = person.alpha.shape
-        planes = (person.picture, person.foreground, person.alpha, person.weight)
+        planes = (person.image, person.foreground, person.alpha, person.weight)
         record = Record(name, PERSON, height, width, self._file.tell(), held_out, labelled, quality)
         self._append(record, planes)
 
     def add_scene(
         self,
         name: str,
-        picture: Bytes,
+        image: Bytes,
         alpha: Bytes,
         *,
         held_out: bool,
@@ -106,19 +106,19 @@ class PackWriter:
         squashed: bool = False,
         clip: str = "",
     ) -> None:
-        """Append a picture whose people stay in it, or a frame of a clip."""
+        """Append an image whose people stay in it, or a frame of a clip."""
         height, width = alpha.shape
         at = self._file.tell()
         record = Record(
             name, SCENE, height, width, at, held_out, True, quality, squashed=squashed, clip=clip
         )
-        self._append(record, (picture, alpha))
+        self._append(record, (image, alpha))
 
-    def add_place(self, name: str, picture: Bytes, *, held_out: bool) -> None:
-        """Append a picture without people."""
-        height, width = picture.shape[:2]
+    def add_place(self, name: str, image: Bytes, *, held_out: bool) -> None:
+        """Append an image without people."""
+        height, width = image.shape[:2]
         record = Record(name, PLACE, height, width, self._file.tell(), held_out)
-        self._append(record, (picture,))
+        self._append(record, (image,))
 
     def _append(self, record: Record, planes: tuple[Bytes, ...]) -> None:
         for plane in planes:
@@ -142,16 +142,16 @@ class Pack:
         """The planes of a person, or of a scene: trusted fully, with its own colours."""
         height, width = record.height, record.width
         if record.kind == SCENE:
-            picture, alpha = self._planes(record, (3, 1))
-            return Person(picture, picture, alpha[..., 0], np.full((height, width), 255, np.uint8))
+            image, alpha = self._planes(record, (3, 1))
+            return Person(image, image, alpha[..., 0], np.full((height, width), 255, np.uint8))
         planes = self._planes(record, (3, 3, 1, 1))
-        picture, foreground, alpha, weight = planes
+        image, foreground, alpha, weight = planes
         return Person(
-            picture, foreground, alpha.reshape(height, width), weight.reshape(height, width)
+            image, foreground, alpha.reshape(height, width), weight.reshape(height, width)
         )
 
     def place(self, record: Record) -> Bytes:
-        """The picture of a place."""
+        """The image of a place."""
         return next(self._planes(record, (3,)))
 
     def _planes(self, record: Record, channels: tuple[int, ...]) -> Iterator[Bytes]:

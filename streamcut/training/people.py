@@ -1,8 +1,8 @@
 """A pack of photographs with mattes from teachers, held out by source.
 
-`photos/SET/NAME.*` is a picture, `mattes/SET/NAME.webp` its matte, and
+`photos/SET/NAME.*` is an image, `mattes/SET/NAME.webp` its matte, and
 `trust.json` says how far the teachers agree on it, {"SET/NAME": 0..1}. A set is
-one source: all of it is learned from, or all of it is held out. Pictures on
+one source: all of it is learned from, or all of it is held out. Images on
 which the teachers agree also give cutouts to paste into other places.
 
 `clips/SET__NAME.npz` holds consecutive frames of a clip, `frames` uint8 RGB
@@ -27,7 +27,7 @@ from streamcut.training.panoramas import random_view, read_panorama
 from streamcut.training.prepare import cutout_of_mask
 from streamcut.training.soften import clean_foreground
 
-PICTURES = (".jpg", ".jpeg", ".png", ".webp")
+IMAGES = (".jpg", ".jpeg", ".png", ".webp")
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,12 @@ class PeopleSources:
 
     Attributes:
         photos: a folder of sets.
-        mattes: folders of sets; the last that has a picture's matte wins.
+        mattes: folders of sets; the last that has an image's matte wins.
         held_out: the sets that nothing is learned from; a part of a set by the beginning of its
             names, "SET/NAME".
-        squashed: the sets whose pictures were stretched to a square.
+        squashed: the sets whose images were stretched to a square.
         places: a folder of equirectangular panoramas without people.
-        skipped: sets, or pictures and clips as "SET/NAME", that are left out.
+        skipped: sets, or images and clips as "SET/NAME", that are left out.
         clips: a folder of clips.
         masked: folders of photographs and of hard masks of one person each, who is cut out; the
             photographs are not shown, since others may be in them.
@@ -86,7 +86,7 @@ def prepare_people(sources: PeopleSources, folder: Path) -> None:
             else:
                 pack.add_scene(
                     job.name,
-                    person.picture,
+                    person.image,
                     person.alpha,
                     held_out=held_out,
                     quality=job.trust,
@@ -101,7 +101,7 @@ def prepare_people(sources: PeopleSources, folder: Path) -> None:
 
 
 def _is_of(name: str, parts: frozenset[str]) -> bool:
-    """Whether a picture belongs to one of the sets, or parts of sets."""
+    """Whether an image belongs to one of the sets, or parts of sets."""
     return any(
         name.split("/")[0] == part or ("/" in part and name.startswith(part)) for part in parts
     )
@@ -125,7 +125,7 @@ def _jobs(sources: PeopleSources) -> Iterator[_PersonTask]:
 
 
 def _labelled(folders: Iterable[Path]) -> Iterator[tuple[str, Path, float]]:
-    """Every picture's name, newest matte and trust, in order of the names."""
+    """Every image's name, newest matte and trust, in order of the names."""
     found: dict[str, tuple[Path, float]] = {}
     for folder in folders:
         known = _trust(folder)
@@ -145,26 +145,26 @@ def _trust(folder: Path) -> dict[str, float]:
 
 
 def _photo_of(photos: Path, name: str) -> Path | None:
-    paths = (photos / f"{name}{suffix}" for suffix in PICTURES)
+    paths = (photos / f"{name}{suffix}" for suffix in IMAGES)
     return next((path for path in paths if path.exists()), None)
 
 
 def _person(job: _PersonTask) -> Person:
     cv2.setNumThreads(1)
-    picture = cv2.imread(str(job.photo), cv2.IMREAD_COLOR)
+    image = cv2.imread(str(job.photo), cv2.IMREAD_COLOR)
     matte = cv2.imread(str(job.matte), cv2.IMREAD_GRAYSCALE)
-    if picture is None or matte is None:
-        raise ValueError(f"not a readable picture: {job.photo} or {job.matte}")
-    scale = min(1.0, job.long_side / max(picture.shape[:2]))
-    size = (max(8, round(picture.shape[1] * scale)), max(8, round(picture.shape[0] * scale)))
-    picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)[..., ::-1].copy()
+    if image is None or matte is None:
+        raise ValueError(f"not a readable image: {job.photo} or {job.matte}")
+    scale = min(1.0, job.long_side / max(image.shape[:2]))
+    size = (max(8, round(image.shape[1] * scale)), max(8, round(image.shape[0] * scale)))
+    image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)[..., ::-1].copy()
     matte = cv2.resize(matte, size, interpolation=cv2.INTER_AREA)
-    front = _foreground(picture, matte) if job.cutout else picture
-    return Person(picture, front, matte, np.full_like(matte, 255))
+    front = _foreground(image, matte) if job.cutout else image
+    return Person(image, front, matte, np.full_like(matte, 255))
 
 
-def _foreground(picture: Bytes, matte: Bytes) -> Bytes:
-    return clean_foreground(picture, matte.astype(np.float32) / 255.0)
+def _foreground(image: Bytes, matte: Bytes) -> Bytes:
+    return clean_foreground(image, matte.astype(np.float32) / 255.0)
 
 
 def _masked(sources: PeopleSources) -> Iterator[tuple[str, Person]]:
@@ -189,8 +189,8 @@ def _clips(sources: PeopleSources) -> Iterator[tuple[str, Path]]:
 
 def _add_clip(pack: PackWriter, name: str, path: Path, *, held_out: bool) -> None:
     with np.load(path) as planes:
-        for picture, alpha in zip(planes["frames"], planes["alpha"], strict=True):
-            pack.add_scene(name, picture, alpha, held_out=held_out, clip=name)
+        for frame, alpha in zip(planes["frames"], planes["alpha"], strict=True):
+            pack.add_scene(name, frame, alpha, held_out=held_out, clip=name)
 
 
 def _views(sources: PeopleSources) -> Iterator[tuple[str, Bytes, bool]]:

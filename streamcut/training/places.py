@@ -52,20 +52,20 @@ def synthetic_place(size: Size, rng: np.random.Generator) -> Bytes:
     return cv2.resize(mixed, (size[1], size[0]), interpolation=mode)
 
 
-def clutter(picture: Bytes, rng: np.random.Generator, cast: Casting | None = None) -> Bytes:
+def clutter(image: Bytes, rng: np.random.Generator, cast: Casting | None = None) -> Bytes:
     """Furniture-like shapes, and, with a cast, things of cloth and of what rooms are made of."""
-    picture = picture.copy()
+    image = image.copy()
     for _ in range(int(rng.integers(1, 6))):
         if cast is not None and cast.places and rng.random() < 0.6:
-            picture = _thing(picture, cast, rng)
+            image = _thing(image, cast, rng)
         else:
-            _shape(picture, None, rng)
-    return picture
+            _shape(image, None, rng)
+    return image
 
 
-def _thing(picture: Bytes, cast: Casting, rng: np.random.Generator) -> Bytes:
+def _thing(image: Bytes, cast: Casting, rng: np.random.Generator) -> Bytes:
     """A cushion, a coat on a hook, a lamp: a smooth outline filled with a real surface."""
-    size = picture.shape[:2]
+    size = image.shape[:2]
     mask = _outline((size[0], size[1]), rng)
     surface = cast.cloth(rng) if rng.random() < 0.6 else cast.place(rng)
     part = float(rng.uniform(0.3, 1.0))
@@ -73,7 +73,7 @@ def _thing(picture: Bytes, cast: Casting, rng: np.random.Generator) -> Bytes:
     filled = cv2.resize(surface[:rows, :columns], size[::-1], interpolation=cv2.INTER_AREA)
     if rng.random() < 0.5:
         filled = _folded(filled, rng)
-    return blend(cv2.LUT(filled, random_light(rng)), picture, mask)
+    return blend(cv2.LUT(filled, random_light(rng)), image, mask)
 
 
 def _outline(size: Size, rng: np.random.Generator) -> Bytes:
@@ -102,25 +102,25 @@ def _folded(surface: Bytes, rng: np.random.Generator) -> Bytes:
     return to_bytes(surface * shade / 255.0)
 
 
-def occlude(picture: Bytes, alpha: Bytes, rng: np.random.Generator) -> tuple[Bytes, Bytes]:
+def occlude(image: Bytes, alpha: Bytes, rng: np.random.Generator) -> tuple[Bytes, Bytes]:
     """Something stands before the people and is not part of them."""
-    picture, alpha = picture.copy(), alpha.copy()
-    _shape(picture, alpha, rng)
-    return picture, alpha
+    image, alpha = image.copy(), alpha.copy()
+    _shape(image, alpha, rng)
+    return image, alpha
 
 
-def _shape(picture: Bytes, alpha: Bytes | None, rng: np.random.Generator) -> None:
-    rows, columns = picture.shape[:2]
+def _shape(image: Bytes, alpha: Bytes | None, rng: np.random.Generator) -> None:
+    rows, columns = image.shape[:2]
     centre = (float(rng.uniform(0, columns)), float(rng.uniform(0.1 * rows, rows)))
     extent = (float(rng.uniform(3, columns * 0.35)), float(rng.uniform(3, rows * 0.5)))
     colour = tuple(float(c) for c in rng.integers(0, 256, 3))
     angle = float(rng.normal(0, 12))
     if rng.random() < 0.3:
-        cv2.ellipse(picture, (centre, extent, angle), colour, -1, cv2.LINE_AA)
+        cv2.ellipse(image, (centre, extent, angle), colour, -1, cv2.LINE_AA)
         if alpha is not None:
             cv2.ellipse(alpha, (centre, extent, angle), 0.0, -1, cv2.LINE_AA)
         return
     corners = np.rint(cv2.boxPoints((centre, extent, angle))).astype(np.int32)
-    cv2.fillConvexPoly(picture, corners, colour, cv2.LINE_AA)
+    cv2.fillConvexPoly(image, corners, colour, cv2.LINE_AA)
     if alpha is not None:
         cv2.fillConvexPoly(alpha, corners, 0.0, cv2.LINE_AA)

@@ -31,12 +31,12 @@ from streamcut.training.soften import (
 )
 from streamcut.training.teachers import Teacher, consensus, load_teachers
 
-PICTURES = {".jpg", ".jpeg", ".png", ".webp"}
+IMAGES = {".jpg", ".jpeg", ".png", ".webp"}
 
 
 @dataclass(frozen=True)
 class Sources:
-    """What a pack is made from. `hold_every` keeps every n-th labelled picture apart."""
+    """What a pack is made from. `hold_every` keeps every n-th labelled image apart."""
 
     photos: Path
     masks: Path | None = None
@@ -71,8 +71,8 @@ def prepare(sources: Sources, folder: Path) -> None:
             _add(pack, item)
             if number % 50 == 0:
                 print(f"{number} photographs", flush=True)
-        for name, picture, held_out in _views(sources):
-            pack.add_place(name, picture, held_out=held_out)
+        for name, image, held_out in _views(sources):
+            pack.add_place(name, image, held_out=held_out)
 
 
 def _add(pack: PackWriter, item: Prepared) -> None:
@@ -106,7 +106,7 @@ def _photographs(sources: Sources) -> Iterator[Prepared]:
 
 def _jobs(sources: Sources) -> Iterator[tuple[Path, Path | None, bool]]:
     """(photograph, mask, held out), the labelled ones first."""
-    photos = sorted(p for p in sources.photos.iterdir() if p.suffix.lower() in PICTURES)
+    photos = sorted(p for p in sources.photos.iterdir() if p.suffix.lower() in IMAGES)
     labelled = [(p, m) for p in photos if (m := _mask_of(p, sources.masks)) is not None]
     for number, (photo, mask) in enumerate(labelled):
         yield photo, mask, number % sources.hold_every == 3
@@ -132,53 +132,53 @@ def _start_worker(teachers: Sequence[Path], height: int) -> None:
 
 def _photograph(job: tuple[Path, Path | None, bool]) -> Prepared | None:
     photo, mask_path, held_out = job
-    picture = _read(photo, _height)
-    opinion = consensus(_teachers, picture) if _teachers else None
+    image = _read(photo, _height)
+    opinion = consensus(_teachers, image) if _teachers else None
     if mask_path is not None:
-        mask = close_holes(_read_mask(mask_path, picture.shape[:2]))
-        person, quality = _labelled(picture, mask, opinion)
+        mask = close_holes(_read_mask(mask_path, image.shape[:2]))
+        person, quality = _labelled(image, mask, opinion)
     elif opinion is not None:
-        person, quality = _by_teachers(picture, opinion)
+        person, quality = _by_teachers(image, opinion)
     else:
         return None
-    place = _empty_place(picture, person.alpha)
+    place = _empty_place(image, person.alpha)
     return Prepared(photo.stem, person, place, mask_path is not None, quality, held_out)
 
 
-def _labelled(picture: Bytes, mask: Flags, opinion: Floats | None) -> tuple[Person, float]:
+def _labelled(image: Bytes, mask: Flags, opinion: Floats | None) -> tuple[Person, float]:
     """Trust the mask, less where all teachers contradict it."""
-    alpha = closed_form_alpha(picture, trimap_of_mask(mask))
+    alpha = closed_form_alpha(image, trimap_of_mask(mask))
     if opinion is None:
-        return _person(picture, alpha, np.ones_like(alpha)), 1.0
+        return _person(image, alpha, np.ones_like(alpha)), 1.0
     contradicted = np.abs(opinion - mask) > 0.75
     weight = np.where(contradicted, 0.35, 1.0).astype(np.float32)
-    return _person(picture, alpha, weight), _overlap(opinion > 0.5, mask)
+    return _person(image, alpha, weight), _overlap(opinion > 0.5, mask)
 
 
-def _by_teachers(picture: Bytes, opinion: Floats) -> tuple[Person, float]:
+def _by_teachers(image: Bytes, opinion: Floats) -> tuple[Person, float]:
     """Trust the teachers where they are sure; quality = sure share of the person."""
     trimap = trimap_of_probability(opinion)
-    alpha = closed_form_alpha(picture, trimap)
+    alpha = closed_form_alpha(image, trimap)
     sure = np.abs(opinion - 0.5) * 2.0
     person = opinion > 0.5
     share = float(sure[person].mean()) if person.any() else 0.0
-    return _person(picture, alpha, np.where(sure < 0.25, 0.0, sure)), share
+    return _person(image, alpha, np.where(sure < 0.25, 0.0, sure)), share
 
 
-def _person(picture: Bytes, alpha: Floats, weight: Floats) -> Person:
-    return Person(picture, clean_foreground(picture, alpha), to_bytes(alpha), to_bytes(weight))
+def _person(image: Bytes, alpha: Floats, weight: Floats) -> Person:
+    return Person(image, clean_foreground(image, alpha), to_bytes(alpha), to_bytes(weight))
 
 
 def cutout_of_mask(photo: Path, mask: Path, height: int) -> Person:
     """A person by a hard mask: soft borders, and colours without the background's."""
-    picture = _read(photo, height)
-    solid = close_holes(_read_mask(mask, picture.shape[:2]))
-    alpha = closed_form_alpha(picture, trimap_of_mask(solid))
-    return _person(picture, alpha, np.ones_like(alpha))
+    image = _read(photo, height)
+    solid = close_holes(_read_mask(mask, image.shape[:2]))
+    alpha = closed_form_alpha(image, trimap_of_mask(solid))
+    return _person(image, alpha, np.ones_like(alpha))
 
 
-def _empty_place(picture: Bytes, alpha: Bytes) -> Bytes | None:
-    place = without_people(picture, alpha.astype(np.float32) / 255.0)
+def _empty_place(image: Bytes, alpha: Bytes) -> Bytes | None:
+    place = without_people(image, alpha.astype(np.float32) / 255.0)
     left_over = [float((teacher(place) > 0.5).mean()) for teacher in _teachers]
     return place if not left_over or max(left_over) < 0.02 else None
 
@@ -188,11 +188,11 @@ def _overlap(a: Flags, b: Flags) -> float:
 
 
 def _read(path: Path, height: int) -> Bytes:
-    picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if picture is None:
-        raise ValueError(f"not a readable picture: {path}")
-    width = max(8, round(picture.shape[1] * height / picture.shape[0]))
-    scaled = cv2.resize(picture[..., ::-1], (width, height), interpolation=cv2.INTER_AREA)
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if image is None:
+        raise ValueError(f"not a readable image: {path}")
+    width = max(8, round(image.shape[1] * height / image.shape[0]))
+    scaled = cv2.resize(image[..., ::-1], (width, height), interpolation=cv2.INTER_AREA)
     return np.ascontiguousarray(scaled)
 
 

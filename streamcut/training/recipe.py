@@ -1,9 +1,9 @@
 """The stages of the embedded network's training, with their settings.
 
-First single pictures, a great many of them; then short clips in turn with
-pictures, so that the memory learns to hold still and a single photograph stays
+First single images, a great many of them; then short clips in turn with
+images, so that the memory learns to hold still and a single photograph stays
 as good as it was. The stages "people" do the same from a pretrained encoder, on
-pictures from many sources. A fine-tuning stage goes gently over your own pictures.
+images from many sources. A fine-tuning stage goes gently over your own images.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from streamcut.training.losses import LossWeights
 CLIP_SIZES = ((144, 256), (144, 256), (160, 224), (192, 160), (224, 144))
 
 CLIPS = BatchPlan(
-    pictures=5,
+    batch_size=5,
     frames=6,
     sizes=CLIP_SIZES,
     mixture=Mixture(labelled=0.30, unlabelled=0.0, empty=0.05, occluder=0.25),
 )
 
 LONG_CLIPS = BatchPlan(
-    pictures=3,
+    batch_size=3,
     frames=12,
     sizes=CLIP_SIZES,
     mixture=Mixture(labelled=0.25, unlabelled=0.0, empty=0.10, clutter=0.45, occluder=0.25),
@@ -41,10 +41,10 @@ LIVE_SIZES = (
 FILE_SIZES = ((224, 400), (240, 320), (208, 368), (272, 272), (320, 240), (256, 400))
 
 PEOPLE = Mixture(labelled=0.72, unlabelled=0.0, empty=0.09, beside=0.45, clutter=0.15)
-SMALL = BatchPlan(pictures=24, sizes=LIVE_SIZES, mixture=PEOPLE)
-LARGE = BatchPlan(pictures=8, sizes=FILE_SIZES, mixture=PEOPLE)
+SMALL = BatchPlan(batch_size=24, sizes=LIVE_SIZES, mixture=PEOPLE)
+LARGE = BatchPlan(batch_size=8, sizes=FILE_SIZES, mixture=PEOPLE)
 FILMED = BatchPlan(
-    pictures=4,
+    batch_size=4,
     frames=6,
     sizes=LIVE_SIZES,
     mixture=replace(PEOPLE, labelled=0.65, occluder=0.15),
@@ -89,7 +89,7 @@ STAGES = {
         losses=LossWeights(steady=4.0),
     ),
     "fine-tune": TrainingStage(
-        minutes=10.0, rate=1e-4, final_rate=1e-5, plans=(BatchPlan(pictures=8),)
+        minutes=10.0, rate=1e-4, final_rate=1e-5, plans=(BatchPlan(batch_size=8),)
     ),
 }
 

@@ -65,8 +65,8 @@ class Reel:
         ]
 
     def write(self, moment: Moment) -> None:
-        """Append one picture, its matte and the colours of its people."""
-        planes = (moment.picture, moment.matte, moment.foreground)
+        """Append one frame, its matte and the colours of its people."""
+        planes = (moment.frame, moment.matte, moment.foreground)
         for track, plane in zip(self._tracks, planes, strict=True):
             track.write(plane)
 
@@ -103,10 +103,10 @@ class _ReelFile:
 
     def write(self, plane: Bytes) -> None:
         kind = "rgb24" if plane.ndim == 3 else "gray"
-        picture = av.VideoFrame.from_ndarray(plane, format=kind)
+        frame = av.VideoFrame.from_ndarray(plane, format=kind)
         if self._stream.pix_fmt != kind:
-            picture = self._convert(picture)
-        self._container.mux(self._stream.encode(picture))
+            frame = self._convert(frame)
+        self._container.mux(self._stream.encode(frame))
 
     def close(self) -> None:
         self._container.mux(self._stream.encode(None))

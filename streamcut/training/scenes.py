@@ -1,4 +1,4 @@
-"""Single training pictures: photographs, people pasted into places, empty places.
+"""Single training images: photographs, people pasted into places, empty places.
 
 A sample is RGB uint8 [h, w, 3], alpha uint8 [h, w], weight uint8 [h, w] (how far
 the alpha is trusted). Framing runs from head and shoulders to full body.
@@ -25,9 +25,9 @@ FRAMES = 0.12
 
 @dataclass(frozen=True)
 class Sample:
-    """One picture with its matte, all of one size."""
+    """One image with its matte, all of one size."""
 
-    picture: Bytes
+    image: Bytes
     alpha: Bytes
     weight: Bytes
 
@@ -35,8 +35,8 @@ class Sample:
 def random_sample(cast: Casting, size: Size, rng: np.random.Generator, mixture: Mixture) -> Sample:
     """One sample of a random kind, seen by a random camera."""
     sample = _drawn(cast, size, rng, mixture)
-    picture = apply_look(sample.picture, random_look(rng), rng)
-    return Sample(picture, sample.alpha, sample.weight)
+    image = apply_look(sample.image, random_look(rng), rng)
+    return Sample(image, sample.alpha, sample.weight)
 
 
 def _drawn(cast: Casting, size: Size, rng: np.random.Generator, mixture: Mixture) -> Sample:
@@ -57,8 +57,8 @@ def _drawn(cast: Casting, size: Size, rng: np.random.Generator, mixture: Mixture
 
 def _cluttered(sample: Sample, cast: Casting, rng: np.random.Generator) -> Sample:
     """The same photograph with things put behind its people."""
-    behind = clutter(sample.picture, rng, cast)
-    return replace(sample, picture=blend(sample.picture, behind, sample.alpha))
+    behind = clutter(sample.image, rng, cast)
+    return replace(sample, image=blend(sample.image, behind, sample.alpha))
 
 
 # -- photographs -----------------------------------------------------------------------------
@@ -78,7 +78,7 @@ def photograph(
 
 
 def _window(person: Person, matrix: Matrix, size: Size, border: int = REFLECT) -> Sample:
-    planes = (person.picture, person.alpha, person.weight)
+    planes = (person.image, person.alpha, person.weight)
     return Sample(*(warp(plane, matrix, size, border) for plane in planes))
 
 
@@ -100,7 +100,7 @@ def _boxed(record: Record, person: Person, size: Size, rng: np.random.Generator)
 
 
 def squash(record: Record, rng: np.random.Generator) -> float:
-    """How much wider to draw a picture; one that was squashed to a square may be of any shape."""
+    """How much wider to draw an image; one that was squashed to a square may be of any shape."""
     stretch = float(np.exp(rng.normal(0, 0.06)))
     if record.squashed:
         stretch *= float(np.exp(rng.uniform(np.log(0.75), np.log(4 / 3))))
@@ -109,12 +109,12 @@ def squash(record: Record, rng: np.random.Generator) -> float:
 
 def _relit(person: Person, matrix: Matrix, size: Size, rng: np.random.Generator) -> Sample:
     """The same photograph with its people and its place under different light."""
-    picture = warp(person.picture, matrix, size, REFLECT)
+    image = warp(person.image, matrix, size, REFLECT)
     front = warp(person.foreground, matrix, size, REFLECT)
     alpha = warp(person.alpha, matrix, size, REFLECT)
     light = random_light(rng)
     return Sample(
-        blend(cv2.LUT(front, light), picture, alpha),
+        blend(cv2.LUT(front, light), image, alpha),
         alpha,
         warp(person.weight, matrix, size, REFLECT),
     )
@@ -180,7 +180,7 @@ def whole_framing(
 
 
 def closest(person: Person, box: Box, share: float) -> float:
-    """A share of the body's height that still shows a face, where the picture is a portrait."""
+    """A share of the body's height that still shows a face, where the image is a portrait."""
     portrait = box.bottom >= person.alpha.shape[0] - 2 and box.height < 1.8 * box.width
     return max(share, 0.6 + 0.4 * share) if portrait else share
 
@@ -191,7 +191,7 @@ def lean(rng: np.random.Generator) -> float:
 
 
 def framing_share(rng: np.random.Generator) -> float:
-    """How many body heights fit into the picture."""
+    """How many body heights fit into the image."""
     kind = rng.random()
     if kind < 0.25:
         return float(rng.uniform(0.18, 0.35))
@@ -219,7 +219,7 @@ def _inside(centre: float, window: float, length: int) -> float:
 def composite(cast: Casting, place: Bytes, rng: np.random.Generator, mixture: Mixture) -> Sample:
     """One to six people in front of a place."""
     size = (place.shape[0], place.shape[1])
-    picture, alpha = place, np.zeros(size, np.uint8)
+    image, alpha = place, np.zeros(size, np.uint8)
     count = int(rng.choice(6, p=[0.52, 0.22, 0.11, 0.07, 0.05, 0.03])) + 1
     share = group_share(count, rng)
     for column in rng.permutation(count):
@@ -227,16 +227,16 @@ def composite(cast: Casting, place: Bytes, rng: np.random.Generator, mixture: Mi
         matrix = stage_position(person, box, size, share, (column + 0.5) / count, rng)
         if rng.random() < mixture.limb and _stands(box):
             limb, cover = raised_limb(person, box, matrix, size, rng)
-            picture, alpha = blend(limb, picture, cover), union(alpha, cover)
-        front, matte = pasted(person, matrix, size, picture, rng)
+            image, alpha = blend(limb, image, cover), union(alpha, cover)
+        front, matte = pasted(person, matrix, size, image, rng)
         if rng.random() < mixture.bent:
             bend = wobble(size, rng.uniform(0.01, 0.035) * size[0], rng)
             front, matte = displace(front, bend), displace(matte, bend)
-        picture = blend(front, picture, matte)
+        image = blend(front, image, matte)
         alpha = union(alpha, matte)
     if rng.random() < mixture.occluder:
-        picture, alpha = occlude(picture, alpha, rng)
-    return Sample(picture, alpha, np.full(size, 255, np.uint8))
+        image, alpha = occlude(image, alpha, rng)
+    return Sample(image, alpha, np.full(size, 255, np.uint8))
 
 
 def stage_position(

@@ -15,12 +15,12 @@ class Part:
 
     Attributes:
         person: which one, by number.
-        height: of the whole body, in heights of the picture.
-        columns: (time, position) pairs, both 0..1 across the shot and the picture.
-        top: where the head begins, in heights of the picture.
+        height: of the whole body, in heights of the frame.
+        columns: (time, position) pairs, both 0..1 across the shot and the frame.
+        top: where the head begins, in heights of the frame.
         strands: how many strands of hair are drawn.
         length: their mean length, in heights of the head.
-        sway: how far the person sways and bends, in heights of the picture.
+        sway: how far the person sways and bends, in heights of the frame.
         limb: degrees that a limb swings to either side, or 0 for none.
     """
 
@@ -55,7 +55,7 @@ class Scene:
         gain: light on everything.
         noise: standard deviation of the camera's noise, of 255.
         crf: x264's rate factor.
-        moments: how many moments are averaged into a picture.
+        moments: how many moments are averaged into a frame.
     """
 
     name: str

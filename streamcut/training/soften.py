@@ -46,14 +46,14 @@ def trimap_of_probability(probability: Floats, radius: int = 3) -> Bytes:
     return trimap
 
 
-def closed_form_alpha(picture: Bytes, trimap: Bytes) -> Floats:
-    """Solve the unknown band; picture uint8 RGB [h, w, 3], result 0..1 [h, w]."""
+def closed_form_alpha(image: Bytes, trimap: Bytes) -> Floats:
+    """Solve the unknown band; image uint8 RGB [h, w, 3], result 0..1 [h, w]."""
     alpha = (trimap == FOREGROUND).astype(np.float64)
     unknown = np.flatnonzero(trimap == UNKNOWN)
     if unknown.size == 0:
         return np.asarray(alpha, np.float32)
     known = np.flatnonzero(trimap != UNKNOWN)
-    laplacian = cf_laplacian(picture / 255.0, 1e-5, 1, trimap != UNKNOWN).tocsr()[unknown]
+    laplacian = cf_laplacian(image / 255.0, 1e-5, 1, trimap != UNKNOWN).tocsr()[unknown]
     system = laplacian[:, unknown] + 1e-7 * sparse.eye(unknown.size)
     right = -laplacian[:, known] @ alpha.ravel()[known]
     solved = sparse_linalg.spsolve(system.tocsc(), right)
@@ -61,16 +61,16 @@ def closed_form_alpha(picture: Bytes, trimap: Bytes) -> Floats:
     return np.asarray(alpha, np.float32)
 
 
-def clean_foreground(picture: Bytes, alpha: Floats) -> Bytes:
+def clean_foreground(image: Bytes, alpha: Floats) -> Bytes:
     """Foreground colours without the old background; uint8 RGB [h, w, 3]."""
-    colours = estimate_foreground_ml(picture / 255.0, alpha.astype(np.float64))
+    colours = estimate_foreground_ml(image / 255.0, alpha.astype(np.float64))
     return to_bytes(colours)
 
 
-def without_people(picture: Bytes, alpha: Floats, height: int = 320) -> Bytes:
+def without_people(image: Bytes, alpha: Floats, height: int = 320) -> Bytes:
     """The place with its people painted over, scaled to `height` rows."""
-    width = max(8, round(picture.shape[1] * height / picture.shape[0]))
-    small = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+    width = max(8, round(image.shape[1] * height / image.shape[0]))
+    small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
     cover = cv2.resize((alpha > 0.02).astype(np.uint8), (width, height))
     cover = cv2.dilate(cover, disk(4))
     return cv2.inpaint(small, cover, 3, cv2.INPAINT_TELEA).astype(np.uint8)

@@ -53,7 +53,7 @@ def report(
         network: gives the matte of the next frame.
         reset: makes it forget the frames before.
         pack: its held-out part is used.
-        most: pictures, or clips, of a source.
+        most: images, or clips, of a source.
     """
     stills = {
         source: _mean(_still(network, reset, pack, record) for record in records)
@@ -67,7 +67,7 @@ def report(
 
 
 def held_out_stills(pack: Pack, most: int) -> dict[str, list[Record]]:
-    """At most so many pictures of each source, spread over it."""
+    """At most so many images of each source, spread over it."""
     found: dict[str, list[Record]] = defaultdict(list)
     for record in _held_out(pack):
         if not record.clip:
@@ -100,7 +100,7 @@ def _spread(records: list[Record], most: int) -> list[Record]:
 def _still(network: Network, reset: Callable[[], None], pack: Pack, record: Record) -> Figures:
     person = pack.person(record)
     reset()
-    matte, truth = network(person.picture), person.alpha.astype(np.float32) / 255.0
+    matte, truth = network(person.image), person.alpha.astype(np.float32) / 255.0
     overlap = metrics.iou(matte, truth)
     return {
         "iou": overlap,
@@ -115,7 +115,7 @@ def _clip(
 ) -> Figures:
     reset()
     people = [pack.person(record) for record in clip]
-    mattes = [network(person.picture) for person in people]
+    mattes = [network(person.image) for person in people]
     truths = [person.alpha.astype(np.float32) / 255.0 for person in people]
     pairs = list(zip(mattes, truths, strict=True))
     frames = [

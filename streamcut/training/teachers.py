@@ -39,7 +39,7 @@ class Teacher:
         self._stride = int(metadata.get("streamcut.stride", 32))
 
     def size_for(self, height: int, width: int) -> tuple[int, int]:
-        """The (height, width) at which a picture is fed to this network."""
+        """The (height, width) at which an image is fed to this network."""
         if self._channels_last:
             return int(self._shape[1]), int(self._shape[2])
         scale = (self._area / (height * width)) ** 0.5
@@ -47,7 +47,7 @@ class Teacher:
 
     @property
     def fixed(self) -> bool:
-        """Whether the network takes pictures of one size only."""
+        """Whether the network takes images of one size only."""
         return self._channels_last
 
     @property
@@ -59,21 +59,21 @@ class Teacher:
         """Forget the previous frames (a network without memory has none)."""
         self._state = dict(self._extra)
 
-    def __call__(self, picture: Bytes) -> Floats:
+    def __call__(self, image: Bytes) -> Floats:
         """The matte of a single photograph, at the photograph's own size."""
         self.reset()
-        return self.step(picture)
+        return self.step(image)
 
-    def step(self, picture: Bytes) -> Floats:
+    def step(self, image: Bytes) -> Floats:
         """The matte of the next frame of a clip."""
-        height, width = picture.shape[:2]
-        mask = self.raw(self.feed(picture))
+        height, width = image.shape[:2]
+        mask = self.raw(self.feed(image))
         return cv2.resize(mask, (width, height), interpolation=cv2.INTER_LINEAR)
 
-    def feed(self, picture: Bytes) -> Floats:
-        """The network's input tensor for a picture."""
-        rows, columns = self.size_for(*picture.shape[:2])
-        small = cv2.resize(picture, (columns, rows), interpolation=cv2.INTER_AREA)
+    def feed(self, image: Bytes) -> Floats:
+        """The network's input tensor for an image."""
+        rows, columns = self.size_for(*image.shape[:2])
+        small = cv2.resize(image, (columns, rows), interpolation=cv2.INTER_AREA)
         tensor = small[None].astype(np.float32) / 255.0
         return tensor if self._channels_last else np.ascontiguousarray(tensor.transpose(0, 3, 1, 2))
 
@@ -90,18 +90,18 @@ def load_teachers(paths: Sequence[Path]) -> list[Teacher]:
     return [Teacher(path) for path in paths]
 
 
-def consensus(teachers: Sequence[Teacher], picture: Bytes) -> Floats:
-    """Mean of all teachers over the whole picture, square windows, and mirrored copies."""
-    masks = [teacher(picture) for teacher in teachers]
-    masks += [_windowed(teacher, picture) for teacher in teachers]
+def consensus(teachers: Sequence[Teacher], image: Bytes) -> Floats:
+    """Mean of all teachers over the whole image, square windows, and mirrored copies."""
+    masks = [teacher(image) for teacher in teachers]
+    masks += [_windowed(teacher, image) for teacher in teachers]
     return np.asarray(np.mean(np.stack(masks), axis=0), np.float32)
 
 
-def _windowed(teacher: Teacher, picture: Bytes) -> Floats:
-    total = np.zeros(picture.shape[:2], np.float32)
+def _windowed(teacher: Teacher, image: Bytes) -> Floats:
+    total = np.zeros(image.shape[:2], np.float32)
     weight = np.zeros_like(total)
-    for rows, columns in _windows(*picture.shape[:2]):
-        window = np.ascontiguousarray(picture[rows, columns])
+    for rows, columns in _windows(*image.shape[:2]):
+        window = np.ascontiguousarray(image[rows, columns])
         mirrored = np.ascontiguousarray(window[:, ::-1])
         total[rows, columns] += teacher(window) + teacher(mirrored)[:, ::-1]
         weight[rows, columns] += 2.0

@@ -1,9 +1,9 @@
 """Clips whose mattes are known exactly, to judge video mattes with.
 
 People cut from photographs, with hair drawn strand by strand, move before moving places. In
-every picture, before the camera's noise and the codec::
+every frame, before the camera's noise and the codec::
 
-    picture = matte * foreground + (1 - matte) * place
+    frame = matte * foreground + (1 - matte) * place
 
 to the rounding of 8 bits, in gamma-encoded RGB, where matte and foreground are what is written.
 Motion is blurred as a shutter does it, by averaging moments, in matte and colour alike.
@@ -30,22 +30,22 @@ _SHUTTER = 0.5
 
 @dataclass(frozen=True)
 class Moment:
-    """One picture of a clip and what it is made of.
+    """One frame of a clip and what it is made of.
 
     Attributes:
-        picture: as the camera sends it to the encoder, RGB uint8 [h, w, 3].
+        frame: as the camera sends it to the encoder, RGB uint8 [h, w, 3].
         matte: uint8 [h, w].
         foreground: colours of the people, black where there is none of them, RGB uint8.
     """
 
-    picture: Bytes
+    frame: Bytes
     matte: Bytes
     foreground: Bytes
 
 
 @dataclass(frozen=True)
 class Actor:
-    """A person at about the size of the picture, and how it moves."""
+    """A person at about the size of the frame, and how it moves."""
 
     part: Part
     front: Bytes
@@ -62,7 +62,7 @@ def actor_of(part: Part, person: Person, size: Size, rng: np.random.Generator) -
     """A person enlarged once to the size it is shown at, with a crisp border and hair."""
     box = box_of(person.alpha)
     if box is None:
-        raise ValueError("the picture shows nobody")
+        raise ValueError("the frame shows nobody")
     margin = 4
     rows = slice(max(0, box.top - margin), box.bottom + margin)
     columns = slice(max(0, box.left - margin), box.right + margin)
@@ -104,7 +104,7 @@ def _limb(matte: Bytes) -> Bytes:
 
 
 def backdrop(place: Bytes, size: Size, rng: np.random.Generator) -> Bytes:
-    """A place half as large again as the picture, with texture that flow can hold on to."""
+    """A place half as large again as the frame, with texture that flow can hold on to."""
     scale = 1.5 * max(size[0] / place.shape[0], size[1] / place.shape[1])
     return _textured(_enlarged(place, scale), rng)
 
@@ -115,14 +115,14 @@ def backdrop(place: Bytes, size: Size, rng: np.random.Generator) -> Bytes:
 def film(
     scene: Scene, people: Sequence[Person], places: Sequence[Bytes], size: Size, frames: int
 ) -> Iterator[Moment]:
-    """Yield the pictures of a scene.
+    """Yield the frames of a scene.
 
     Args:
         scene: what is to be seen.
         people: what the parts' numbers count, around and around.
         places: what the shots' numbers count, RGB uint8.
         size: (height, width) in pixels.
-        frames: how many pictures.
+        frames: how many frames.
     """
     rng = np.random.default_rng([len(scene.name), *scene.name.encode()])
     bounds = np.linspace(0, frames, len(scene.shots) + 1).round().astype(int)
@@ -136,7 +136,7 @@ def film(
 def _exposed(
     stage: _Scenery, t: int, scene: Scene, gain: float, rng: np.random.Generator
 ) -> Moment:
-    """One picture: the moments while the shutter is open, averaged, then the camera's noise."""
+    """One frame: the moments while the shutter is open, averaged, then the camera's noise."""
     times = [t + _SHUTTER * (i + 0.5) / scene.moments for i in range(scene.moments)]
     moments = [stage.people_at(time) for time in times]
     light, cover = (np.mean(planes, axis=0) for planes in zip(*moments, strict=True))
@@ -147,8 +147,8 @@ def _exposed(
     share = matte[..., None] / np.float32(255.0)
     seen = share * foreground + (1.0 - share) * place
     noise = rng.standard_normal(seen.shape, np.float32) * np.float32(scene.noise)
-    picture = np.asarray(np.clip(np.rint(seen + noise), 0, 255), np.uint8)
-    return Moment(picture, matte, foreground)
+    frame = np.asarray(np.clip(np.rint(seen + noise), 0, 255), np.uint8)
+    return Moment(frame, matte, foreground)
 
 
 def _lit(plane: Floats, gain: float) -> Bytes:

@@ -24,7 +24,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     shown = {
         "truth.mkv": mattes,
         "half.mkv": [matte // 2 for matte in mattes],
-        "picture.mkv": [moment.picture for moment in clip()],
+        "picture.mkv": [moment.frame for moment in clip()],
     }
     for name, planes in shown.items():
         kind = "gray" if planes[0].ndim == 2 else "rgb24"

@@ -14,6 +14,6 @@ def figure(seed: int, size: tuple[int, int] = (120, 80)) -> tuple[np.ndarray, np
     x = int(rng.integers(width // 3, 2 * width // 3))
     cv2.circle(mask, (x, height // 4), height // 10, 255, -1)
     cv2.rectangle(mask, (x - width // 7, height // 3), (x + width // 7, height - 4), 255, -1)
-    picture = rng.integers(90, 130, (height, width, 3)).astype(np.uint8)
-    picture[mask > 0] = (200, 40 + 10 * seed % 100, 60)
-    return picture, mask
+    image = rng.integers(90, 130, (height, width, 3)).astype(np.uint8)
+    image[mask > 0] = (200, 40 + 10 * seed % 100, 60)
+    return image, mask

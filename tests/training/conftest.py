@@ -13,12 +13,12 @@ from helpers.figures import figure
 @pytest.fixture(scope="session")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """photos/, masks/ and places/, as a user would have them."""
-    root = tmp_path_factory.mktemp("pictures")
+    root = tmp_path_factory.mktemp("images")
     for name in ("photos", "masks", "places"):
         (root / name).mkdir()
     for seed in range(10):
-        picture, mask = figure(seed)
-        cv2.imwrite(str(root / "photos" / f"{seed}.png"), picture[..., ::-1])
+        image, mask = figure(seed)
+        cv2.imwrite(str(root / "photos" / f"{seed}.png"), image[..., ::-1])
         cv2.imwrite(str(root / "masks" / f"{seed}.png"), mask)
     ramp = np.linspace(0.05, 2.0, 64 * 32 * 3, dtype=np.float32).reshape(32, 64, 3)
     for name in ("a", "b", "c"):
@@ -28,7 +28,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def pack(folders: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The pack of these pictures."""
+    """The pack of these images."""
     from streamcut.training.prepare import Sources, prepare
 
     folder = tmp_path_factory.mktemp("pack")

@@ -22,7 +22,7 @@ def test_pack_holds_people_and_places(pack: Path) -> None:
     assert len(opened.select(PERSON, held_out=True)) == 1
     assert {r.name for r in opened.select(PLACE, held_out=True)} >= {"c"}
     person = opened.person(people[0])
-    assert person.picture.shape == (96, 64, 3) == person.foreground.shape
+    assert person.image.shape == (96, 64, 3) == person.foreground.shape
     assert person.alpha.max() == 255
     assert person.alpha.min() == 0
 
@@ -30,9 +30,9 @@ def test_pack_holds_people_and_places(pack: Path) -> None:
 def test_closed_form_alpha_keeps_what_is_known() -> None:
     from streamcut.training.soften import closed_form_alpha, trimap_of_mask
 
-    picture, mask = figure(1)
+    image, mask = figure(1)
     trimap = trimap_of_mask(mask > 0)
-    alpha = closed_form_alpha(picture, trimap)
+    alpha = closed_form_alpha(image, trimap)
     assert alpha[trimap == 255].min() == 1.0
     assert alpha[trimap == 0].max() == 0.0
     assert np.abs(alpha - (mask > 0)).mean() < 0.02
@@ -46,9 +46,9 @@ def test_samples_have_one_size(pack: Path) -> None:
     cast, rng = Casting(Pack(pack)), np.random.default_rng(0)
     for _ in range(30):
         sample = random_sample(cast, SIZE, rng, Mixture())
-        assert sample.picture.shape == (*SIZE, 3)
+        assert sample.image.shape == (*SIZE, 3)
         assert sample.alpha.shape == sample.weight.shape == SIZE
-        assert sample.picture.dtype == sample.alpha.dtype == np.uint8
+        assert sample.image.dtype == sample.alpha.dtype == np.uint8
 
 
 def test_an_empty_place_has_an_empty_matte(pack: Path) -> None:
@@ -82,7 +82,7 @@ def test_blending_is_exact_at_both_ends() -> None:
     assert union(alpha, alpha).tolist() == [[0, 255]]
 
 
-def test_a_clip_moves_its_matte_with_its_picture(pack: Path) -> None:
+def test_a_clip_moves_its_matte_with_its_frames(pack: Path) -> None:
     from streamcut.training.casting import Casting, Mixture
     from streamcut.training.clips import random_clip
     from streamcut.training.pack import Pack
@@ -90,7 +90,7 @@ def test_a_clip_moves_its_matte_with_its_picture(pack: Path) -> None:
     cast, rng = Casting(Pack(pack)), np.random.default_rng(3)
     for _ in range(6):
         clip = random_clip(cast, SIZE, 4, rng, Mixture(occluder=0.5))
-        assert [s.picture.shape for s in clip] == [(*SIZE, 3)] * 4
+        assert [s.image.shape for s in clip] == [(*SIZE, 3)] * 4
         assert [s.alpha.shape for s in clip] == [SIZE] * 4
 
 

@@ -25,12 +25,12 @@ from streamcut.training.sources import report, table  # noqa: E402
 
 @pytest.fixture(scope="module")
 def people(folders: Path, tmp_path_factory: pytest.TempPathFactory) -> Pack:
-    """Three sets of two pictures, two clips, cutouts by masks and places."""
+    """Three sets of two images, two clips, cutouts by masks and places."""
     root = tmp_path_factory.mktemp("sets")
     trust: dict[str, float] = {}
     for seed, name in enumerate(f"{group}/{i}" for group in ("near", "flat", "far") for i in "ab"):
-        picture, mask = figure(seed)
-        for kind, end, plane in (("photos", "png", picture[..., ::-1]), ("mattes", "webp", mask)):
+        image, mask = figure(seed)
+        for kind, end, plane in (("photos", "png", image[..., ::-1]), ("mattes", "webp", mask)):
             path = root / kind / f"{name}.{end}"
             path.parent.mkdir(parents=True, exist_ok=True)
             cv2.imwrite(str(path), plane)
@@ -90,11 +90,11 @@ def test_samples_and_filmed_clips_have_one_size(people: Pack) -> None:
     mixture = Mixture(labelled=0.6, unlabelled=0.0, empty=0.1, beside=0.5)
     for _ in range(40):
         sample = random_sample(cast, (48, 64), rng, mixture)
-        assert sample.picture.shape == (48, 64, 3)
+        assert sample.image.shape == (48, 64, 3)
         assert sample.alpha.shape == sample.weight.shape == (48, 64)
     for _ in range(6):
         clip = random_clip(cast, (48, 64), 5, rng, Mixture(labelled=1.0, unlabelled=0.0))
-        assert [sample.picture.shape for sample in clip] == [(48, 64, 3)] * 5
+        assert [sample.image.shape for sample in clip] == [(48, 64, 3)] * 5
 
 
 def test_what_was_squashed_is_drawn_in_any_shape(people: Pack) -> None:
@@ -107,7 +107,7 @@ def test_what_was_squashed_is_drawn_in_any_shape(people: Pack) -> None:
 
 def test_the_worst_source_is_named(people: Pack) -> None:
     truths = {
-        people.person(r).picture.tobytes(): people.person(r).alpha / np.float32(255)
+        people.person(r).image.tobytes(): people.person(r).alpha / np.float32(255)
         for r in people.records
         if r.held_out and r.kind in (PERSON, SCENE)
     }

@@ -29,8 +29,8 @@ from streamcut.training.network import PortraitNet, Widths, full_size  # noqa: E
 
 SMALL = Widths(encoder=(16, 16, 16, 16, 32), decoder=(16, 16, 16), bridge=16, memory=(8, 8, 8))
 PLANS = (
-    BatchPlan(pictures=4, sizes=((64, 96),)),
-    BatchPlan(pictures=2, frames=3, sizes=((64, 64),)),
+    BatchPlan(batch_size=4, sizes=((64, 96),)),
+    BatchPlan(batch_size=2, frames=3, sizes=((64, 64),)),
 )
 
 
@@ -171,7 +171,7 @@ def test_the_weights_to_start_from_are_those_of_the_embedded_network(tmp_path: P
     export(load_network(EMBEDDED), tmp_path / "again.onnx")
     embedded, again = new_session("portrait"), new_session(str(tmp_path / "again.onnx"))
     assert isinstance(again, RecurrentSession)
-    picture = np.random.default_rng(0).integers(0, 256, (144, 256, 3), np.uint8)
+    image = np.random.default_rng(0).integers(0, 256, (144, 256, 3), np.uint8)
     one, two = embedded.stream(), again.stream()
     for _ in range(3):
-        assert np.abs(one(picture).alpha - two(picture).alpha).max() < 0.01
+        assert np.abs(one(image).alpha - two(image).alpha).max() < 0.01

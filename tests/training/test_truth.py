@@ -1,4 +1,4 @@
-"""Clips with exact mattes: what is written is what the picture is made of."""
+"""Clips with exact mattes: what is written is what the frame is made of."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ def decoded(path: Path, pixel_format: str) -> list[np.ndarray]:
 # -- the composite ---------------------------------------------------------------------------
 
 
-def test_a_picture_is_its_foreground_where_the_matte_is_full() -> None:
+def test_a_frame_is_its_foreground_where_the_matte_is_full() -> None:
     for moment in clip():
         inside = moment.matte == 255
         assert inside.sum() > 1000
-        assert (moment.picture[inside] == moment.foreground[inside]).all()
+        assert (moment.frame[inside] == moment.foreground[inside]).all()
         assert not moment.foreground[moment.matte == 0].any()
 
 
-def test_between_the_two_the_picture_is_linear_in_the_matte() -> None:
+def test_between_the_two_the_frame_is_linear_in_the_matte() -> None:
     """Before white and before black, the same people leave (1 - matte) of the difference."""
     scene = Scene("test", (Shot((Part(0, height=1.2, length=0.4),), 0),), noise=0.0)
     black, white = np.zeros((90, 160, 3), np.uint8), np.full((90, 160, 3), 255, np.uint8)
@@ -57,11 +57,11 @@ def test_between_the_two_the_picture_is_linear_in_the_matte() -> None:
     share = dark.matte[..., None] / 255.0
     assert (dark.matte == light.matte).all()
     assert ((dark.matte > 20) & (dark.matte < 235)).sum() > 200
-    assert np.abs(dark.picture - share * dark.foreground).max() <= 0.51
-    border = (dark.matte > 0) & (light.picture.min(axis=2) < 200)
+    assert np.abs(dark.frame - share * dark.foreground).max() <= 0.51
+    border = (dark.matte > 0) & (light.frame.min(axis=2) < 200)
     expected = share * light.foreground + (1 - share) * 255.0
     # The white place has grain of its own, some 3% of it.
-    assert np.abs(light.picture - expected)[border].mean() < 4.0
+    assert np.abs(light.frame - expected)[border].mean() < 4.0
 
 
 def test_hair_has_strands_thinner_than_a_pixel() -> None:
@@ -120,14 +120,14 @@ def test_exposure_changes_the_light_and_not_the_matte() -> None:
     plain = filmed(Part(0, height=1.2), 16)
     swinging = filmed(Part(0, height=1.2), 16, stops=1.0)
     assert all((a.matte == b.matte).all() for a, b in zip(plain, swinging, strict=True))
-    light = [b.picture.mean() / a.picture.mean() for a, b in zip(plain, swinging, strict=True)]
+    light = [b.frame.mean() / a.frame.mean() for a, b in zip(plain, swinging, strict=True)]
     assert light[0] == pytest.approx(1.0, abs=0.02)
     assert light[15] > 1.4
 
 
 def test_a_scene_is_filmed_alike_every_time() -> None:
     first, second = (filmed(Part(0, height=1.2), 3, noise=4.0) for _ in range(2))
-    assert all((a.picture == b.picture).all() for a, b in zip(first, second, strict=True))
+    assert all((a.frame == b.frame).all() for a, b in zip(first, second, strict=True))
 
 
 # -- files -----------------------------------------------------------------------------------
@@ -137,13 +137,13 @@ def test_the_written_truth_is_exact(pack: Path, tmp_path: Path) -> None:
     write_clips(Pack(pack), tmp_path, size=(48, 64), frames=3, names=["still-subject"])
     mattes = decoded(tmp_path / "still-subject_matte.mkv", "gray")
     colours = decoded(tmp_path / "still-subject_foreground.mkv", "rgb24")
-    pictures = decoded(tmp_path / "still-subject.mp4", "rgb24")
-    assert len(mattes) == len(colours) == len(pictures) == 3
-    for matte, colour, picture in zip(mattes, colours, pictures, strict=True):
+    frames = decoded(tmp_path / "still-subject.mp4", "rgb24")
+    assert len(mattes) == len(colours) == len(frames) == 3
+    for matte, colour, frame in zip(mattes, colours, frames, strict=True):
         assert matte.max() == 255
         assert not colour[matte == 0].any()
         inside = matte == 255
-        assert np.abs(picture[inside].astype(int) - colour[inside]).mean() < 12
+        assert np.abs(frame[inside].astype(int) - colour[inside]).mean() < 12
 
 
 def test_the_command_names_what_it_writes(

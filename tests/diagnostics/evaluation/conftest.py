@@ -18,7 +18,7 @@ def mattes() -> list[Levels]:
 
 @pytest.fixture(scope="session")
 def pictures() -> list[Levels]:
-    return [moment.picture for moment in clip()]
+    return [moment.frame for moment in clip()]
 
 
 @pytest.fixture(scope="session")

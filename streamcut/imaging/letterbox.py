@@ -1,7 +1,7 @@
-"""Constant bars around a picture: above and below it (letterbox), or beside it (pillarbox).
+"""Constant bars around an image: above and below it (letterbox), or beside it (pillarbox).
 
 A bar is a run of rows, or columns, from a side on, that hold one value but for what a codec
-leaves; there are two of them, opposite and alike, and the picture begins sharply. Once they are
+leaves; there are two of them, opposite and alike, and the image begins sharply. Once they are
 known they are believed until something appears in them: a dark scene has no sharp beginning.
 """
 
@@ -17,18 +17,18 @@ from streamcut.media.planes import Plane
 _SPREAD = 8
 # Every so manieth pixel of a row, or column, is looked at.
 _STEP = 8
-# Of the picture's side: the least that counts as bars, and the most.
+# Of the image's side: the least that counts as bars, and the most.
 _LEAST, _MOST = 0.02, 0.75
-# Where the picture begins, so many of its pixels must differ plainly from the bar.
+# Where the image begins, so many of its pixels must differ plainly from the bar.
 _SHARP, _DIFFERENT = 0.3, 24
-# Pictures below this many pixels have none.
+# Frames below this many pixels have none.
 _SMALLEST = 32
 # For so many frames must bars that appear within a stream be there before they are believed.
 _WAIT = 12
 
 
 def find_bars(plane: Plane, peak: int = 255) -> Bars:
-    """Return the bars of one picture.
+    """Return the bars of one frame.
 
     Args:
         plane: its luma (or green), [height, width].
@@ -70,7 +70,7 @@ def _pair(plane: Plane, peak: int) -> tuple[int, int]:
     if len(plane) < _SMALLEST:
         return 0, 0
     if not _constant(plane[:1], unit) or not _constant(plane[-1:], unit):
-        return 0, 0  # As in nearly every picture: nothing more is looked at.
+        return 0, 0  # As in nearly every frame: nothing more is looked at.
     rows = plane[:, ::_STEP].astype(np.int32)
     level = int(np.median(rows[0]))
     flat = np.abs(rows - level).max(axis=1) <= _SPREAD * unit

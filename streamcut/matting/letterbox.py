@@ -1,4 +1,4 @@
-"""The network sees the picture between its bars; the bars themselves are background."""
+"""The network sees what is between its bars; the bars themselves are background."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ class Sight:
 
     Attributes:
         frame: which.
-        picture: what the network is to see: the frame without its bars, RGB uint8.
+        shown: what the network is shown: the frame without its bars, RGB uint8.
         whole: the frame with its bars, at the same scale.
         bars: of the frame.
-        window: rows and columns of ``whole`` that ``picture`` is.
+        window: rows and columns of ``whole`` that ``shown`` is.
         cut: whether a scene begins with the frame.
     """
 
     frame: Frame
-    picture: RGB
+    shown: RGB
     whole: RGB
     bars: Bars
     window: tuple[slice, slice]
@@ -44,7 +44,7 @@ class Sight:
         """Return the frame with what is predicted of it, bars and all.
 
         Args:
-            told: of ``picture``.
+            told: of ``shown``.
         """
         prediction = self._whole(told) if self.bars else told
         return self.frame.predicted(self.whole, prediction, bars=self.bars, cut=self.cut)
@@ -70,7 +70,7 @@ class StreamView:
 
         Args:
             frame: the next one of the stream.
-            size_of: returns the network's size for a picture's width and height.
+            size_of: returns the network's size for a frame's width and height.
         """
         source = frame.source
         bars = self._find(planes(source)[0], peak(source.format.name))
@@ -85,5 +85,5 @@ class StreamView:
         left = min(round(bars.left * size[0] / source.width), size[0] - wanted[0])
         top = min(round(bars.top * size[1] / source.height), size[1] - wanted[1])
         window = slice(top, top + wanted[1]), slice(left, left + wanted[0])
-        picture = np.ascontiguousarray(whole[window]) if bars else whole
-        return Sight(frame, picture, whole, bars, window, self._cuts(whole))
+        shown = np.ascontiguousarray(whole[window]) if bars else whole
+        return Sight(frame, shown, whole, bars, window, self._cuts(whole))

@@ -30,7 +30,7 @@ def predict(
 
     def answered(group: list[Frame]) -> list[PredictedFrame]:
         seen = [view(frame, session.input_size) for frame in group]
-        told = _predictions([sight.picture for sight in seen], stream)
+        told = _predictions([sight.shown for sight in seen], stream)
         return [sight.predicted(answer) for sight, answer in zip(seen, told, strict=True)]
 
     for group in map(answered, gathered(frames, getattr(stream, "batch", 1) if together else 1)):

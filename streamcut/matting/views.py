@@ -33,25 +33,25 @@ def seen(image: VideoFrame, session: BaseSession) -> tuple[RGB, Prediction]:
     """
     views = session.still_views(image.width, image.height)
     found = [_looked(image, session, view) for view in views]
-    picture, first = max(found, key=lambda pair: pair[1].alpha.size)
+    small, first = max(found, key=lambda pair: pair[1].alpha.size)
     if len(found) == 1:
-        return picture, first
+        return small, first
     alpha = _mean([prediction.alpha for _, prediction in found], first.alpha.shape)
-    return picture, Prediction(alpha, first.foreground, first.screen)
+    return small, Prediction(alpha, first.foreground, first.screen)
 
 
 def _looked(image: VideoFrame, session: BaseSession, view: StillView) -> tuple[RGB, Prediction]:
     """Return what the network is shown, and its answer, both the right way round."""
-    picture = Shrink()(image, view.size)
-    shown = np.ascontiguousarray(picture[:, ::-1]) if view.mirrored else picture
+    small = Shrink()(image, view.size)
+    shown = np.ascontiguousarray(small[:, ::-1]) if view.mirrored else small
     stream = session.stream()
     answer = as_prediction(stream(shown), shown)
     for _ in range(view.rounds - 1):
         answer = as_prediction(stream(shown), shown)
     if not view.mirrored:
-        return picture, answer
+        return small, answer
     back = None if answer.foreground is None else answer.foreground[:, ::-1]
-    return picture, Prediction(answer.alpha[:, ::-1], back, answer.screen)
+    return small, Prediction(answer.alpha[:, ::-1], back, answer.screen)
 
 
 def _mean(mattes: Sequence[Matte], shape: tuple[int, ...]) -> Matte:

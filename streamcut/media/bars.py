@@ -1,4 +1,4 @@
-"""Constant bars around a picture, which are no part of it."""
+"""Constant bars around a frame, which are no part of it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from streamcut.media.planes import Plane
 
 @dataclass(frozen=True, slots=True)
 class Bars:
-    """The widths of the bars at each side of a picture, pixels."""
+    """The widths of the bars at each side of a frame, pixels."""
 
     top: int = 0
     bottom: int = 0

@@ -109,7 +109,7 @@ class PredictedFrame(Frame):
     Attributes:
         seen: the frame at the scale at which the network saw it, RGB.
         prediction: the network's answer, as large as ``seen``.
-        bars: around the picture; the network does not see them.
+        bars: around the image; the network does not see them.
         cut: whether a scene begins with this frame.
     """
 

@@ -30,9 +30,9 @@ def half(width: int, height: int) -> tuple[int, int]:
 def test_the_network_sees_the_picture_without_its_bars() -> None:
     shown = frame(Bars(20, 20))
     sight = StreamView()(shown, half)
-    assert sight.picture.shape == (70, 160, 3)
+    assert sight.shown.shape == (70, 160, 3)
     assert sight.bars == Bars(20, 20)
-    assert sight.picture.min() > 30
+    assert sight.shown.min() > 30
     assert sight.whole.shape == (90, 160, 3)
     assert sight.whole[:9].max() < 20
 
@@ -40,7 +40,7 @@ def test_the_network_sees_the_picture_without_its_bars() -> None:
 def test_its_matte_is_laid_back_between_them() -> None:
     shown = frame(Bars(0, 0, 40, 40))
     sight = StreamView()(shown, half)
-    told = sight.predicted(Prediction(np.ones(sight.picture.shape[:2], np.float32))).prediction
+    told = sight.predicted(Prediction(np.ones(sight.shown.shape[:2], np.float32))).prediction
     assert told.alpha.shape == (90, 160)
     assert told.alpha[:, 20:-20].min() == 1.0
     assert told.alpha[:, :20].max() == told.alpha[:, -20:].max() == 0.0
@@ -49,7 +49,7 @@ def test_its_matte_is_laid_back_between_them() -> None:
 def test_colours_that_the_network_tells_come_back_too() -> None:
     shown = frame(Bars(20, 20))
     sight = StreamView()(shown, half)
-    colours = np.full(sight.picture.shape, 0.5, np.float32)
+    colours = np.full(sight.shown.shape, 0.5, np.float32)
     ones = np.ones(colours.shape[:2], np.float32)
     told = sight.predicted(Prediction(ones, colours, (1, 2, 3))).prediction
     assert told.foreground is not None
@@ -61,7 +61,7 @@ def test_colours_that_the_network_tells_come_back_too() -> None:
 def test_a_picture_without_bars_is_left_alone() -> None:
     shown = frame(NONE)
     sight = StreamView()(shown, half)
-    assert sight.picture is sight.whole
+    assert sight.shown is sight.whole
     told = Prediction(np.ones(sight.whole.shape[:2], np.float32))
     assert sight.predicted(told).prediction is told
 
@@ -69,7 +69,7 @@ def test_a_picture_without_bars_is_left_alone() -> None:
 def test_no_opacity_is_left_on_a_bar_at_full_size() -> None:
     shown = frame(Bars(21, 23))
     sight = StreamView()(shown, half)
-    told = sight.predicted(Prediction(np.ones(sight.picture.shape[:2], np.float32)))
+    told = sight.predicted(Prediction(np.ones(sight.shown.shape[:2], np.float32)))
     (made,) = upsample([told], StreamInfo(320, 180, "yuv444p"))
     assert made.matte[:21].max() == made.matte[-23:].max() == 0
     assert made.matte[30:-30].min() == 255

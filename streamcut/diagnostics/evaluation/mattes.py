@@ -25,7 +25,7 @@ from streamcut.sources import open_source
 
 Kind = Literal["alpha", "grey", "colour"]
 
-PICTURES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp"}
+IMAGES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp"}
 """Endings of what counts as an image in a folder."""
 
 # What a lossy codec leaves in a grey video is faint; an image has more than that.
@@ -41,12 +41,12 @@ class EvaluatedFrame:
     Attributes:
         time: seconds, or None where only the order is known.
         matte: float32 [h, w], 0..1.
-        picture: the colours, RGB uint8 [h, w, 3]; None where none were asked for.
+        colours: RGB uint8 [h, w, 3]; None where none were asked for.
     """
 
     time: float | None
     matte: Matte
-    picture: RGB | None
+    colours: RGB | None
 
 
 class Reader:
@@ -68,7 +68,7 @@ class Reader:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._folder = _pictures_in(Path(url)) if os.path.isdir(url) else []
+        self._folder = _images_in(Path(url)) if os.path.isdir(url) else []
         if os.path.isdir(url) and not self._folder:
             raise SourceError(f"{url} is a folder without images")
         self.frames = len(self._folder) or None
@@ -81,11 +81,11 @@ class Reader:
             side: how long the longer side of the colours may be, pixels; 0 for no colours.
         """
         for frame in self._frames():
-            picture = frame.source
+            source = frame.source
             time = None
-            if not self._timeless and picture.pts is not None and picture.time_base is not None:
-                time = float(picture.pts * picture.time_base)
-            colours = _colours(picture, side) if side else None
+            if not self._timeless and source.pts is not None and source.time_base is not None:
+                time = float(source.pts * source.time_base)
+            colours = _colours(source, side) if side else None
             yield EvaluatedFrame(time, self._matte(frame), colours)
 
     @property
@@ -118,9 +118,9 @@ class Reader:
         return _unit(frame.opacity, 0, peak(frame.source.format.name))
 
 
-def _pictures_in(folder: Path) -> list[Path]:
+def _images_in(folder: Path) -> list[Path]:
     """Return a folder's images in the order of the numbers in their names."""
-    found = [path for path in folder.iterdir() if path.suffix.lower() in PICTURES]
+    found = [path for path in folder.iterdir() if path.suffix.lower() in IMAGES]
     return sorted(found, key=lambda path: [_rank(part) for part in re.split(r"(\d+)", path.stem)])
 
 
@@ -128,25 +128,25 @@ def _rank(part: str) -> tuple[int, str]:
     return (int(part), "") if part.isdigit() else (-1, part)
 
 
-def _colours(picture: av.VideoFrame, side: int) -> RGB:
-    scale = min(1.0, side / max(picture.width, picture.height))
-    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
-    return Shrink()(picture, size)
+def _colours(source: av.VideoFrame, side: int) -> RGB:
+    scale = min(1.0, side / max(source.width, source.height))
+    size = (max(1, round(source.width * scale)), max(1, round(source.height * scale)))
+    return Shrink()(source, size)
 
 
-def _is_grey(picture: av.VideoFrame) -> bool:
-    colours = _colours(picture, 320).astype(np.int16)
+def _is_grey(source: av.VideoFrame) -> bool:
+    colours = _colours(source, 320).astype(np.int16)
     spread = colours.max(axis=2) - colours.min(axis=2)
     return float((spread > 255 * _FAINT).mean()) < _FEW
 
 
-def _levels(picture: av.VideoFrame) -> Matte:
+def _levels(source: av.VideoFrame) -> Matte:
     """Return the brightness of a greyscale image, 0..1, whatever the range of its code values."""
-    top = peak(picture.format.name)
-    if picture.format.is_rgb or Colour.of(picture).full_range:
-        return _unit(planes(picture)[0], 0, top)
-    unit = 1 << (depth(picture.format.name) - 8)
-    return _unit(planes(picture)[0], 16 * unit, 235 * unit)
+    top = peak(source.format.name)
+    if source.format.is_rgb or Colour.of(source).full_range:
+        return _unit(planes(source)[0], 0, top)
+    unit = 1 << (depth(source.format.name) - 8)
+    return _unit(planes(source)[0], 16 * unit, 235 * unit)
 
 
 def _unit(plane: Plane, low: int, high: int) -> Matte:

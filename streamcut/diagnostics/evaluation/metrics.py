@@ -183,10 +183,10 @@ def dtssd_step(matte_before: Matte, truth_before: Matte, matte: Matte, truth: Ma
     return float(100.0 * np.sqrt(cv2.norm(change, cv2.NORM_L2SQR) / change.size))
 
 
-def flow_error(mattes: Sequence[Matte], pictures: Sequence[RGB]) -> float:
+def flow_error(mattes: Sequence[Matte], frames: Sequence[RGB]) -> float:
     """Mean of :func:`warp_error` between every second frame; below .005 is very steady."""
-    pairs = range(2, len(pictures), 2)
-    errors = [warp_error(mattes[t - 2], mattes[t], pictures[t - 2], pictures[t]) for t in pairs]
+    pairs = range(2, len(frames), 2)
+    errors = [warp_error(mattes[t - 2], mattes[t], frames[t - 2], frames[t]) for t in pairs]
     return float(np.mean(errors)) if errors else 0.0
 
 
@@ -196,7 +196,7 @@ def warp_error(matte_before: Matte, matte: Matte, before: RGB, after: RGB) -> fl
     Motion is DIS optical flow on images of 320 pixels; pixels where it is inconsistent, or
     does not explain the colour, are left out. A frozen matte scores well: quote it with dtSSD.
     """
-    before, after = (_limited(picture) for picture in (before, after))
+    before, after = (_limited(plane) for plane in (before, after))
     size = (after.shape[1], after.shape[0])
     was, now = ((cv2.resize(m, size) > 0.5).astype(np.float32) for m in (matte_before, matte))
     flow = Flow(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
@@ -256,7 +256,7 @@ class Lag:
         return float(weights @ self._delays / total) if total > 0.1 else None
 
 
-def _limited(picture: RGB | Matte) -> Any:
-    scale = min(1.0, SIDE / max(picture.shape[:2]))
-    height, width = (max(1, round(side * scale)) for side in picture.shape[:2])
-    return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+def _limited(plane: RGB | Matte) -> Any:
+    scale = min(1.0, SIDE / max(plane.shape[:2]))
+    height, width = (max(1, round(side * scale)) for side in plane.shape[:2])
+    return cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA)

@@ -135,7 +135,7 @@ class Evaluation:
     Args:
         results: what is judged, at least one.
         truth: the true mattes.
-        picture: the original images, for the warping error; by default the colours of the
+        original: the video before, for the warping error; by default the colours of the
             first result that has any.
         shortest: stop where the shortest ends, instead of refusing.
 
@@ -148,14 +148,14 @@ class Evaluation:
         self,
         results: Sequence[str],
         truth: str | None = None,
-        picture: str | None = None,
+        original: str | None = None,
         *,
         shortest: bool = False,
     ) -> None:
         self.results = [Reader(url) for url in results]
         self.truth = None if truth is None else Reader(truth)
         coloured = (reader for reader in self.results if reader.kind == "alpha")
-        self.picture = next(coloured, None) if picture is None else Reader(picture)
+        self.original = next(coloured, None) if original is None else Reader(original)
         self.shortest = shortest
         self.notes: list[str] = []
         self.size = (self.truth or self.results[0]).size
@@ -182,9 +182,9 @@ class Evaluation:
             UsageError: where one ends before another, unless the shortest counts.
         """
         readers = [*self.results, *filter(None, [self.truth])]
-        if self.picture is not None and self.picture not in readers:
-            readers.append(self.picture)
-        streams = [reader.read(side if reader is self.picture else 0) for reader in readers]
+        if self.original is not None and self.original not in readers:
+            readers.append(self.original)
+        streams = [reader.read(side if reader is self.original else 0) for reader in readers]
         for number, shown in enumerate(zip_longest(*streams)):
             ended = [r.url for r, s in zip(readers, shown, strict=True) if s is None]
             if ended and not self.shortest:
@@ -201,8 +201,8 @@ class Evaluation:
         count = len(self.results)
         mattes = [fitted(item.matte, self.size) for item in shown[:count]]
         truth = fitted(shown[count].matte, self.size) if self.truth else None
-        picture = next((item.picture for item in shown if item.picture is not None), None)
-        return Together([item.time for item in shown], mattes, truth, picture)
+        colours = next((item.colours for item in shown if item.colours is not None), None)
+        return Together([item.time for item in shown], mattes, truth, colours)
 
     def run(self, tick: Tick | None = None) -> EvaluationReport:
         """Compute all figures.
@@ -226,7 +226,7 @@ class Evaluation:
         reference = together.mattes[0] if together.truth is None else together.truth
         for number, (judge, matte) in enumerate(zip(judges, together.mattes, strict=True)):
             itself = together.truth is None and number == 0
-            judge.see(matte, None if itself else reference, together.picture)
+            judge.see(matte, None if itself else reference, together.colours)
 
     @staticmethod
     def _half_a_frame(times: Sequence[float]) -> float:
@@ -240,7 +240,7 @@ class Evaluation:
                 f"{len(off)} frames (first: {off[0]}) are shown at different times; "
                 "they were matched by number"
             )
-        if self.picture is None:
+        if self.original is None:
             self.notes.append("no colours to see motion by, so no warping error: give the original")
         first = self.results[0].url if len(self.results) > 1 else None
         return EvaluationReport(
@@ -261,13 +261,13 @@ class Together:
         times: of everything that was read; None where it has no times.
         mattes: of the results, float32 [h, w] of one size.
         truth: the true matte, likewise, or None.
-        picture: the colours, RGB uint8, smaller; or None.
+        colours: RGB uint8, smaller; or None.
     """
 
     times: Sequence[float | None]
     mattes: Sequence[Matte]
     truth: Matte | None
-    picture: RGB | None
+    colours: RGB | None
 
     @property
     def spread(self) -> float:
@@ -286,7 +286,7 @@ class _Judge:
         self._seen: list[tuple[Matte, RGB]] = []
         self._number = 0
 
-    def see(self, matte: Matte, reference: Matte | None, picture: RGB | None) -> None:
+    def see(self, matte: Matte, reference: Matte | None, colours: RGB | None) -> None:
         """Take the next frame."""
         before_matte, before_reference = self._before or (matte, reference)
         still = np.zeros((1, 1), np.float32)
@@ -300,19 +300,19 @@ class _Judge:
             step = metrics.dtssd_step(before_matte, before_reference, matte, reference)
             self._scores.add("dtssd", step)
             self._lag.add(matte, reference)
-        if picture is not None:
-            self._scores.add("warp_error", self._warp(matte, picture))
+        if colours is not None:
+            self._scores.add("warp_error", self._warp(matte, colours))
         self._before = (matte, reference)
         self._number += 1
 
-    def _warp(self, matte: Matte, picture: RGB) -> float:
+    def _warp(self, matte: Matte, colours: RGB) -> float:
         """The warping error against two frames before; nan in between and at the beginning."""
         if self._number % _STRIDE:
             return float("nan")
-        seen, self._seen = self._seen, [(matte, picture)]
+        seen, self._seen = self._seen, [(matte, colours)]
         if not seen:
             return float("nan")
-        return metrics.warp_error(seen[0][0], matte, seen[0][1], picture)
+        return metrics.warp_error(seen[0][0], matte, seen[0][1], colours)
 
     def scores(self) -> Scores:
         """What was found."""

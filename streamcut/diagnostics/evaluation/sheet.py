@@ -70,26 +70,26 @@ def _cells(evaluation: Evaluation, together: Together) -> list[tuple[str, NDArra
     """What one row shows, from left to right, each RGB uint8 with its title."""
     cells = []
     reference = together.truth
-    if together.picture is not None:
-        cells.append(("picture", np.asarray(together.picture)))
+    if together.colours is not None:
+        cells.append(("original", np.asarray(together.colours)))
     for number, (reader, matte) in enumerate(zip(evaluation.results, together.mattes, strict=True)):
-        cells.append((reader.url, over(together.picture, matte)))
+        cells.append((reader.url, over(together.colours, matte)))
         against = together.mattes[0] if reference is None and number else reference
         if against is not None:
             name = "error" if reference is not None else "difference from the first"
             cells.append((name, heat(matte, against)))
     if reference is not None:
-        cells.append(("truth", over(together.picture, reference)))
+        cells.append(("truth", over(together.colours, reference)))
     return cells
 
 
-def over(picture: RGB | None, matte: Matte) -> RGB:
+def over(colours: RGB | None, matte: Matte) -> RGB:
     """The subject (white where no colours are known) over :data:`BACKGROUND`."""
-    if picture is None:
-        picture = np.full((*_thumbnail(matte).shape, 3), 255, np.uint8)
-    size = (picture.shape[1], picture.shape[0])
+    if colours is None:
+        colours = np.full((*_thumbnail(matte).shape, 3), 255, np.uint8)
+    size = (colours.shape[1], colours.shape[0])
     share = cv2.resize(matte, size, interpolation=cv2.INTER_AREA)[..., None]
-    mixed = picture * share + np.array(BACKGROUND, np.float32) * (1.0 - share)
+    mixed = colours * share + np.array(BACKGROUND, np.float32) * (1.0 - share)
     return np.asarray(np.rint(mixed), np.uint8)
 
 

@@ -99,7 +99,7 @@ class LiveMatte:
         for frame in frames:
             began = time.perf_counter()
             sight = view(frame, partial(self._size, session, governor.level))
-            told_of = self._predicted(sight.picture, self.level.every, stream, cut=sight.cut)
+            told_of = self._predicted(sight.shown, self.level.every, stream, cut=sight.cut)
             work = time.perf_counter() - began
             if governor.observe(time.monotonic(), self._lost(), work):
                 self._step(levels[governor.level])

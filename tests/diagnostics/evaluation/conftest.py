@@ -17,7 +17,7 @@ def mattes() -> list[Levels]:
 
 
 @pytest.fixture(scope="session")
-def pictures() -> list[Levels]:
+def images() -> list[Levels]:
     return [moment.frame for moment in clip()]
 
 
@@ -28,10 +28,10 @@ def truth(tmp_path_factory: pytest.TempPathFactory, mattes: list[Levels]) -> Pat
 
 @pytest.fixture(scope="session")
 def with_alpha(
-    tmp_path_factory: pytest.TempPathFactory, mattes: list[Levels], pictures: list[Levels]
+    tmp_path_factory: pytest.TempPathFactory, mattes: list[Levels], images: list[Levels]
 ) -> Path:
     """The right mattes beside their colours, losslessly."""
-    cutouts = [np.dstack([p[..., ::-1], m]) for p, m in zip(pictures, mattes, strict=True)]
+    cutouts = [np.dstack([p[..., ::-1], m]) for p, m in zip(images, mattes, strict=True)]
     frames = as_frames([np.ascontiguousarray(cutout) for cutout in cutouts], "bgra")
     path = tmp_path_factory.mktemp("alpha") / "right.mkv"
     return write(path, frames, rate=30, time_base=Fraction(1, 30))

@@ -38,10 +38,10 @@ def test_a_clip_shorter_than_the_sheet_is_shown_whole() -> None:
 
 
 def test_the_subject_is_shown_over_the_colour() -> None:
-    picture = np.full((20, 40, 3), 50, np.uint8)
+    image = np.full((20, 40, 3), 50, np.uint8)
     matte = np.zeros((20, 40), np.float32)
     matte[:, :20] = 1.0
-    shown = over(picture, matte)
+    shown = over(image, matte)
     assert (shown[:, :20] == 50).all()
     assert (shown[:, 20:] == BACKGROUND).all()
 
@@ -62,7 +62,7 @@ def test_the_sheet_holds_what_was_judged(with_alpha: Path, late: Path, truth: Pa
     evaluation = Evaluation([str(with_alpha), str(late)], str(truth))
     sheet = np.asarray(draw_sheet(evaluation, evaluation.run(), rows=4))
     columns = (sheet.shape[1] - 4) // 364
-    assert columns == 6  # The picture, two results and their errors, the truth.
+    assert columns == 6  # The original, two results and their errors, the truth.
     coloured = (sheet == BACKGROUND).all(axis=2)
     assert coloured.any(axis=0).sum() > 3 * 300
     error = sheet[:, 4 + 2 * 364 : 2 * 364 + 364], sheet[:, 4 + 4 * 364 : 5 * 364]

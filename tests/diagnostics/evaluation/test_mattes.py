@@ -38,8 +38,8 @@ def test_grey_video(truth: Path, mattes: list[Levels]) -> None:
     assert apart(truth, mattes) < 0.01
 
 
-def test_vp9_alpha(tmp_path: Path, pictures: list[Levels]) -> None:
-    film = write(tmp_path / "in.mkv", as_frames(pictures, "rgb24"), pixel_format="bgr0")
+def test_vp9_alpha(tmp_path: Path, images: list[Levels]) -> None:
+    film = write(tmp_path / "in.mkv", as_frames(images, "rgb24"), pixel_format="bgr0")
     remove_video(str(film), str(tmp_path / "out.webm"), session=Brightness())
     remove_video(str(film), str(tmp_path / "out.mkv"), session=Brightness(), only_mask=True)
     assert Reader(str(tmp_path / "out.webm")).kind == "alpha"
@@ -55,7 +55,7 @@ def test_lossy_grey_in_limited_range(tmp_path: Path, mattes: list[Levels]) -> No
     assert apart(path, mattes) < 12
 
 
-def test_numbered_pictures(tmp_path: Path, mattes: list[Levels]) -> None:
+def test_numbered_images(tmp_path: Path, mattes: list[Levels]) -> None:
     for number, matte in enumerate(mattes):
         cv2.imwrite(str(tmp_path / f"{number:03}.png"), matte)
     assert apart(tmp_path / "%03d.png", mattes) < 0.01
@@ -63,18 +63,18 @@ def test_numbered_pictures(tmp_path: Path, mattes: list[Levels]) -> None:
 
 
 def test_a_folder_is_read_in_the_order_of_its_numbers(
-    tmp_path: Path, mattes: list[Levels], pictures: list[Levels]
+    tmp_path: Path, mattes: list[Levels], images: list[Levels]
 ) -> None:
-    for number, (matte, picture) in enumerate(zip(mattes, pictures, strict=True)):
-        cutout = np.dstack([picture[..., ::-1], matte])
+    for number, (matte, image) in enumerate(zip(mattes, images, strict=True)):
+        cutout = np.dstack([image[..., ::-1], matte])
         cv2.imwrite(str(tmp_path / f"frame{number + 6}.png"), cutout)  # 6 ... 13
-    (tmp_path / "notes.txt").write_text("not a picture")
+    (tmp_path / "notes.txt").write_text("not an image")
     reader = Reader(str(tmp_path))
     assert (reader.kind, reader.frames) == ("alpha", 8)
     assert apart(tmp_path, mattes) < 0.01
-    colours = next(reader.read(side=160)).picture
+    colours = next(reader.read(side=160)).colours
     assert colours is not None
-    assert np.abs(colours.astype(int) - pictures[0]).max() <= 1
+    assert np.abs(colours.astype(int) - images[0]).max() <= 1
 
 
 def test_sixteen_bits_are_kept_to_ten(tmp_path: Path, mattes: list[Levels]) -> None:
@@ -83,10 +83,10 @@ def test_sixteen_bits_are_kept_to_ten(tmp_path: Path, mattes: list[Levels]) -> N
 
 
 def test_alpha_that_begins_opaque_is_alpha_all_the_same(
-    tmp_path: Path, mattes: list[Levels], pictures: list[Levels]
+    tmp_path: Path, mattes: list[Levels], images: list[Levels]
 ) -> None:
     alphas = [np.full_like(mattes[0], 255), *mattes[1:]]
-    cutouts = [np.dstack([p[..., ::-1], a]) for p, a in zip(pictures, alphas, strict=True)]
+    cutouts = [np.dstack([p[..., ::-1], a]) for p, a in zip(images, alphas, strict=True)]
     frames = as_frames([np.ascontiguousarray(cutout) for cutout in cutouts], "bgra")
     path = write(tmp_path / "opaque.mkv", frames, rate=30, time_base=Fraction(1, 30))
     assert Reader(str(path)).kind == "alpha"
@@ -94,9 +94,9 @@ def test_alpha_that_begins_opaque_is_alpha_all_the_same(
 
 
 def test_colours_come_at_the_size_that_is_asked_for(with_alpha: Path) -> None:
-    sizes = [shown.picture.shape for shown in Reader(str(with_alpha)).read(side=80)]  # type: ignore[union-attr]
+    sizes = [shown.colours.shape for shown in Reader(str(with_alpha)).read(side=80)]  # type: ignore[union-attr]
     assert sizes == [(48, 80, 3)] * 8
-    assert all(shown.picture is None for shown in Reader(str(with_alpha)).read())
+    assert all(shown.colours is None for shown in Reader(str(with_alpha)).read())
 
 
 def test_what_cannot_be_read_is_said_in_one_line(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ def disc() -> np.ndarray:
 
 
 def soft_pair(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Two mattes with soft borders, islands and holes that touch the picture's border."""
+    """Two mattes with soft borders, islands and holes that touch the image's border."""
     rng = np.random.default_rng(seed)
     truth = ndimage.gaussian_filter(disc(), 3.0)
     truth[:9, 140:] = 0.65
@@ -173,22 +173,22 @@ def texture() -> np.ndarray:
     return np.asarray(128 + 90 * soft / np.abs(soft).max(), np.uint8)
 
 
-def test_a_matte_that_moves_with_its_picture_is_steady() -> None:
-    picture = texture()
+def test_a_matte_that_moves_with_its_frames_is_steady() -> None:
+    image = texture()
     matte = np.asarray(cv2.resize(disc(), (300, 200)), np.float32)
-    pictures = [np.roll(picture, 2 * t, axis=1) for t in range(5)]
+    frames = [np.roll(image, 2 * t, axis=1) for t in range(5)]
     mattes = [np.roll(matte, 2 * t, axis=1) for t in range(5)]
-    assert metrics.flow_error(mattes, pictures) < 0.003
-    assert metrics.flow_error([matte] * 5, pictures) > 0.01
+    assert metrics.flow_error(mattes, frames) < 0.003
+    assert metrics.flow_error([matte] * 5, frames) > 0.01
 
 
 def test_flow_error_is_the_share_of_pixels_that_flicker() -> None:
-    picture = texture()
+    image = texture()
     matte = np.asarray(cv2.resize(disc(), (300, 200)), np.float32)
     blinking = [matte, matte, 0 * matte, matte, matte]
     share = float((matte > 0.5).mean())
-    assert metrics.flow_error([matte] * 5, [picture] * 5) == 0.0
-    assert metrics.flow_error(blinking, [picture] * 5) == pytest.approx(share, rel=0.01)
+    assert metrics.flow_error([matte] * 5, [image] * 5) == 0.0
+    assert metrics.flow_error(blinking, [image] * 5) == pytest.approx(share, rel=0.01)
 
 
 def lag_of(mattes: list[np.ndarray], truths: list[np.ndarray]) -> float | None:
@@ -224,11 +224,11 @@ def test_where_nothing_moves_there_is_no_lag_to_find() -> None:
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (8, 8), (2, 1000), (9, 40)])
-def test_warp_error_takes_pictures_too_small_for_opencvs_flow(shape: tuple[int, int]) -> None:
-    picture = np.full((*shape, 3), 90, np.uint8)
+def test_warp_error_takes_frames_too_small_for_opencvs_flow(shape: tuple[int, int]) -> None:
+    image = np.full((*shape, 3), 90, np.uint8)
     off, on = np.zeros(shape, np.float32), np.ones(shape, np.float32)
-    assert metrics.warp_error(off, on, picture, picture) == 1.0
-    assert metrics.warp_error(on, on, picture, picture) == 0.0
+    assert metrics.warp_error(off, on, image, image) == 1.0
+    assert metrics.warp_error(on, on, image, image) == 0.0
 
 
 # -- veils -----------------------------------------------------------------------------------

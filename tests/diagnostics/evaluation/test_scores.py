@@ -44,10 +44,10 @@ def test_figures_are_the_means_of_the_metrics(
 
 
 def test_the_warping_error_is_that_of_the_metrics(
-    with_alpha: Path, late: Path, truth: Path, mattes: list[Levels], pictures: list[Levels]
+    with_alpha: Path, late: Path, truth: Path, mattes: list[Levels], images: list[Levels]
 ) -> None:
-    (scores,) = report(late, truth=truth, picture=with_alpha).scores
-    expected = metrics.flow_error(floats([mattes[0], *mattes[:-1]]), pictures)
+    (scores,) = report(late, truth=truth, original=with_alpha).scores
+    expected = metrics.flow_error(floats([mattes[0], *mattes[:-1]]), images)
     assert scores.mean("warp_error") == pytest.approx(expected, rel=0.02, abs=1e-4)
     assert (scores.mean("warp_error") or 0) > 0
 
@@ -117,7 +117,7 @@ def test_frames_that_are_shown_at_other_times_are_said(
     assert "6 frames (first: 2) are shown at different times" in notes
 
 
-def test_colours_without_alpha_are_no_matte(tmp_path: Path, pictures: list[Levels]) -> None:
-    cv2.imwrite(str(tmp_path / "0.png"), pictures[0][..., ::-1])
+def test_colours_without_alpha_are_no_matte(tmp_path: Path, images: list[Levels]) -> None:
+    cv2.imwrite(str(tmp_path / "0.png"), images[0][..., ::-1])
     with pytest.raises(UsageError, match="holds no matte"):
         report(tmp_path)

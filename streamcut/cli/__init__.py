@@ -27,7 +27,7 @@ def main() -> None:
     """
     # Afterwards nothing is left to stop, but the interpreter's clearing up could be struck.
     interrupts = Interrupts(afterwards=signal.SIG_IGN, also=_OTHERS)
-    code = 0
+    code, others = 0, threading.active_count()
     try:
         with interrupts:
             _prepare_streams()
@@ -37,7 +37,7 @@ def main() -> None:
         if not code:  # Otherwise a line has been printed already.
             _tell_stopped(str(stop) or "stopped")
         code = INTERRUPTED - signal.SIGINT + interrupts.number
-    _leave(code)
+    _leave(code, others)
 
 
 def _tell_stopped(words: str) -> None:
@@ -48,12 +48,13 @@ def _tell_stopped(words: str) -> None:
         print(f"{over_the_echo}streamcut: {safe(words)}", file=sys.stderr)
 
 
-def _leave(code: int) -> NoReturn:
-    """Exit; at once where a thread is left that is stuck in a library.
+def _leave(code: int, others: int) -> NoReturn:
+    """Exit; at once where more threads are left than there were: one is stuck in a library.
 
-    Python's clearing up would end it within C++, which aborts the process.
+    Python's clearing up would end it within C++, which aborts the process. Whoever runs the
+    command within a program of their own gets SystemExit.
     """
-    if threading.active_count() > 1:
+    if threading.active_count() > others:
         with suppress(OSError):
             sys.stdout.flush()
             sys.stderr.flush()

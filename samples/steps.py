@@ -169,7 +169,7 @@ def colour_table(session: BaseSession, paths: list[Path], count: int) -> None:
 COLOURS: dict[str, Callable[[Iterator[MattedFrame]], Iterable[MattedFrame]]] = {
     "as decoded": iter,
     "`--decontaminate`": decontaminate,
-    "the same with `--quality best`": lambda frames: decontaminate(frames, thorough=True),
+    "the same by several levels": lambda frames: decontaminate(frames, thorough=True),
 }
 
 

@@ -260,7 +260,7 @@ class OutputSettings:
     )
     quality: Quality = _setting(
         "balanced",
-        "Encoder effort and file size; docs/cli.md has a table.",
+        "Effort and file size: of the network, the border, the encoder; docs/cli.md has a table.",
         "Output",
         fixed=True,
     )

@@ -15,8 +15,8 @@ from streamcut.core.config import Settings
 from streamcut.core.errors import Named, UsageError
 from streamcut.jobs.options import MatteOptions
 from streamcut.jobs.request import check_borders, limits_of, session_of
-from streamcut.jobs.stages import matted, steadied, steadying_of
-from streamcut.matting.network import able, predict
+from streamcut.jobs.stages import answered, matted, steadied, steadying_of
+from streamcut.matting.network import able
 from streamcut.media.colour import Colour, Matrix, Range
 from streamcut.media.frame import Frame, MattedFrame, StreamInfo
 from streamcut.media.planes import planes
@@ -126,7 +126,7 @@ class _Run:
     def of(cls, size: tuple[int, int], settings: Settings, session: BaseSession) -> _Run:
         waiting: list[Frame] = []
         info = StreamInfo(*size, "gbrp", _RGB, _UNIT, 1 / _UNIT)
-        predicted = predict(iter(waiting.pop, None), session)
+        predicted = answered(iter(waiting.pop, None), info, session, settings)
         frames = matted(steadied(predicted, steadying_of(settings, info)), info, settings)
         return cls(size, frames, waiting)
 

@@ -35,6 +35,7 @@ from streamcut.matting.keyframes import every_frame, on_keyframes, on_keyframes_
 from streamcut.matting.morphology import shape
 from streamcut.matting.network import predict
 from streamcut.matting.smoothing import steady
+from streamcut.matting.views import gains_by_mirroring
 from streamcut.media.frame import CompositedFrame, Frame, MattedFrame, PredictedFrame, StreamInfo
 from streamcut.media.pixel_formats import frame_bytes
 from streamcut.sessions import BaseSession
@@ -128,6 +129,22 @@ def steadying_of(settings: Settings, info: StreamInfo) -> Steadying:
     return Steadying(matte.smooth, matte.min_area, keep_of(settings, size))
 
 
+def answered(
+    frames: Iterable[Frame], info: StreamInfo, session: BaseSession, settings: Settings
+) -> Iterator[PredictedFrame]:
+    """Give each frame the network's answer; at the best quality it is asked twice.
+
+    Args:
+        frames: as decoded.
+        info: of their stream.
+        session: the network's.
+        settings: how much time there is.
+    """
+    patient = settings.output.quality == "best" and not info.live
+    both = patient and gains_by_mirroring(session, info.width, info.height)
+    return predict(frames, session, together=not info.live, both_ways=both)
+
+
 def steadied(frames: Iterable[PredictedFrame], how: Steadying) -> Iterator[PredictedFrame]:
     """Hold the network's mattes still in time, without what does not belong to the subject."""
     return steady(frames, *how)
@@ -139,6 +156,7 @@ def matted(
     settings: Settings,
     *,
     pipeline: Pipeline | None = None,
+    still: bool = False,
 ) -> Iterator[MattedFrame]:
     """Give each frame its matte at full size, and the subject's own colours beside it.
 
@@ -147,11 +165,13 @@ def matted(
         info: of the stream.
         settings: how borders are treated.
         pipeline: of a live job, which matts keyframes on a thread of its own.
+        still: whether these are stills, no video: border colours may take their time.
     """
     made = despill(_solved(upsample(frames, info), info, settings.matte, pipeline))
     if settings.picture.decontaminate and not settings.picture.only_mask:
-        # Nothing that is live can wait for the thorough estimate.
-        thorough = settings.output.quality == "best" and not info.live
+        # With the network's own mattes it is worth its time in stills alone: see measurements.md.
+        thorough = settings.output.quality == "best" and settings.matte.matting == "every"
+        thorough = still or (thorough and not info.live)
         made = decontaminate(made, thorough=thorough, invert=settings.matte.invert)
     return shape(made, info, edges_of(settings))
 
@@ -163,6 +183,7 @@ def composited(
     *,
     apart: bool = False,
     pipeline: Pipeline | None = None,
+    still: bool = False,
 ) -> Iterator[CompositedFrame]:
     """Make what is seen.
 
@@ -173,9 +194,10 @@ def composited(
         apart: leave the matte beside the frame, see
             :func:`~streamcut.compositing.composite.composite`.
         pipeline: as for :func:`matted`.
+        still: likewise.
     """
     return composite(
-        matted(frames, info, shown.settings, pipeline=pipeline),
+        matted(frames, info, shown.settings, pipeline=pipeline, still=still),
         shown.look,
         shown.background,
         light_wrap=shown.settings.picture.light_wrap,
@@ -203,7 +225,7 @@ def spawn_predicted(
         sighting: notes whether anything was found.
     """
     decoded = pipeline.spawn("decode", source, capacity=waiting(info), drop_oldest=info.live)
-    answers = predict(decoded, session, together=not info.live)
+    answers = answered(decoded, info, session, settings)
     predicted = steadied(answers, steadying_of(settings, info))
     predicted = predicted if sighting is None else sighting(predicted)
     return pipeline.spawn("matte", predicted, after=decoded, capacity=waiting(info))

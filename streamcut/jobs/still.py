@@ -171,7 +171,7 @@ class StillJob:
         alone = steadying_of(settings, info)._replace(strength=0.0)
         sighting = Sighting()
         with Appearance.of(settings, info) as shown:
-            [made] = composited(sighting(steadied([predicted], alone)), info, shown)
+            [made] = composited(sighting(steadied([predicted], alone)), info, shown, still=True)
         if not sighting.found and self.settings.output.fail_if_empty:
             raise StreamcutError(NOBODY)
         return made, sighting.found

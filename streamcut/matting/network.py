@@ -7,13 +7,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from streamcut.core.errors import ModelError
 from streamcut.core.pipeline import gathered
 from streamcut.matting.letterbox import StreamView
+from streamcut.matting.views import BothWays
 from streamcut.media.frame import Frame, PredictedFrame
 from streamcut.media.matte import RGB, Prediction
 from streamcut.sessions import BaseSession, BatchStream, MatteStream, as_prediction
 
 
 def predict(
-    frames: Iterable[Frame], session: BaseSession, *, together: bool = False
+    frames: Iterable[Frame],
+    session: BaseSession,
+    *,
+    together: bool = False,
+    both_ways: bool = False,
 ) -> Iterator[PredictedFrame]:
     """Give each frame the network's answer.
 
@@ -22,11 +27,12 @@ def predict(
         session: the network's.
         together: let frames that wait already go through the network at once, where that is
             faster; the first of them is then late, so never where frames are live.
+        both_ways: show each frame mirrored as well, which takes twice as long.
 
     Raises:
         ModelError: if the network fails.
     """
-    stream, view = session.stream(), StreamView()
+    stream, view = BothWays(session) if both_ways else session.stream(), StreamView()
 
     def answered(group: list[Frame]) -> list[PredictedFrame]:
         seen = [view(frame, session.input_size) for frame in group]

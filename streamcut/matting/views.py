@@ -1,12 +1,13 @@
-"""A still's matte from all that a network can see in it: larger than a frame, and mirrored.
+"""A matte from more than one look: a still larger than a frame and mirrored, a frame both ways.
 
-There is no next frame to be in time for. The views are averaged as logits, so that a view that
-is sure outweighs one that is not: a mean of opacities would leave veils.
+The views are averaged as logits, so that a view that is sure outweighs one that is not: a mean
+of opacities would leave veils.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -15,10 +16,42 @@ from av.video.frame import VideoFrame
 from streamcut.imaging.resize import Shrink
 from streamcut.media.matte import RGB, Matte, Prediction
 from streamcut.sessions import BaseSession
-from streamcut.sessions.base import StillView, as_prediction
+from streamcut.sessions.base import MatteStream, StillView, as_prediction
 
 _SURE = 1 / 255
 """Opacities this near to 0 and 1 count as both."""
+
+
+class BothWays(MatteStream):
+    """One video seen as it is and mirrored, each with a memory of its own.
+
+    Args:
+        session: the network's.
+    """
+
+    def __init__(self, session: BaseSession) -> None:
+        self._plain, self._mirrored = session.stream(), session.stream()
+
+    def __call__(self, frame: RGB, /) -> Prediction:
+        """Return the mean of both predictions; colours and screen are the plain one's.
+
+        Raises:
+            ModelError: if the network fails.
+        """
+        answer = as_prediction(self._plain(frame), frame)
+        turned = np.ascontiguousarray(frame[:, ::-1])
+        other = as_prediction(self._mirrored(turned), turned).alpha[:, ::-1]
+        return replace(answer, alpha=_mean([answer.alpha, other], answer.alpha.shape))
+
+    def reset(self) -> None:
+        """Forget the frames before."""
+        self._plain.reset()
+        self._mirrored.reset()
+
+
+def gains_by_mirroring(session: BaseSession, width: int, height: int) -> bool:
+    """Return whether a network was measured to gain by a mirrored look at frames of a size."""
+    return any(view.mirrored for view in session.still_views(width, height))
 
 
 def seen(image: VideoFrame, session: BaseSession) -> tuple[RGB, Prediction]:

@@ -21,6 +21,7 @@ from streamcut.core.config import Settings
 from streamcut.jobs.file import remove_video
 from streamcut.jobs.stages import Appearance, composited
 from streamcut.matting.guided_filter import upsample
+from streamcut.matting.keyframes import every_frame
 from streamcut.media.colour import Colour
 from streamcut.media.frame import MattedFrame, StreamInfo
 
@@ -210,18 +211,26 @@ def test_real_footage_keeps_what_is_sure_bit_for_bit(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("live", "quality"), [(False, "best"), (True, "best"), (False, "balanced")]
+    ("live", "still", "quality", "matting", "thorough"),
+    [
+        (False, False, "best", "every", True),
+        (False, False, "best", "off", False),
+        (False, False, "balanced", "every", False),
+        (True, False, "best", "every", False),
+        (False, True, "best", "off", True),
+    ],
 )
-def test_files_at_the_best_quality_alone_wait_for_the_thorough_estimate(
-    live: bool, quality: str
+def test_stills_and_solved_mattes_at_the_best_quality_alone_take_the_thorough_estimate(
+    live: bool, still: bool, quality: str, matting: str, thorough: bool
 ) -> None:
     frame, _ = mixed("yuv420p")
     info = StreamInfo(WIDTH, HEIGHT, "yuv420p", live=live)
-    settings = Settings().with_options({"quality": quality})
+    settings = Settings().with_options({"quality": quality, "matting": matting})
     coarse = predicted(frame.source, cv2.resize(frame.matte, (160, 90)) / np.float32(255))
-    (plain,) = upsample([coarse], info)
-    expected = copied(one(plain, thorough=quality == "best" and not live).subject)
-    (made,) = composited([coarse], info, Appearance(settings, "straight"))
+    made_from = upsample([coarse], info)
+    (plain,) = every_frame(made_from, info) if matting == "every" else made_from
+    expected = copied(one(plain, thorough=thorough).subject)
+    (made,) = composited([coarse], info, Appearance(settings, "straight"), still=still)
     for plane, want in zip(copied(made.output)[:3], expected, strict=True):
         assert np.array_equal(plane, want)
 

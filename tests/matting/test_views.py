@@ -8,7 +8,7 @@ import av
 import numpy as np
 import pytest
 
-from streamcut.matting.views import seen
+from streamcut.matting.views import BothWays, gains_by_mirroring, seen
 from streamcut.media.matte import Prediction
 from streamcut.sessions.base import BaseSession, StillView
 
@@ -67,3 +67,32 @@ def test_what_one_view_denies_surely_is_no_veil() -> None:
     _, answer = seen(image(), session)
     assert answer.alpha.max() <= 1
     assert answer.alpha.min() >= 0
+
+
+def test_both_ways_is_the_mean_of_two_memories_each_the_right_way_round() -> None:
+    session = Left()
+    stream = BothWays(session)
+    bright = np.zeros((10, 20, 3), np.uint8)
+    bright[:, :5] = 255
+    first, second = stream(bright), stream(bright)
+    assert np.array_equal(session.shown[1], bright[:, ::-1])
+    assert first.alpha[5, 2] == pytest.approx(0.6, abs=0.01)
+    assert second.alpha[5, 2] == pytest.approx(0.8, abs=0.01)  # Each has counted to two.
+    assert second.alpha[:, 5:].max() < 1e-6
+
+
+def test_a_view_that_is_sure_outweighs_one_that_is_not() -> None:
+    class Torn(Left):
+        def stream(self) -> Any:
+            turned = bool(self.shown)
+            self.shown.append(np.zeros(0))
+            return lambda picture: Prediction(
+                np.full(picture.shape[:2], 0.4 if turned else 1, np.float32)
+            )
+
+    assert BothWays(Torn())(np.zeros((4, 4, 3), np.uint8)).alpha.min() > 0.9
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_a_network_says_itself_whether_mirroring_helps(mirrored: bool) -> None:
+    assert gains_by_mirroring(Left(StillView((20, 10), mirrored)), 40, 20) == mirrored

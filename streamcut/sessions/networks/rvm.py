@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamcut.core.errors import ModelError
-from streamcut.sessions.base import RGB, Prediction
+from streamcut.sessions.base import RGB, Prediction, StillView
 from streamcut.sessions.networks.recurrent import RecurrentSession
 from streamcut.sessions.runtime.runner import Runner, State
 
 _COARSE_SIDE = 512
+_ROUNDS = 5  # So often a still is shown, until the memory has settled.
 _STATES = [State(f"r{level}i", f"r{level}o") for level in (1, 2, 3, 4)]
 _INPUTS = {"src", "downsample_ratio", *(state.input for state in _STATES)}
 
@@ -43,6 +44,10 @@ class RvmSession(RecurrentSession):
         factor = min(1.0, self.longest_side / max(width, height))
         least = self.shortest_side
         return max(least, round(width * factor)), max(least, round(height * factor))
+
+    def still_views(self, width: int, height: int) -> list[StillView]:
+        """Return the one view of a still: as of a frame, several times over."""
+        return [StillView(self.input_size(width, height), rounds=_ROUNDS)]
 
     def smaller_sizes(self, width: int, height: int) -> list[tuple[int, int]]:
         """Return sizes of a half and a quarter of the area."""

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+from av.video.frame import VideoFrame
 from helpers.graphs import model_file, plain, rvm
 from helpers.media import pictures, shown
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from streamcut import remove_video
 from streamcut.core.errors import ModelError
 from streamcut.matting.network import predict
+from streamcut.matting.views import seen
 from streamcut.media.frame import Frame
 from streamcut.sessions import new_session
 from streamcut.sessions.networks.recurrent import RecurrentStream
@@ -56,6 +58,16 @@ def test_a_cut_or_another_size_empties_the_memory(after: NDArray[np.uint8], tmp_
     stream, fresh = new_stream(session), new_stream(session)
     stream(flat(100))
     assert np.array_equal(stream(after).alpha, fresh(after).alpha)
+
+
+def test_a_still_is_shown_until_the_memory_has_settled(tmp_path: Path) -> None:
+    session = new_session("rvm-mobilenetv3", model_path=model_file("rvm-mobilenetv3", tmp_path))
+    image = VideoFrame.from_ndarray(flat(100), format="rgb24")
+    small, told = seen(image, session)
+    assert small.shape == (96, 128, 3)
+    # Half the brightness and a quarter of what was remembered of it four times.
+    level = 100 / 255
+    assert float(told.alpha.mean()) == pytest.approx(0.5 * level + 0.25 * 1.9375 * level, abs=2e-3)
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,7 @@ def _side_data(frame: av.VideoFrame) -> dict[Type, bytes]:
     try:
         # A mapping by type, which iterates over its values.
         sides: Iterable[Any] = side_data_of(frame)
-    except ValueError:  # PyAV gives none where it does not know one's type: EXIF, up to 18.
+    except ValueError:  # PyAV gives none where it does not know the type of one.
         return {}
     return {data.type: bytes(data) for data in sides}
 

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import cast
 
 import av
 import cv2
 import numpy as np
 from av.buffer import Buffer
-from av.filter import Graph
 
 from streamcut.media.planes import Plane, blank_like, planes
 from streamcut.media.side_data import side_data_of
 
-# The kind of side data that photos have (AV_FRAME_DATA_EXIF), and that PyAV 18 stumbles over.
-_EXIF = 31
 # Turning a frame turns its chroma subsampling; 4:2:2 would become 4:4:0, which no alpha twin has.
 TURNABLE = {"yuv422p": "yuv444p", "yuv422p10le": "yuv444p10le", "yuv422p12le": "yuv444p12le"}
 
@@ -36,7 +32,7 @@ class Orientation:
         The matrix maps a source pixel (p, q) to (a p + c q + x, b p + d q + y), stored as
         a, b, u, c, d, v, x, y, w in 16.16 fixed point.
         """
-        matrix = _display_matrix(frame)
+        matrix = cast("Buffer | None", side_data_of(frame).get("DISPLAYMATRIX"))
         if matrix is None:
             return cls()
         a, b, _, c, d, *_ = np.frombuffer(bytes(matrix), np.int32).tolist()
@@ -78,28 +74,3 @@ class Orientations:
         if own or frame.key_frame:
             self._last = own
         return self._last
-
-
-def _display_matrix(frame: av.VideoFrame) -> Buffer | None:
-    try:
-        return cast("Buffer | None", side_data_of(frame).get("DISPLAYMATRIX"))
-    except ValueError:
-        frame = _without_exif(frame)
-        return cast("Buffer | None", side_data_of(frame).get("DISPLAYMATRIX"))
-
-
-def _without_exif(frame: av.VideoFrame) -> av.VideoFrame:
-    """Return the same frame without its Exif, whose orientation FFmpeg has read already."""
-    graph = Graph()
-    graph.link_nodes(
-        graph.add_buffer(
-            width=frame.width,
-            height=frame.height,
-            format=frame.format,
-            time_base=frame.time_base or Fraction(1, 1000),
-        ),
-        graph.add("sidedata", f"mode=delete:type={_EXIF}"),
-        graph.add("buffersink"),
-    ).configure()
-    graph.push(frame)
-    return cast(av.VideoFrame, graph.pull())

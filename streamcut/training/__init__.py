@@ -4,7 +4,9 @@
 photographs and masks, train, evaluate, export to ONNX, write the model card.
 Needs the extra `train` (PyTorch, ONNX, pymatting, SciPy).
 
-    pack, prepare, teachers, soften, panoramas   the data set
+    label                                        mattes by published networks
+    pack, prepare, people, teachers, soften      the data set
+    doubt, harden, panoramas                     which of it is taught, and how often
     geometry, look, scenes, clips, batches       what the network is shown
     network, losses, loop, warmstart             what learns, from what, and how
     evaluate, export, card                       what came of it

@@ -28,7 +28,9 @@ tenth labelled image and every fifth panorama is held out for `evaluate`.
 Stopping `train` loses nothing: the same command resumes from its checkpoint.
 """
 
-STAGE_NAMES = ("stills", "clips", "steady", "people", "people-clips", "fine-tune")
+STAGE_NAMES = (
+    *("stills", "clips", "steady", "people", "people-clips", "people-clean", "fine-tune"),
+)
 
 EMBEDDED = Path(__file__).with_name("portrait.pt")
 """The embedded network's weights, to go on from; float16."""
@@ -44,7 +46,9 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _prepare_options(commands.add_parser("prepare", help="build a pack from images and masks"))
+    _label_options(commands.add_parser("label", help="make mattes by published networks"))
     _people_options(commands.add_parser("people", help="build a pack from sets with soft mattes"))
+    _harden_options(commands.add_parser("harden", help="show more of what a network does badly"))
     _train_options(commands.add_parser("train", help="train or resume one stage"))
     _slim_options(commands.add_parser("slim", help="copy a checkpoint to a smaller file"))
     _export_options(commands.add_parser("export", help="write the ONNX file of a checkpoint"))
@@ -67,6 +71,16 @@ def _prepare_options(command: argparse.ArgumentParser) -> None:
     add("--processes", type=int, default=None, help="worker processes (default: all cores)")
 
 
+def _label_options(command: argparse.ArgumentParser) -> None:
+    command.description = "Networks are names of `streamcut models`, or .onnx files."
+    add = command.add_argument
+    add("--photos", type=Path, required=True, help="folder of sets: SET/NAME.jpg, SET/NAME.mp4")
+    add("--matting", default="rvm-mobilenetv3", help="matting network; default: %(default)s")
+    add("--person", action="append", default=[], metavar="NETWORK", help="may be repeated")
+    add("--object", action="append", default=[], metavar="NETWORK", help="default: u2netp")
+    add("--out", type=Path, required=True, help="mattes/ and clips/ are written there")
+
+
 def _people_options(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
     add("--photos", type=Path, required=True, help="folder of sets: SET/NAME.jpg")
@@ -75,10 +89,18 @@ def _people_options(command: argparse.ArgumentParser) -> None:
     add("--skip", action="append", default=[], metavar="SET", help="or SET/NAME...; repeatable")
     add("--squashed", action="append", default=[], metavar="SET", help="stretched to a square")
     add("--clips", type=Path, help="folder of SET__NAME.npz: frames and alpha")
+    add("--judge", type=Path, action="append", default=[], help="ONNX person network; repeatable")
     add("--masked", type=Path, help="folder with photos/ and masks/ of one person each to cut out")
     add("--places", type=Path, help="folder of equirectangular panoramas (.hdr) without people")
     add("--out", type=Path, required=True, help="folder of the pack")
     add("--processes", type=int, default=1)
+
+
+def _harden_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--pack", type=Path, required=True, help="its index is changed")
+    command.add_argument("--network", type=Path, required=True, help="ONNX file of what is trained")
+    command.add_argument("--places", type=Path, help="folder of panoramas (.hdr) to find views in")
+    command.add_argument("--once", action="append", default=[], metavar="SET", help="not repeated")
 
 
 def _train_options(command: argparse.ArgumentParser) -> None:
@@ -229,6 +251,28 @@ def evaluate(options: argparse.Namespace) -> None:
         save_scores(options.json, scores)
 
 
+def label(options: argparse.Namespace) -> None:
+    """Make mattes of photographs and clips."""
+    from streamcut.sessions import new_session
+    from streamcut.training.label import label_clips, label_stills, panel_of
+
+    matting = new_session(options.matting)
+    people = [new_session(name) for name in options.person]
+    objects = [new_session(name) for name in options.object or ["u2netp"]]
+    label_stills(options.photos, options.out / "mattes", panel_of(matting, people, objects), print)
+    label_clips(options.photos, options.out / "clips", matting, print)
+
+
+def harden(options: argparse.Namespace) -> None:
+    """Show more often what a network does badly."""
+    from streamcut.training.harden import harden as change
+    from streamcut.training.teachers import Teacher
+
+    once = frozenset(options.once)
+    done = change(options.pack, Teacher(options.network), places=options.places, once=once)
+    print(f"{done.repeated} records are shown more often, {done.views} views were added")
+
+
 def people(options: argparse.Namespace) -> None:
     """Build a pack of sets."""
     from streamcut.training.people import PeopleSources, prepare_people
@@ -242,6 +286,7 @@ def people(options: argparse.Namespace) -> None:
         skipped=frozenset(options.skip),
         clips=options.clips,
         masked=(masked / "photos", masked / "masks") if masked else None,
+        judges=tuple(options.judge),
         places=options.places,
         processes=options.processes,
     )
@@ -281,7 +326,9 @@ def card(options: argparse.Namespace) -> None:
 
 COMMANDS = {
     "prepare": prepare,
+    "label": label,
     "people": people,
+    "harden": harden,
     "train": train,
     "slim": slim,
     "export": export,

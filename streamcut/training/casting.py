@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -33,19 +34,25 @@ class Mixture:
         return kinds[int(np.searchsorted(np.cumsum(shares), rng.random(), side="right"))]
 
 
+def repeated(records: Iterable[Record]) -> list[Record]:
+    """Every record as many times as it is to be shown."""
+    return [record for record in records for _ in range(record.times)]
+
+
 class Casting:
     """Draws people and places from a pack."""
 
     def __init__(self, pack: Pack, *, held_out: bool = False) -> None:
         self._pack = pack
-        people = pack.select(PERSON, held_out=held_out)
+        people = repeated(pack.select(PERSON, held_out=held_out))
         scenes = pack.select(SCENE, held_out=held_out)
-        stills = [r for r in scenes if not r.clip]
+        stills = repeated(r for r in scenes if not r.clip)
         self.labelled = [r for r in people if r.labelled and r.quality > 0.6] + stills
-        self.clips = [list(c) for key, c in groupby(scenes, key=lambda r: r.clip) if key]
+        clips = [list(c) for key, c in groupby(scenes, key=lambda r: r.clip) if key]
+        self.clips = [clip for clip in clips for _ in range(clip[0].times)]
         self.unlabelled = [r for r in people if not r.labelled and r.quality > 0.7]
         self.cutouts = [r for r in people if r.quality > (0.8 if r.labelled else 0.9)]
-        self.places = pack.select(PLACE, held_out=held_out)
+        self.places = repeated(pack.select(PLACE, held_out=held_out))
         self._rooms = [r for r in self.places if r.width > r.height]
         self._boxes: dict[str, Box | None] = {}
 

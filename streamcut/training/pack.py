@@ -6,7 +6,8 @@ share one copy of it in memory.
 
     kind      planes
     person    image [h, w, 3], foreground [h, w, 3], alpha [h, w], weight [h, w]
-    scene     image [h, w, 3], alpha [h, w]: people who cannot be cut out
+    scene     image [h, w, 3], alpha [h, w], and weight [h, w] where the record is "weighed":
+              people who cannot be cut out
     place     image [h, w, 3]
 
 `weight` says how far the alpha is to be trusted, 255 = fully. All colours are
@@ -18,11 +19,12 @@ one `clip` and follow each other.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 import numpy as np
 
@@ -35,7 +37,10 @@ PLACE = "place"
 
 @dataclass(frozen=True)
 class Record:
-    """Where one image lies in `data.bin`, and what it may be used for."""
+    """Where one image lies in `data.bin`, and what it may be used for.
+
+    `quality` is how far the teachers agree, 0..1; a record is drawn `times` as often as others.
+    """
 
     name: str
     kind: str
@@ -47,6 +52,8 @@ class Record:
     quality: float = 1.0
     squashed: bool = False
     clip: str = ""
+    weighed: bool = False
+    times: int = 1
 
     @property
     def source(self) -> str:
@@ -65,13 +72,20 @@ class Person:
 
 
 class PackWriter:
-    """Appends images to a pack; the index is written when the block ends."""
+    """Appends images to a pack; the index is written when the block ends.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: of the pack.
+        records: of a pack that is there, in whose place the index is written; what is added
+            comes after them. None begins a new pack.
+    """
+
+    def __init__(self, folder: Path, records: Sequence[Record] | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
-        self._records: list[Record] = []
-        self._file: BinaryIO = (folder / "data.bin").open("wb")
+        self._records = list(records or ())
+        mode: Literal["wb", "ab"] = "wb" if records is None else "ab"
+        self._file: BinaryIO = (folder / "data.bin").open(mode)
 
     def __enter__(self) -> PackWriter:
         return self
@@ -83,8 +97,9 @@ class PackWriter:
         trace: TracebackType | None,
     ) -> None:
         self._file.close()
-        rows = [asdict(record) for record in self._records]
-        (self._folder / "index.json").write_text(json.dumps(rows))
+        partial = self._folder / "index.part"
+        partial.write_text(json.dumps([asdict(record) for record in self._records]))
+        os.replace(partial, self._folder / "index.json")
 
     def add_person(
         self, name: str, person: Person, *, held_out: bool, labelled: bool, quality: float
@@ -105,14 +120,27 @@ class PackWriter:
         quality: float = 1.0,
         squashed: bool = False,
         clip: str = "",
+        weight: Bytes | None = None,
     ) -> None:
-        """Append an image whose people stay in it, or a frame of a clip."""
+        """Append an image whose people stay in it, or a frame of a clip.
+
+        Without a weight all of it is trusted.
+        """
         height, width = alpha.shape
-        at = self._file.tell()
         record = Record(
-            name, SCENE, height, width, at, held_out, True, quality, squashed=squashed, clip=clip
+            name,
+            SCENE,
+            height,
+            width,
+            self._file.tell(),
+            held_out,
+            labelled=True,
+            quality=quality,
+            squashed=squashed,
+            clip=clip,
+            weighed=weight is not None,
         )
-        self._append(record, (image, alpha))
+        self._append(record, (image, alpha) if weight is None else (image, alpha, weight))
 
     def add_place(self, name: str, image: Bytes, *, held_out: bool) -> None:
         """Append an image without people."""
@@ -139,16 +167,13 @@ class Pack:
         return [r for r in self.records if r.kind == kind and r.held_out == held_out]
 
     def person(self, record: Record) -> Person:
-        """The planes of a person, or of a scene: trusted fully, with its own colours."""
-        height, width = record.height, record.width
-        if record.kind == SCENE:
-            image, alpha = self._planes(record, (3, 1))
-            return Person(image, image, alpha[..., 0], np.full((height, width), 255, np.uint8))
-        planes = self._planes(record, (3, 3, 1, 1))
-        image, foreground, alpha, weight = planes
-        return Person(
-            image, foreground, alpha.reshape(height, width), weight.reshape(height, width)
-        )
+        """The planes of a person, or of a scene, which has its own colours as foreground."""
+        if record.kind != SCENE:
+            image, foreground, alpha, weight = self._planes(record, (3, 3, 1, 1))
+            return Person(image, foreground, alpha[..., 0], weight[..., 0])
+        image, alpha, *rest = self._planes(record, (3, 1, 1) if record.weighed else (3, 1))
+        weight = rest[0] if rest else np.full_like(alpha, 255)
+        return Person(image, image, alpha[..., 0], weight[..., 0])
 
     def place(self, record: Record) -> Bytes:
         """The image of a place."""

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from streamcut.training.arrays import Bytes, Floats, to_bytes
+
+
+def panoramas(folder: Path | None) -> Iterator[tuple[int, Path, bool]]:
+    """A folder's panoramas: number, path, and whether it is held out, as every fifth is."""
+    for number, path in enumerate(sorted(folder.glob("*.hdr")) if folder else []):
+        yield number, path, number % 5 == 2
+
+
+def views(folder: Path | None, count: int) -> Iterator[tuple[str, Bytes, bool]]:
+    """So many views of every panorama, each with its name and whether it is held out."""
+    for number, path, held_out in panoramas(folder):
+        panorama, rng = read_panorama(path), np.random.default_rng(number)
+        for _ in range(count):
+            yield path.stem, random_view(panorama, (320, 448), rng), held_out
 
 
 def read_panorama(path: Path) -> Floats:

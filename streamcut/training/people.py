@@ -3,7 +3,10 @@
 `photos/SET/NAME.*` is an image, `mattes/SET/NAME.webp` its matte, and
 `trust.json` says how far the teachers agree on it, {"SET/NAME": 0..1}. A set is
 one source: all of it is learned from, or all of it is held out. Images on
-which the teachers agree also give cutouts to paste into other places.
+which the teachers agree also give cutouts to paste into other places. Where
+judges, which are other person networks, doubt a matte, it is not taught; and
+where they see nobody left in a photograph whose people were painted over, that
+is an empty place.
 
 `clips/SET__NAME.npz` holds consecutive frames of a clip, `frames` uint8 RGB
 [n, h, w, 3], and their mattes, `alpha` uint8 [n, h, w].
@@ -12,9 +15,10 @@ which the teachers agree also give cutouts to paste into other places.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -22,12 +26,23 @@ import cv2
 import numpy as np
 
 from streamcut.training.arrays import Bytes
+from streamcut.training.doubt import trusted
 from streamcut.training.pack import PackWriter, Person
-from streamcut.training.panoramas import random_view, read_panorama
+from streamcut.training.panoramas import views
 from streamcut.training.prepare import cutout_of_mask
-from streamcut.training.soften import clean_foreground
+from streamcut.training.soften import clean_foreground, without_people
+from streamcut.training.teachers import Teacher
 
 IMAGES = (".jpg", ".jpeg", ".png", ".webp")
+
+_DOUBTED = 0.002
+"""Doubt about less than this share of an image is none."""
+_PAINTED = (0.02, 0.33)
+"""Between which shares of an image its people can be painted over."""
+_PAINTED_TRUST = 0.75
+"""From which agreement on a person nobody else is expected beside him."""
+_LEFT, _LEFT_SHARE = 0.4, 0.008
+"""In a painted place, no judge may see more than this share above this alpha."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +60,7 @@ class PeopleSources:
         clips: a folder of clips.
         masked: folders of photographs and of hard masks of one person each, who is cut out; the
             photographs are not shown, since others may be in them.
+        judges: ONNX files of the person networks that doubt mattes.
         long_side: pixels.
         cutout_trust: from which agreement on a person may be cut out.
     """
@@ -57,6 +73,7 @@ class PeopleSources:
     skipped: frozenset[str] = field(default=frozenset())
     clips: Path | None = None
     masked: tuple[Path, Path] | None = None
+    judges: tuple[Path, ...] = ()
     long_side: int = 480
     cutout_trust: float = 0.93
     views_per_place: int = 40
@@ -71,33 +88,47 @@ class _PersonTask:
     trust: float
     long_side: int
     cutout: bool
+    held_out: bool
+    judges: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class _Labelled:
+    """A photograph with its matte, and what is left of it without its people, if that is good."""
+
+    person: Person
+    place: Bytes | None
 
 
 def prepare_people(sources: PeopleSources, folder: Path) -> None:
     """Write the pack into `folder`."""
     with PackWriter(folder) as pack:
-        for job, person in _worked(sources):
-            group = job.name.split("/")[0]
-            held_out = _is_of(job.name, sources.held_out)
-            if job.cutout:
-                pack.add_person(
-                    job.name, person, held_out=held_out, labelled=True, quality=job.trust
-                )
-            else:
-                pack.add_scene(
-                    job.name,
-                    person.image,
-                    person.alpha,
-                    held_out=held_out,
-                    quality=job.trust,
-                    squashed=group in sources.squashed,
-                )
+        for job, made in _worked(sources):
+            _add_still(pack, job, made.person, squashed=_is_of(job.name, sources.squashed))
+            if made.place is not None:
+                pack.add_place(job.name, made.place, held_out=False)
         for name, person in _masked(sources):
             pack.add_person(name, person, held_out=False, labelled=False, quality=1.0)
         for name, path in _clips(sources):
             _add_clip(pack, name, path, held_out=_is_of(name, sources.held_out))
-        for name, view, held_out in _views(sources):
-            pack.add_place(name, view, held_out=held_out)
+        for name, view, held_out in views(sources.places, sources.views_per_place):
+            pack.add_place(f"panorama/{name}", view, held_out=held_out)
+
+
+def _add_still(pack: PackWriter, job: _PersonTask, person: Person, *, squashed: bool) -> None:
+    if job.cutout:
+        pack.add_person(job.name, person, held_out=job.held_out, labelled=True, quality=job.trust)
+        return
+    doubted = float((person.weight == 0).mean())
+    pack.add_scene(
+        job.name,
+        person.image,
+        person.alpha,
+        held_out=job.held_out,
+        quality=job.trust,
+        squashed=squashed,
+        weight=person.weight if doubted > _DOUBTED else None,
+    )
 
 
 def _is_of(name: str, parts: frozenset[str]) -> bool:
@@ -107,24 +138,26 @@ def _is_of(name: str, parts: frozenset[str]) -> bool:
     )
 
 
-def _worked(sources: PeopleSources) -> Iterator[tuple[_PersonTask, Person]]:
+def _worked(sources: PeopleSources) -> Iterator[tuple[_PersonTask, _Labelled]]:
     jobs = list(_jobs(sources))
     workers = ProcessPoolExecutor(sources.processes, mp_context=get_context("spawn"))
     with workers:
-        yield from zip(jobs, workers.map(_person, jobs, chunksize=8), strict=True)
+        yield from zip(jobs, workers.map(_labelled, jobs, chunksize=8), strict=True)
 
 
 def _jobs(sources: PeopleSources) -> Iterator[_PersonTask]:
-    for name, matte, trust in _labelled(sources.mattes):
+    for name, matte, trust in _mattes(sources.mattes):
         photo = _photo_of(sources.photos, name)
-        group = name.split("/")[0]
         if photo is None or _is_of(name, sources.skipped):
             continue
-        cutout = trust >= sources.cutout_trust and group not in sources.squashed
-        yield _PersonTask(name, photo, matte, trust, sources.long_side, cutout)
+        cutout = trust >= sources.cutout_trust and not _is_of(name, sources.squashed)
+        held_out = _is_of(name, sources.held_out)
+        yield _PersonTask(
+            name, photo, matte, trust, sources.long_side, cutout, held_out, sources.judges
+        )
 
 
-def _labelled(folders: Iterable[Path]) -> Iterator[tuple[str, Path, float]]:
+def _mattes(folders: Iterable[Path]) -> Iterator[tuple[str, Path, float]]:
     """Every image's name, newest matte and trust, in order of the names."""
     found: dict[str, tuple[Path, float]] = {}
     for folder in folders:
@@ -147,6 +180,30 @@ def _trust(folder: Path) -> dict[str, float]:
 def _photo_of(photos: Path, name: str) -> Path | None:
     paths = (photos / f"{name}{suffix}" for suffix in IMAGES)
     return next((path for path in paths if path.exists()), None)
+
+
+def _labelled(job: _PersonTask) -> _Labelled:
+    person = _person(job)
+    if job.held_out or not job.judges:
+        return _Labelled(person, None)
+    judges = [_judge(path) for path in job.judges]
+    if not job.cutout:
+        opinions = [judge(person.image) for judge in judges]
+        person = replace(person, weight=trusted(person.alpha, opinions))
+    return _Labelled(person, _emptied(person, job.trust, judges))
+
+
+_judge = lru_cache(Teacher)  # One of each a process.
+
+
+def _emptied(person: Person, trust: float, judges: Sequence[Teacher]) -> Bytes | None:
+    """The photograph with its people painted over, where no judge sees somebody left."""
+    least, most = _PAINTED
+    if trust < _PAINTED_TRUST or not least < float((person.alpha > 60).mean()) < most:
+        return None
+    place = without_people(person.image, person.alpha.astype(np.float32) / 255.0)
+    left = max(float((judge(place) > _LEFT).mean()) for judge in judges)
+    return place if left <= _LEFT_SHARE else None
 
 
 def _person(job: _PersonTask) -> Person:
@@ -191,12 +248,3 @@ def _add_clip(pack: PackWriter, name: str, path: Path, *, held_out: bool) -> Non
     with np.load(path) as planes:
         for frame, alpha in zip(planes["frames"], planes["alpha"], strict=True):
             pack.add_scene(name, frame, alpha, held_out=held_out, clip=name)
-
-
-def _views(sources: PeopleSources) -> Iterator[tuple[str, Bytes, bool]]:
-    """Perspective views of every panorama; every fifth panorama is held out."""
-    paths = sorted(sources.places.glob("*.hdr")) if sources.places else []
-    for number, path in enumerate(paths):
-        panorama, rng = read_panorama(path), np.random.default_rng(number)
-        for _ in range(sources.views_per_place):
-            yield f"panorama/{path.stem}", random_view(panorama, (320, 448), rng), number % 5 == 2

@@ -9,7 +9,7 @@ teachers see nobody left in it.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
@@ -20,7 +20,7 @@ import numpy as np
 
 from streamcut.training.arrays import Bytes, Flags, Floats, to_bytes
 from streamcut.training.pack import PackWriter, Person
-from streamcut.training.panoramas import random_view, read_panorama
+from streamcut.training.panoramas import views
 from streamcut.training.soften import (
     clean_foreground,
     close_holes,
@@ -71,7 +71,7 @@ def prepare(sources: Sources, folder: Path) -> None:
             _add(pack, item)
             if number % 50 == 0:
                 print(f"{number} photographs", flush=True)
-        for name, image, held_out in _views(sources):
+        for name, image, held_out in views(sources.places, sources.views_per_place):
             pack.add_place(name, image, held_out=held_out)
 
 
@@ -201,18 +201,3 @@ def _read_mask(path: Path, size: tuple[int, ...]) -> Flags:
     if mask is None:
         raise ValueError(f"not a readable mask: {path}")
     return cv2.resize(mask, (size[1], size[0]), interpolation=cv2.INTER_AREA) > 127
-
-
-# -- panoramas -------------------------------------------------------------------------------
-
-
-def _views(sources: Sources) -> Iterator[tuple[str, Bytes, bool]]:
-    """Several perspective views of every panorama; every fifth panorama is held out."""
-    for number, path in enumerate(_panoramas(sources.places)):
-        panorama, rng = read_panorama(path), np.random.default_rng(number)
-        for _ in range(sources.views_per_place):
-            yield path.stem, random_view(panorama, (320, 448), rng), number % 5 == 2
-
-
-def _panoramas(folder: Path | None) -> Iterable[Path]:
-    return sorted(folder.glob("*.hdr")) if folder else ()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 from helpers.figures import figure
+from helpers.graphs import node, save
 
 NEEDS = "training needs the extra: pip install 'streamcut[train]'"
 pytest.importorskip("torch", reason=NEEDS)
@@ -77,6 +79,38 @@ def test_people_of_hard_masks_are_cutouts_and_never_shown_as_filmed(people: Pack
     masked = {record.name for record in cast.cutouts if not record.labelled}
     assert len(masked) == 10
     assert not masked & {record.name for record in cast.labelled}
+
+
+def test_judges_doubt_labels_and_find_empty_places(
+    tmp_path: Path,
+) -> None:
+    """One sees nobody: what is labelled as a large person is not taught, unless held out."""
+    for kind, end, number in (("photos", "png", 0), ("mattes", "webp", 1)):
+        for name in ("near/a", "far/a"):
+            path = tmp_path / kind / f"{name}.{end}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(path), figure(0)[number])
+    (tmp_path / "mattes" / "trust.json").write_text(json.dumps({"near/a": 0.8, "far/a": 0.8}))
+    blind = tmp_path / "blind.onnx"
+    shapes: dict[str, Any] = {"x": ("n", 3, "h", "w")}
+    nodes = [node("ReduceMean", "x", "m", axes=[1], keepdims=1), node("Mul", "m,none", "y")]
+    save(blind, shapes, {"y": ("n", 1, "h", "w")}, nodes, {"none": np.float32(0)})
+    sources = PeopleSources(
+        tmp_path / "photos",
+        (tmp_path / "mattes",),
+        held_out=frozenset({"far"}),
+        judges=(blind,),
+    )
+    prepare_people(sources, tmp_path / "pack")
+    pack = Pack(tmp_path / "pack")
+    near, far = (
+        next(r for r in pack.records if r.name == name and r.kind == SCENE)
+        for name in ("near/a", "far/a")
+    )
+    assert (pack.person(near).weight[pack.person(near).alpha > 200] == 0).all()
+    assert pack.person(near).weight[:5].min() == 255
+    assert pack.person(far).weight.min() == 255
+    assert [r.name for r in pack.records if r.kind == PLACE] == ["near/a"]
 
 
 def test_clips_keep_their_frames_together_and_skipped_ones_are_absent(people: Pack) -> None:

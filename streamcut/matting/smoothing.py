@@ -12,6 +12,7 @@ both mattes are asked, since a network that is certain every other frame flicker
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator
 from typing import cast
 
@@ -31,6 +32,10 @@ from streamcut.media.matte import RGB, Matte
 _SAME, _NOISE, _MOST_NOISE = 3.0, 3.0, 6.0
 # What opacity times its complement (1/4 at most) is multiplied by to be full doubt at 1.
 _UNSURE = 8
+# This near to 0 and 1 a matte is sure; and what flow is given around where one is not, pixels.
+_SURE, _AROUND = 1 / 256, 16
+# Frames that nowhere differ by more show nothing that has moved.
+_STILL = 2
 # How far apart the mattes may be and be blended in full, and from where on not at all.
 _AGREE, _CONTRADICT = 1 / 3, 1.0
 
@@ -93,11 +98,40 @@ class Smoother:
 
     def _smoothed(self, seen: RGB, light: RGB, matte: Matte, *past: NDArray[np.generic]) -> Matte:
         before, light_before, matte_before = past
-        field = self._flow(light, cast(RGB, light_before))
-        was = follow(cast(Matte, matte_before), field)
-        same = sameness(seen, follow(cast(RGB, before), field))
-        weight = same * doubt(matte, was) * np.float32(self._strength)
+        box = _unsure(matte, cast(Matte, matte_before))
+        if box is None:
+            return matte
+        made = matte.copy()
+        made[box] = self._drawn(
+            np.ascontiguousarray(light[box]),
+            np.ascontiguousarray(light_before[box]),
+            (seen[box], matte[box]),
+            (cast(RGB, before)[box], cast(Matte, matte_before)[box]),
+        )
+        return made
+
+    def _drawn(
+        self, light: RGB, light_before: RGB, now: tuple[RGB, Matte], past: tuple[RGB, Matte]
+    ) -> Matte:
+        """Return a matte drawn towards the one before."""
+        (seen, matte), (before, was) = now, past
+        if cv2.norm(light, light_before, cv2.NORM_INF) > _STILL:
+            field = self._flow(light, light_before)
+            was, before = follow(was, field), follow(before, field)
+        weight = sameness(seen, before) * doubt(matte, was) * np.float32(self._strength)
         return matte + weight * (was - matte)
+
+
+def _unsure(*mattes: Matte) -> tuple[slice, slice] | None:
+    """Return rows and columns where any matte is unsure, and around; None if they all are sure."""
+    found = [cv2.inRange(matte, _SURE, 1 - _SURE) for matte in mattes]
+    left, top, width, height = cv2.boundingRect(functools.reduce(cv2.bitwise_or, found))
+    if not width:
+        return None
+    return (
+        slice(max(0, top - _AROUND), top + height + _AROUND),
+        slice(max(0, left - _AROUND), left + width + _AROUND),
+    )
 
 
 def sameness(seen: RGB, before: RGB) -> Matte:

@@ -41,6 +41,8 @@ from streamcut.media.planes import Plane, copied, fitted, planes
 # the cost, and half of them are worse.
 _ROWS = 90
 _NEAR, _FAR, _FAR_WEIGHT = (5, 5), (15, 15), 0.05
+# Cells beside the border that its surroundings reach into.
+_REACH = 9
 # By how much the matte must differ, on average, between what is weighed as inside and outside, for
 # the two colours to be told apart at all, and to be believed in full. A wide soft part, a hand
 # that the network is unsure of, is not a mixture of its surroundings: it stays as decoded.
@@ -113,18 +115,34 @@ def _told(video_frame: av.VideoFrame, matte: Plane, colours: Grid) -> av.VideoFr
 
 def _fast(video_frame: av.VideoFrame, matte: Plane, visible: Plane | None) -> av.VideoFrame:
     """Return a copy with the colours in the border unmixed from their visible surroundings."""
-    made = copied(video_frame)
-    top = peak(video_frame.format.name)
-    around = _Surroundings(planes(video_frame), matte, top, visible)
+    made, top = copied(video_frame), peak(video_frame.format.name)
+    cell = max(1, round(matte.shape[0] / _ROWS))
+    area = _border_area(matte, top, margin=_REACH * cell, step=2 * cell)
+    if area is None:
+        return made
+    inner = matte[area]
+    layers = [_part(plane, matte.shape, area) for plane in planes(video_frame)]
+    hidden = None if visible is None else visible[area]
+    around = _Surroundings(layers, inner, top, hidden, cell)
     borders: dict[tuple[int, ...], _Border] = {}
     for number, plane in enumerate(planes(made)):
-        border = borders.get(plane.shape)
+        part = _part(plane, matte.shape, area)
+        border = borders.get(part.shape)
         if border is None:
-            alpha = fitted(matte, plane.shape)
-            border = borders[plane.shape] = _Border(alpha, top, around.cells)
+            alpha = fitted(inner, part.shape)
+            border = borders[part.shape] = _Border(alpha, top, around.cells)
         if border.share.size:
-            _unmix(plane, border, around.colours(number, border), top)
+            _unmix(part, border, around.colours(number, border), top)
     return made
+
+
+def _part(plane: Plane, shape: tuple[int, ...], area: tuple[slice, slice]) -> Plane:
+    """Return what an area of a frame of (rows, columns) is in one of its planes, as a view."""
+    rows, columns = (
+        slice(side.start // -(-whole // small), -(-side.stop // -(-whole // small)))
+        for side, whole, small in zip(area, shape, plane.shape, strict=True)
+    )
+    return plane[rows, columns]
 
 
 class _Border:
@@ -169,9 +187,10 @@ class _Surroundings:
     ``cells`` are the grid's columns and rows.
     """
 
-    def __init__(self, layers: list[Plane], matte: Plane, top: int, visible: Plane | None) -> None:
+    def __init__(
+        self, layers: list[Plane], matte: Plane, top: int, visible: Plane | None, cell: int
+    ) -> None:
         height, width = matte.shape
-        cell = max(1, round(height / _ROWS))
         self.cells = (max(1, width // cell), max(1, height // cell))
         alpha, shown = _averages(matte, visible, self.cells)
         alpha = np.multiply(alpha, np.float32(1 / top), dtype=np.float32)
@@ -231,7 +250,7 @@ def _around(grid: Grid) -> Grid:
 def _thorough(video_frame: av.VideoFrame, matte: Plane) -> av.VideoFrame:
     """Return a copy with the colours in the border as estimated by several levels."""
     made, top = copied(video_frame), peak(video_frame.format.name)
-    area = _border_area(matte, top)
+    area = _border_area(matte, top, margin=_MARGIN)
     if area is None:
         return made
     size = (matte.shape[1], matte.shape[0])
@@ -247,15 +266,28 @@ def _thorough(video_frame: av.VideoFrame, matte: Plane) -> av.VideoFrame:
     return made
 
 
-def _border_area(matte: Plane, top: int) -> tuple[slice, slice] | None:
-    """Return the rectangle that holds the border and some of what lies on both its sides."""
-    x, y, width, height = cv2.boundingRect(_band(matte, top).view(np.uint8))
+def _border_area(
+    matte: Plane, top: int, *, margin: int, step: int = 1
+) -> tuple[slice, slice] | None:
+    """Return the rectangle that holds the border and what lies on both its sides.
+
+    Args:
+        matte: at the frame's size.
+        top: its code value for full.
+        margin: pixels around the border that belong to it.
+        step: its sides are multiples of this, or the frame's own.
+    """
+    x, y, width, height = cv2.boundingRect(cv2.inRange(matte, 1, top - 1))
     if not width:
         return None
-    return (
-        slice(max(0, y - _MARGIN), y + height + _MARGIN),
-        slice(max(0, x - _MARGIN), x + width + _MARGIN),
+    rows, columns = (
+        slice(max(0, first - margin) // step * step, min(-(-(last + margin) // step) * step, whole))
+        for first, last, whole in (
+            (y, y + height, matte.shape[0]),
+            (x, x + width, matte.shape[1]),
+        )
     )
+    return rows, columns
 
 
 def _band(matte: Plane, top: int) -> NDArray[np.bool_]:

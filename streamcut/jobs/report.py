@@ -19,7 +19,7 @@ _TELLING_FRAMES, _TELLING_SECONDS = 10, 10.0
 NOBODY = "nobody and nothing was found in any frame"
 
 # Of the notes, those that tell of damage; the others tell how something was converted.
-_SERIOUS = re.compile(r"\b(lost|left out|ends early|missing|cut off|jumps)\b")
+_SERIOUS = re.compile(r"\b(lost|left out|damaged|ends early|missing|cut off|jumps)\b")
 
 
 @dataclass(frozen=True, slots=True)

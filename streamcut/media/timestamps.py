@@ -32,11 +32,17 @@ def is_free(format_name: str) -> bool:
     return bool(_FREE & set(format_name.split(",")))
 
 
-def in_order(format_name: str, context: av.VideoCodecContext, step: int) -> DecodingOrder | None:
-    """Return what times the frames of a format that says only when packets are decoded."""
+def in_order(format_name: str, least: int, ahead: int, step: int) -> DecodingOrder | None:
+    """Return what times the frames of a format that says only when packets are decoded.
+
+    Args:
+        format_name: of the container.
+        least: see :class:`DecodingOrder`, as are the others.
+        ahead: packets.
+        step: in units of the timestamps.
+    """
     known = _WITHOUT_SHOWN & set(format_name.split(","))
-    least = int(context.has_b_frames)
-    return DecodingOrder(least, context.thread_count - 1, step) if known else None
+    return DecodingOrder(least, ahead, step) if known else None
 
 
 def is_sought_well(format_name: str, reordered: bool) -> bool:

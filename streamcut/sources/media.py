@@ -9,32 +9,37 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Self, cast
+from typing import Self
 
 import av
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from streamcut.core.cpu import cpu_count
 from streamcut.core.errors import Named, SourceError
 from streamcut.media.colour import Colour
 from streamcut.media.demux import packets
 from streamcut.media.frame import Frame, StreamInfo
 from streamcut.media.hdr_metadata import HdrMetadata
 from streamcut.media.limits import STRICT, Limits
+from streamcut.media.opening import reason
 from streamcut.media.pixel_formats import depth
-from streamcut.media.timestamps import Clock, in_order, is_free, is_sought_well, stamped
+from streamcut.media.timestamps import (
+    Clock,
+    DecodingOrder,
+    in_order,
+    is_free,
+    is_sought_well,
+    stamped,
+)
 from streamcut.media.urls import public
 from streamcut.sources.address import Input, input_of
+from streamcut.sources.decoder import alpha_notes, decoder_of, has_lost_alpha
 from streamcut.sources.deinterlace import Progressive, is_still
 from streamcut.sources.normalize import Conform
 from streamcut.sources.size import Size
 
 _log = logging.getLogger(__name__)
 
-# FFmpeg's own decoders drop the alpha of VP8 and VP9 silently; libvpx keeps it.
-_ALPHA_DECODERS = {"vp9": "libvpx-vp9", "vp8": "libvpx"}
-_MOST_FOR_FOUR = 4096 * 2304  # Pixels of a frame that four decoder threads may hold.
 # Text files that FFmpeg would play as frames of a terminal.
 _NOT_VIDEO = {"tty"}
 # Containers that say themselves how wide pixels are.
@@ -71,7 +76,7 @@ class MediaSource:
             self._stream = self._pick_stream()
             self._threads = threads
             limits.check_frame(self._name, self._stream.width, self._stream.height)
-            self._decoder = _decoder(self._stream, threads, limits)
+            self._decoder = decoder_of(self._stream, threads, limits)
             self._time_base = self._stream.time_base or Fraction(1, 90_000)
             self._clip = self._clip_of(start, duration)
             self._clock = Clock(self._container.format.name, self._time_base)
@@ -114,7 +119,7 @@ class MediaSource:
     @property
     def notes(self) -> list[str]:
         """What the frames lost on the way here, in words."""
-        told = [*self._lost, *self._conform.notes]
+        told = [*self._lost, *alpha_notes(self._decoder), *self._conform.notes]
         if self._progressive.interlaced:
             told.append("the input is interlaced: made progressive")
         if self.jumps:
@@ -177,7 +182,7 @@ class MediaSource:
         self._container.close()
         self._container = open_container(self._input, self._limits)
         self._stream = self._pick_stream()
-        self._decoder = _decoder(self._stream, self._threads, self._limits)
+        self._decoder = decoder_of(self._stream, self._threads, self._limits)
 
     def _from_key_frame(self) -> Iterator[av.VideoFrame]:
         """Decode from the last keyframe before the clip, or from the very beginning."""
@@ -185,7 +190,9 @@ class MediaSource:
         if first:
             frames = self._sought(first)
             picture = next(frames, None)
-            if picture is None or picture.pts is None or picture.pts * self._time_base > first:
+            late = picture is None or picture.pts is None or picture.pts * self._time_base > first
+            # A keyframe of the colour need not be one of the alpha beside it.
+            if picture is None or late or has_lost_alpha(self._decoder):
                 self._rewind()
             else:
                 yield picture
@@ -217,7 +224,7 @@ class MediaSource:
         yield from stamped(self._decoded(), self._step())
 
     def _decoded(self) -> Iterator[av.VideoFrame]:
-        order = in_order(self._container.format.name, self._decoder, self._step())
+        order = self._order()
         for packet in self._packets():
             if order is not None:
                 order.read(packet)
@@ -235,6 +242,12 @@ class MediaSource:
                     order.stamp(frame)
                 self._mark(frame)
                 yield frame
+
+    def _order(self) -> DecodingOrder | None:
+        """Return what times frames whose container says only when they are decoded."""
+        made = self._decoder
+        ahead = made.thread_count - 1
+        return in_order(self._container.format.name, int(made.has_b_frames), ahead, self._step())
 
     def _mark(self, frame: av.VideoFrame) -> None:
         """Note on a frame how much wider its pixels are than those of the first one decoded."""
@@ -370,40 +383,6 @@ def open_container(source: Input, limits: Limits) -> InputContainer:
         container.close()
         raise SourceError(f"{name} is a text file, not a video")
     return container
-
-
-def reason(error: BaseException) -> str:
-    """Return an error's own words without the number and path around them."""
-    return getattr(error, "strerror", None) or str(error)
-
-
-def _decoder(stream: VideoStream, threads: int, limits: Limits) -> av.VideoCodecContext:
-    """Return the opened decoder for a stream: one that keeps alpha where the stream has it.
-
-    It refuses larger frames than the limits allow, before it makes room for them.
-
-    Raises:
-        SourceError: if it cannot be opened.
-    """
-    context: av.VideoCodecContext = stream.codec_context
-    name = _ALPHA_DECODERS.get(context.name)
-    tagged = {key.lower(): value for key, value in stream.metadata.items()}
-    if name and tagged.get("alpha_mode") == "1":
-        context = cast(av.VideoCodecContext, av.CodecContext.create(name, "r"))
-        context.extradata = stream.codec_context.extradata
-    context.options = limits.decoder_options()
-    # Each holds frames of its own: more would cost memory for speed that nobody waits for.
-    most = 4 if stream.width * stream.height <= _MOST_FOR_FOUR else 2
-    context.thread_count = threads or min(most, cpu_count())
-    context.thread_type = "AUTO"
-    try:
-        context.open(strict=False)
-    except av.error.FFmpegError as error:
-        raise SourceError(
-            f"the decoder {context.name} cannot be opened with "
-            f"{context.thread_count} threads: {reason(error)}"
-        ) from error
-    return context
 
 
 def _lost(decoded: str, made: str) -> list[str]:

@@ -24,8 +24,8 @@ from av.video.stream import VideoStream
 from streamcut.core.cpu import cpu_count
 from streamcut.core.errors import SourceError
 from streamcut.media.limits import STRICT, Limits
+from streamcut.media.opening import reason
 from streamcut.media.urls import at_fault, public
-from streamcut.sources.media import reason
 
 _log = logging.getLogger(__name__)
 

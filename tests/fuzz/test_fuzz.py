@@ -48,6 +48,8 @@ SEEDS: dict[str, dict[str, Any]] = {
     "in.mov": {"codec": "mjpeg"},
     "in.avi": {"codec": "mpeg4"},
     "in.webm": {"codec": "libvpx-vp9"},
+    "alpha8.webm": {"codec": "libvpx", "pixel_format": "yuva420p"},
+    "alpha9.webm": {"codec": "libvpx-vp9", "pixel_format": "yuva420p"},
     "in.ts": {"codec": "mpeg2video"},
     "in.nut": {"codec": "rawvideo"},
     "in.y4m": {"codec": "wrapped_avframe"},

@@ -11,7 +11,6 @@ from pathlib import Path
 from streamcut.diagnostics.doctor.finding import Finding
 
 _DECODERS = {"h264", "hevc", "vp8", "vp9", "mpeg4", "prores", "ffv1", "qtrle", "mjpeg", "png"}
-_ALPHA_DECODERS = {"libvpx-vp9", "libvpx"}
 _DEVICES, _SYSTEM = Path("/dev"), Path("/sys")
 _LOOPBACK = "v4l2loopback"
 _OBS_FOR_WINDOWS = r"CLSID\{A3FCE0F5-3493-419F-958A-ABA1250EC20B}"
@@ -29,7 +28,6 @@ def codecs() -> Iterator[Finding]:
     sound = {form.audio_encoder for form in FORMATS if form.audio_encoder}
     yield from _codecs("encoders", pictures | sound, "w")
     yield from _codecs("decoders", _DECODERS, "r")
-    yield from _codecs("decoders that keep alpha", _ALPHA_DECODERS, "r")
 
 
 def cameras() -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""ProcessMemory that libvpx clears but hardly uses, given back to the system.
+"""Memory that libvpx clears but hardly uses, given back to the system.
 
 A VP9 encoder sets aside 16 bytes for each of the 772 tokens that a macroblock can have at most:
 101 MB at 1080p, 403 MB at 2160p. It clears them all when it opens, which makes them resident,
@@ -14,6 +14,7 @@ from __future__ import annotations
 import ctypes
 import mmap
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -27,18 +28,24 @@ _MACROBLOCKS = 16  # in a superblock
 # What glibc and the encoder's alignment add to an allocation, before it is rounded to pages.
 _OVERHEAD = 64
 _PIECE = 1 << 20
+# What another thread's encoder has just cleared must not be taken for this one's.
+_one_at_a_time = threading.Lock()
 
 Range = tuple[int, int]
 
 
 def open_lean(encoder: av.VideoCodecContext) -> None:
     """Open a VP9 encoder and give back what it has cleared and not used."""
-    before = _mappings()
-    encoder.open()
-    size = token_bytes(encoder.width, encoder.height)
+    with _one_at_a_time:
+        before = _mappings()
+        encoder.open()
+        _give_back(before, token_bytes(encoder.width, encoder.height))
+
+
+def _give_back(before: set[Range], size: int) -> None:
     if before and size >= _PIECE:
         with suppress(OSError), ProcessMemory() as memory:
-            for start in memory.allocations(_mappings() - before, size):
+            for start in memory.allocations(appeared(before, _mappings()), size):
                 memory.give_back_zeros(start + mmap.PAGESIZE, start + size - mmap.PAGESIZE)
 
 
@@ -58,6 +65,23 @@ def _mappings() -> set[Range]:
     fields = [line.split() for line in lines]
     ranges = (row[0].split("-") for row in fields if len(row) == 5 and row[1] == "rw-p")
     return {(int(start, 16), int(end, 16)) for start, end in ranges}
+
+
+def appeared(before: set[Range], after: set[Range]) -> set[Range]:
+    """Return what of the memory after was not there before.
+
+    The kernel joins neighbouring mappings: one that has grown holds another encoder's memory, too.
+    """
+    known, new = sorted(before), set()
+    for start, end in after - before:
+        for first, last in known:
+            if start < last and first < end:
+                if start < first:
+                    new.add((start, first))
+                start = last
+        if start < end:
+            new.add((start, end))
+    return new
 
 
 class ProcessMemory:

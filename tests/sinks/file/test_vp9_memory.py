@@ -94,6 +94,12 @@ def test_nothing_but_zeros_is_given_back() -> None:
         del values
 
 
+def test_memory_that_has_grown_is_new_only_where_it_grew() -> None:
+    before = {(10, 20), (30, 40), (60, 70)}
+    after = {(5, 50), (60, 70), (80, 90)}
+    assert vp9_memory.appeared(before, after) == {(5, 10), (20, 30), (40, 50), (80, 90)}
+
+
 def test_a_wrong_address_is_an_error_and_no_crash() -> None:
     with ProcessMemory() as memory, pytest.raises(OSError, match="error"):
         list(memory.allocations({(mmap.PAGESIZE, 64 * mmap.PAGESIZE)}, mmap.PAGESIZE))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,23 +16,30 @@ from streamcut.cli.options import given, on_command_line, section_options, setti
 from streamcut.cli.say import say, say_json
 from streamcut.core import config_file
 from streamcut.core.config import Settings
+from streamcut.core.errors import StreamcutError
 from streamcut.core.interrupts import Interrupts
 
 _FILES_ONLY = ("ending", "frames", "rounds", "quality", "codec")
 _LIVE_ONLY = ("seconds",)
 _LIVE_FRAMES = 64
-_SIZES = {"720p": (1280, 720), "1080p": (1920, 1080)}
+_SIZES = {"360p": 360, "720p": 720, "1080p": 1080}
+_DISTURBED = 0.2  # Cores.
+_EXAMPLES = (
+    ("streamcut bench", "the sample, as `video` does it"),
+    ("streamcut bench talk.mp4 --size 1080p --quality fast", "a clip of yours, scaled first"),
+    ("streamcut bench talk.mp4 --at-least 0.8", "for CI: fails where the pipeline wastes time"),
+    ("streamcut bench --live", "whether a camera's frames get lost, and how late they are"),
+)
 
 
-@click.command("bench", cls=GroupedCommand)
+@click.command("bench", cls=GroupedCommand, examples=_EXAMPLES)
 @click.argument("clip", required=False)
 @setting_options("model", "background", "quality", "codec")
 @section_options("run")
 @click.option(
     "--size",
     type=click.Choice(tuple(_SIZES)),
-    default="720p",
-    help="Size of the generated clip; a given CLIP keeps its own.  [default: 720p]",
+    help="Scale the clip to this before anything is measured; without, it keeps its size.",
 )
 @click.option(
     "--format", "ending", default=".webm", metavar="ENDING", help="Output format.  [default: .webm]"
@@ -51,25 +59,33 @@ _SIZES = {"720p": (1280, 720), "1080p": (1920, 1080)}
 @click.option(
     "--seconds", type=click.FloatRange(1, 86_400), default=20.0, help="With --live.  [default: 20]"
 )
+@click.option(
+    "--at-least",
+    type=click.FloatRange(0, 1, min_open=True),
+    metavar="RATIO",
+    help="Fail where the job is slower than this share of what its parts allow, such as 0.8; with "
+    "--live, where less than this share of the camera's frames comes out.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.pass_context
 def command(
     ctx: click.Context,
     /,
     clip: str | None,
-    size: str,
+    size: str | None,
     ending: str,
     frames: int,
     rounds: int,
     live: bool,
     seconds: float,
+    at_least: float | None,
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Measure decoding, network and encoding alone, and the whole job beside their sum.
+    """Measure decoding, network and encoding alone, and the whole job beside what they allow.
 
-    CLIP is a video of yours; without it one is generated. Its first frames are kept in memory,
-    some 5 MB each at 1080p. What the configuration file says is left aside, so that the figures
+    CLIP is a video of yours; without it the sample is taken. Its first frames are kept in memory,
+    some 8 MB each at 1080p. What the configuration file says is left aside, so that the figures
     of two machines compare.
     """
     _refuse(ctx, *(_FILES_ONLY if live else _LIVE_ONLY), live=live)
@@ -82,16 +98,19 @@ def command(
         Interrupts() as interrupts,
         interrupts.released(),
     ):
-        if clip is None:
-            clip = _generated(folder, size, _LIVE_FRAMES if live else frames)
+        clip = _clip(clip, size, Path(folder), _LIVE_FRAMES if live else frames)
         if live:
-            report, table = _live(clip, settings, seconds, as_json), _live_table
+            report, table, reached = _live(clip, settings, seconds, as_json), _live_table, _kept
         else:
-            report, table = _parts(clip, settings, ending, frames, rounds, as_json), _table
+            report = _parts(clip, settings, ending, frames, rounds, as_json)
+            table, reached = _table, _reached
     if as_json:
         say_json(asdict(report))
     else:
         say(*table(report).splitlines(), out=True)
+    share, told = reached(report)
+    if at_least is not None and not share >= at_least:
+        raise StreamcutError(f"{told}: less than the {at_least:g} that --at-least asks for")
 
 
 def _refuse(ctx: click.Context, *names: str, live: bool) -> None:
@@ -102,11 +121,15 @@ def _refuse(ctx: click.Context, *names: str, live: bool) -> None:
             raise click.UsageError(f"{flag} is for {'files: not with' if live else ''} --live")
 
 
-def _generated(folder: str, size: str, frames: int) -> str:
-    from streamcut.diagnostics.bench.clip import generate
+def _clip(given: str | None, size: str | None, folder: Path, frames: int) -> str:
+    """Return the path of what is measured, made if it is to have another size."""
+    from streamcut.diagnostics.bench.clip import sample, scaled
 
-    path = Path(folder) / f"generated-{size}.mp4"
-    generate(path, *_SIZES[size], frames)
+    clip = given or str(sample())
+    if size is None:
+        return clip
+    path = folder / f"{Path(clip).stem}-{size}.mp4"
+    scaled(clip, path, _SIZES[size], frames)
     return str(path)
 
 
@@ -137,19 +160,43 @@ def _table(report: Any) -> str:
         f"{report.clip}: {report.frames} frames of {width}x{height}, model {report.model}, "
         f"quality {report.quality}, {report.cores} cores",
         "",
-        f"{'':10}{'CPU ms':>10}{'wall ms':>10}{'fps alone':>11}",
+        f"{'':12}{'CPU ms':>10}{'wall ms':>10}{'fps':>10}",
     ]
-    for name in ("decode", "network", "encode", "job"):
+    for name in ("decode", "network", "encode", "parts", "job"):
         cost = getattr(report, name)
-        rows.append(f"{name:10}{cost.cpu:10.1f}{cost.wall:10.1f}{1000 / cost.wall:11.1f}")
+        rows.append(f"{name:12}{cost.cpu:10.1f}{cost.wall:10.1f}{1000 / cost.wall:10.1f}")
+    slower = 1 / report.reached
     return "\n".join(
         [
             *rows,
+            f"{'job / parts':12}{report.ratio:10.2f}{slower:10.2f}{report.reached:10.2f}",
             "",
-            f"the job's CPU time is {report.ratio:.2f} times that of its parts alone",
-            f"the job runs at {report.fps:.1f} fps; its parts alone would allow {report.bound:.1f}",
+            _reached(report)[1],
+            *_disturbed(report.others),
         ]
     )
+
+
+def _disturbed(others: float | None) -> Iterator[str]:
+    """Say that other programs ran, where they took time that the job could have had."""
+    if others is not None and others >= _DISTURBED:
+        yield (
+            f"other programs kept {others:.1f} cores busy meanwhile: "
+            "by the clock all of this can be faster"
+        )
+
+
+def _reached(report: Any) -> tuple[float, str]:
+    """Return how much of what its parts allow the job reaches, and the words for it."""
+    told = f"the job runs at {report.fps:.1f} fps, {report.reached:.2f} of the {report.bound:.1f} "
+    return report.reached, f"{told}that its parts alone allow"
+
+
+def _kept(report: Any) -> tuple[float, str]:
+    """Return which share of a camera's frames came out as they should, and the words for it."""
+    good = max(0, report.handed - report.mistaken)
+    share = good / report.offered
+    return share, f"{good} of the camera's {report.offered} frames came out, {share:.3f}"
 
 
 def _live_table(report: Any) -> str:

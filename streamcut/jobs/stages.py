@@ -140,9 +140,14 @@ def answered(
         session: the network's.
         settings: how much time there is.
     """
-    patient = settings.output.quality == "best" and not info.live
-    both = patient and gains_by_mirroring(session, info.width, info.height)
+    both = asked_twice(info, session, settings)
     return predict(frames, session, together=not info.live, both_ways=both)
+
+
+def asked_twice(info: StreamInfo, session: BaseSession, settings: Settings) -> bool:
+    """Return whether the network sees each frame of a stream mirrored as well."""
+    patient = settings.output.quality == "best" and not info.live
+    return patient and gains_by_mirroring(session, info.width, info.height)
 
 
 def steadied(frames: Iterable[PredictedFrame], how: Steadying) -> Iterator[PredictedFrame]:

@@ -32,11 +32,11 @@ def predict(
     Raises:
         ModelError: if the network fails.
     """
-    stream, view = BothWays(session) if both_ways else session.stream(), StreamView()
+    stream, view = stream_of(session, both_ways=both_ways), StreamView()
 
     def answered(group: list[Frame]) -> list[PredictedFrame]:
         seen = [view(frame, session.input_size) for frame in group]
-        told = _predictions([sight.shown for sight in seen], stream)
+        told = predictions([sight.shown for sight in seen], stream)
         return [sight.predicted(answer) for sight, answer in zip(seen, told, strict=True)]
 
     for group in map(answered, gathered(frames, getattr(stream, "batch", 1) if together else 1)):
@@ -44,7 +44,17 @@ def predict(
             yield group.pop(0)
 
 
-def _predictions(inputs: Sequence[RGB], stream: MatteStream) -> list[Prediction]:
+def stream_of(session: BaseSession, *, both_ways: bool) -> MatteStream:
+    """Start the mattes of one video; ``both_ways`` shows each frame mirrored as well."""
+    return BothWays(session) if both_ways else session.stream()
+
+
+def predictions(inputs: Sequence[RGB], stream: MatteStream) -> list[Prediction]:
+    """Return a stream's answers to frames at its size, which it takes together where it can.
+
+    Raises:
+        ModelError: if the network fails, or answers something else.
+    """
     alike = len({each.shape for each in inputs}) == 1
     if len(inputs) > 1 and alike and isinstance(stream, BatchStream):
         return list(map(as_prediction, stream.many(inputs), inputs))

@@ -1,33 +1,80 @@
-"""A drawn clip, for measuring speed where no clip is at hand; what it shows means nothing."""
+"""What is measured: the sample, or a clip of the user's, at the size that is wanted."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import av
 import cv2
 import numpy as np
+from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-GENERATED_RATE = 30
+from streamcut.core.errors import SourceError
+from streamcut.media.convert import Converter
+from streamcut.media.frame import StreamInfo
+from streamcut.sources import Size, open_source
+
+_SAMPLE = "presenter.mp4"
+_PIXEL_FORMAT = "yuv420p"
+_CRF = "18"  # As a camera's file: with its noise, which is what costs an encoder time.
 
 
-def generate(path: Path, width: int, height: int, frames: int) -> None:
-    """Write a clip with a drawn person swaying before a moving, grainy background; H.264.
+def sample() -> Path:
+    """Return the sample: beside this module in a wheel, else in the repository's ``samples/``.
 
-    It is for measuring speed where no clip is at hand; what it shows means nothing.
+    Raises:
+        SourceError: if it is in neither.
     """
-    with av.open(str(path), "w") as output:
-        stream = output.add_stream("libx264", rate=GENERATED_RATE, options={"crf": "20"})
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        for frame in drawn(width, height, frames):
-            output.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+    here = Path(__file__)
+    for folder in (here.parent, here.parents[3] / "samples"):
+        if (folder / _SAMPLE).is_file():
+            return folder / _SAMPLE
+    raise SourceError(f"the sample {_SAMPLE} is not there: name a clip")
+
+
+def scaled(clip: str, path: Path, height: int, frames: int) -> None:
+    """Write the first frames of a clip at another height: H.264, 8 bits, 4:2:0, without sound.
+
+    Args:
+        clip: a video.
+        path: of the MP4 file that is written.
+        height: pixels, even.
+        frames: how many at most.
+
+    Raises:
+        StreamcutError: if the clip cannot be read.
+    """
+    with open_source(clip) as source:
+        size = 2 * round(source.info.width * height / source.info.height / 2), height
+    with open_source(clip, size=Size(*size)) as source, av.open(str(path), "w") as output:
+        stream = _stream(output, source.info)
+        convert = Converter(_PIXEL_FORMAT, source.info.colour)
+        for frame in islice(source, frames):
+            output.mux(stream.encode(convert(frame.source)))
         output.mux(stream.encode(None))
 
 
+def _stream(output: av.container.OutputContainer, info: StreamInfo) -> VideoStream:
+    stream = output.add_stream("libx264", rate=info.rate, options={"crf": _CRF})
+    stream.width, stream.height, stream.pix_fmt = info.width, info.height, _PIXEL_FORMAT
+    context, colour = stream.codec_context, info.colour
+    context.time_base = info.time_base
+    context.color_primaries, context.color_trc = colour.primaries, colour.transfer
+    context.colorspace, context.color_range = colour.matrix, colour.range
+    return stream
+
+
 def drawn(width: int, height: int, count: int) -> Iterator[NDArray[np.uint8]]:
-    """Yield the frames of that clip, RGB [height, width, 3]."""
+    """Yield frames of a drawn person who sways before a moving, grainy background.
+
+    They are for measuring speed where no clip is at hand; what they show means nothing.
+
+    Yields:
+        RGB, uint8 [height, width, 3].
+    """
     texture = _texture(width * 2, height * 2)
     for index in range(count):
         x, y = index % width, (index // 2) % height

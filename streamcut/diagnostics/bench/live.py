@@ -27,7 +27,8 @@ from streamcut.core.config import Settings
 from streamcut.core.cpu import cpu_count
 from streamcut.core.errors import UsageError
 from streamcut.jobs.live.job import LiveJob
-from streamcut.media.colour import Matrix
+from streamcut.media.colour import Colour, Matrix, Range
+from streamcut.media.convert import RGB_TAGS, Converter
 from streamcut.media.frame import Frame, OutputFrame, StreamInfo
 from streamcut.media.planes import Plane, planes
 from streamcut.sinks.base import LiveBase
@@ -43,6 +44,7 @@ _LEAST_CONTRAST = 40
 # Seconds before anything counts: caches fill, and the network's first runs are slow.
 _WARMING = 2.0
 _QUALITY = 3  # FFmpeg's quantiser; a webcam's frames are about as large.
+_JPEG = Colour(matrix=Matrix.BT601, range=Range.FULL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,13 +245,14 @@ def _filmed(frames: Iterable[Frame], size: tuple[int, int]) -> list[av.Packet[Vi
     encoder.flags |= Flags.qscale.value
     encoder.options = {"qmin": str(_QUALITY), "qmax": str(_QUALITY)}
     packets: list[av.Packet[VideoStream]] = []
+    to_rgb, to_jpeg = Converter("rgb24", RGB_TAGS), Converter(encoder.pix_fmt, _JPEG)
     for number, frame in enumerate(frames):
-        rgb = cast(NDArray[np.uint8], frame.source.to_ndarray(format="rgb24"))
+        rgb = cast(NDArray[np.uint8], to_rgb(frame.source).to_ndarray())
         rgb = np.ascontiguousarray(rgb[: size[1], : size[0]])
         mark(rgb, number)
         made = av.VideoFrame.from_ndarray(rgb, format="rgb24")
         made.pts = number
-        packets += encoder.encode(made.reformat(format="yuvj422p"))
+        packets += encoder.encode(to_jpeg(made))
     return packets + encoder.encode(None)
 
 

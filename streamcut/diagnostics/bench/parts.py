@@ -1,8 +1,9 @@
-"""Measures this machine: each part of a job alone, and the whole job beside their sum.
+"""Measures this machine: each part of a job alone, and the whole job beside them.
 
 CPU time is counted over all threads of the process, so that a part's figure says what it
-costs whatever runs beside it. The ratio of the job's CPU time to the sum of its parts says
-what the pipeline itself adds; both come from one run, since machines differ and are noisy.
+costs whatever runs beside it. What the parts together would take by the clock is the least that
+they need on these cores, so that it compares with what the job takes by the clock. All of it
+comes from one run, since machines differ and are noisy.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import itertools
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -19,12 +20,20 @@ from pathlib import Path
 from streamcut.core.config import Settings
 from streamcut.core.cpu import cpu_count
 from streamcut.core.pipeline import Pipeline
-from streamcut.imaging.resize import Shrink
+from streamcut.diagnostics.bench.machine import Others
 from streamcut.jobs.encoding import Encoding
 from streamcut.jobs.file import Job
 from streamcut.jobs.request import session_of, size_of
-from streamcut.jobs.stages import Appearance, composited
-from streamcut.matting.network import predict
+from streamcut.jobs.stages import (
+    Appearance,
+    answered,
+    asked_twice,
+    composited,
+    steadied,
+    steadying_of,
+)
+from streamcut.matting.letterbox import StreamView
+from streamcut.matting.network import predictions, stream_of
 from streamcut.sinks import output_of
 from streamcut.sources import Source, open_source
 
@@ -45,16 +54,22 @@ class BenchReport:
         clip: what was converted.
         size: (width, height) of its frames.
         frames: how many of them.
-        model: name of the model.
-        quality: of the encoder.
+        model: name of the model that did it: files may get a finer one than was asked for.
+        quality: of the job.
         cores: processors that the process may use.
         decode: reading and decoding alone.
         network: the model alone, its input ready.
         encode: encoding and writing alone, its frames ready.
+        parts: the three together, if nothing else had to be done: their CPU time, and by the
+            clock whichever is longer, that shared among all cores or the slowest of the three.
         job: everything, from file to file.
-        ratio: the job's CPU time over the sum of the three.
+        ratio: the job's CPU time over that of its parts.
         fps: frames a second of the job.
-        bound: frames a second if the three parts kept all cores busy and nothing else ran.
+        bound: frames a second that its parts would allow.
+        reached: how much of that the job reaches: ``fps`` over ``bound``.
+        size_bytes: of the job's output.
+        others: cores that other programs kept busy meanwhile, or None where nobody tells: then
+            times by the clock are longer than they need be.
     """
 
     clip: str
@@ -66,10 +81,14 @@ class BenchReport:
     decode: Cost
     network: Cost
     encode: Cost
+    parts: Cost
     job: Cost
     ratio: float
     fps: float
     bound: float
+    reached: float
+    size_bytes: int
+    others: float | None
 
 
 def run(
@@ -96,7 +115,7 @@ def run(
     """
     settings = replace(settings, output=replace(settings.output, audio=False))
     with tempfile.TemporaryDirectory(prefix="streamcut-bench-") as folder:
-        subject = _Subject(clip, settings, str(Path(folder) / f"out{ending}"), frames)
+        subject = _Subject(clip, settings, Path(folder), ending, frames)
         parts = {
             "decode": subject.decode,
             "network": subject.network,
@@ -104,31 +123,37 @@ def run(
             "job": subject.job,
         }
         measured: dict[str, list[Cost]] = {name: [] for name in parts}
-        for turn, (name, part) in itertools.product(range(rounds), parts.items()):
-            if tell is not None:
-                tell(f"round {turn + 1} of {rounds}: {name}")
-            measured[name].append(_measured(part))
-        return subject.report({name: _median(costs) for name, costs in measured.items()})
+        with Others() as others:
+            for turn, (name, part) in itertools.product(range(rounds), parts.items()):
+                if tell is not None:
+                    tell(f"round {turn + 1} of {rounds}: {name}")
+                measured[name].append(_measured(part))
+        medians = {name: _median(costs) for name, costs in measured.items()}
+        return subject.report(medians, others.cores)
 
 
 class _Subject:
     """A clip and everything that its parts need, made before the clock starts."""
 
-    def __init__(self, clip: str, settings: Settings, output: str, frames: int) -> None:
-        self._clip, self._settings, self._output = clip, settings, output
-        shrink = Shrink()
+    def __init__(
+        self, clip: str, settings: Settings, folder: Path, ending: str, frames: int
+    ) -> None:
+        self._clip, self._settings, self._folder = clip, settings, folder
+        self._output = str(folder / f"out{ending}")
+        self._encoding = Encoding.of(output_of(self._output), settings)
         with self._source() as source:
-            self._info = source.info
-            self._session = session_of(settings, (self._info.width, self._info.height))
-            size = self._session.input_size(self._info.width, self._info.height)
+            info = self._info = source.info
+            self._session = session_of(settings, (info.width, info.height), live=False)
             taken = list(itertools.islice(source, frames))
-        self._inputs = [shrink(frame.source, size) for frame in taken]
-        self._duration = Fraction(len(taken)) / self._info.rate
-        self._encoding = Encoding.of(output_of(output), settings)
-        apart = self._encoding.alpha_apart(self._info)
-        with Appearance.of(settings, self._info) as shown:
-            predicted = predict(taken, self._session)
-            self._made = list(composited(predicted, self._info, shown, apart=apart))
+        view = StreamView()
+        self._inputs = [view(frame, self._session.input_size).shown for frame in taken]
+        self._duration = Fraction(len(taken)) / info.rate
+        apart = self._encoding.alpha_apart(info)
+        with Appearance.of(settings, info) as shown:
+            predicted = steadied(
+                answered(taken, info, self._session, settings), steadying_of(settings, info)
+            )
+            self._made = list(composited(predicted, info, shown, apart=apart))
 
     def decode(self) -> int:
         """Read and decode; return the number of frames."""
@@ -136,11 +161,13 @@ class _Subject:
             return sum(1 for _ in itertools.islice(source, len(self._made)))
 
     def network(self) -> int:
-        """Run the model on frames of its size."""
-        stream = self._session.stream()
-        for seen in self._inputs:
-            stream(seen)
-        return len(self._inputs)
+        """Run the model on frames of its size, as many together as in a job that waits for it."""
+        both_ways = asked_twice(self._info, self._session, self._settings)
+        stream, count = stream_of(self._session, both_ways=both_ways), len(self._inputs)
+        batch = getattr(stream, "batch", 1)
+        for start in range(0, count, batch):
+            predictions(self._inputs[start : start + batch], stream)
+        return count
 
     def encode(self) -> int:
         """Encode and write composited frames."""
@@ -154,19 +181,24 @@ class _Subject:
         """Do the whole job."""
         return self._new_job().run().frames
 
-    def report(self, costs: dict[str, Cost]) -> BenchReport:
+    def report(self, costs: dict[str, Cost], others: float | None) -> BenchReport:
         """Return the medians with what follows from them."""
-        alone = sum(costs[name].cpu for name in ("decode", "network", "encode"))
+        job = costs["job"]
+        parts = together([costs[name] for name in ("decode", "network", "encode")], cpu_count())
         return BenchReport(
             clip=Path(self._clip).name,
             size=(self._info.width, self._info.height),
             frames=len(self._made),
-            model=self._settings.matte.model,
+            model=self._session.model_name,
             quality=self._settings.output.quality,
             cores=cpu_count(),
-            ratio=costs["job"].cpu / alone,
-            fps=1000 / costs["job"].wall,
-            bound=1000 * cpu_count() / alone,
+            parts=parts,
+            ratio=job.cpu / parts.cpu,
+            fps=1000 / job.wall,
+            bound=1000 / parts.wall,
+            reached=parts.wall / job.wall,
+            size_bytes=sum(file.stat().st_size for file in self._folder.rglob("out*")),
+            others=others,
             **costs,
         )
 
@@ -186,6 +218,15 @@ class _Subject:
             duration=self._duration,
             overwrite=True,
         )
+
+
+def together(parts: Sequence[Cost], cores: int) -> Cost:
+    """Return the least that parts need which run side by side, each on as many cores as it takes.
+
+    No more than all cores can be busy, and none of the parts is faster than alone.
+    """
+    cpu = sum(part.cpu for part in parts)
+    return Cost(cpu, max(cpu / cores, *(part.wall for part in parts)))
 
 
 def _measured(part: Callable[[], int]) -> Cost:

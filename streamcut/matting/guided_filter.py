@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from streamcut.imaging.tiles import covering
+from streamcut.imaging.tiles import Area, covering
 from streamcut.media.frame import MattedFrame, PredictedFrame, StreamInfo
 from streamcut.media.matte import Grid
 from streamcut.media.pixel_formats import peak
@@ -31,6 +31,8 @@ _PLAIN = 0.02
 # Networks leave a haze in the background and holes in the subject: this much is taken for sure.
 _HAZE = 0.15
 _TILE = 16
+# Cells beside a tile that its own are made of: two windows, and a neighbour to enlarge with.
+_REACH = 3
 
 
 class GuidedUpsampler:
@@ -66,41 +68,49 @@ class GuidedUpsampler:
             coarse: float32 [h, w], 0..1.
         """
         factor = self._factor(coarse)
-        guide = self._shrunk(luma, factor)
-        rough = self._on_grid(coarse, factor, guide.shape)
-        gain, offset, spread = _solve(guide, rough, self._epsilon)
-        gain, offset = self._to_codes(gain, offset)
+        rough = self._on_grid(coarse, factor)
         matte = self._plain(rough, factor, luma.dtype)
         if factor == 1:
-            self._refine(matte, luma, gain, offset)
+            self._refine(matte, luma, *self._solved(luma, rough, factor, _whole(rough)))
             return matte
-        band = np.abs(spread - np.float32(0.5)) < 0.5 - _PLAIN
-        for rows, columns in covering(band, _TILE):
-            self._refine_tile(matte, luma, gain, offset, factor, rows, columns)
+        band = np.abs(_mean(_mean(rough)) - np.float32(0.5)) < 0.5 - _PLAIN
+        tiles = list(covering(band, _TILE))
+        if tiles:
+            area = _around(tiles)
+            gain, offset = self._solved(luma, rough, factor, area)
+            for tile in tiles:
+                self._refine_tile(matte, luma, gain, offset, factor, tile, area)
         return matte
 
     def _factor(self, coarse: NDArray[np.float32]) -> int:
         """Return how many frame pixels a grid cell is wide and high."""
         return max(1, round(self._width / int(coarse.shape[1])))
 
-    def _shrunk(self, luma: Plane, factor: int) -> Grid:
-        """Return the luma averaged over grid cells, 0..1; the last cells may reach outside."""
-        rows, columns = -(-self._height // factor), -(-self._width // factor)
-        pad = (rows * factor - self._height, columns * factor - self._width)
+    def _solved(self, luma: Plane, rough: Grid, factor: int, area: Area) -> tuple[Grid, Grid]:
+        """Return gain and offset from luma to the matte, in code values, for an area of cells."""
+        guide = self._shrunk(luma, factor, area, rough.shape)
+        return self._to_codes(*_solve(guide, rough[area], self._epsilon))
+
+    def _shrunk(self, luma: Plane, factor: int, area: Area, shape: tuple[int, ...]) -> Grid:
+        """Return the luma averaged over an area's cells, 0..1; the last may reach outside."""
+        inner = [slice(*side.indices(whole)) for side, whole in zip(area, shape, strict=True)]
+        rows, columns = (side.stop - side.start for side in inner)
+        part = luma[_scaled(inner[0], factor), _scaled(inner[1], factor)]
+        pad = (rows * factor - part.shape[0], columns * factor - part.shape[1])
         if any(pad):
-            luma = cv2.copyMakeBorder(luma, 0, pad[0], 0, pad[1], cv2.BORDER_REPLICATE)
-        small = cv2.resize(luma, (columns, rows), interpolation=cv2.INTER_AREA)
+            part = cv2.copyMakeBorder(part, 0, pad[0], 0, pad[1], cv2.BORDER_REPLICATE)
+        small = cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA)
         return np.multiply(small, np.float32(1 / self._peak), dtype=np.float32)
 
-    def _on_grid(self, coarse: Grid, factor: int, shape: tuple[int, ...]) -> Grid:
+    def _on_grid(self, coarse: Grid, factor: int) -> Grid:
         """Return the coarse matte at the centres of the grid's cells."""
+        size = (-(-self._width // factor), -(-self._height // factor))
         across = factor * coarse.shape[1] / self._width
         down = factor * coarse.shape[0] / self._height
         to_coarse = np.array(
             [[across, 0, 0.5 * across - 0.5], [0, down, 0.5 * down - 0.5]], np.float64
         )
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        size = (shape[1], shape[0])
         return cv2.warpAffine(
             coarse, to_coarse, size, flags=flags, borderMode=cv2.BORDER_REPLICATE
         ).astype(np.float32, copy=False)
@@ -121,14 +131,16 @@ class GuidedUpsampler:
         gain: Grid,
         offset: Grid,
         factor: int,
-        rows: slice,
-        columns: slice,
+        tile: Area,
+        area: Area,
     ) -> None:
-        """Redo one rectangle of grid cells at full size."""
-        area = (_scaled(rows, factor), _scaled(columns, factor))
-        target, guide = matte[area], luma[area]
+        """Redo one rectangle of grid cells at full size; gain and offset are those of an area."""
+        rows, columns = tile
+        pixels = (_scaled(rows, factor), _scaled(columns, factor))
+        target, guide = matte[pixels], luma[pixels]
         height, width = target.shape
-        grown = [_enlarged(grid, factor, rows, columns)[:height, :width] for grid in (gain, offset)]
+        inner = _less(rows, area[0].start), _less(columns, area[1].start)
+        grown = [_enlarged(grid, factor, *inner)[:height, :width] for grid in (gain, offset)]
         self._refine(target, guide, *grown)
 
     def _to_codes(self, gain: Grid, offset: Grid) -> tuple[Grid, Grid]:
@@ -163,18 +175,34 @@ def upsample(frames: Iterable[PredictedFrame], info: StreamInfo) -> Iterator[Mat
     yield from map(enlarged, frames)
 
 
-def _solve(guide: Grid, rough: Grid, epsilon: float) -> tuple[Grid, Grid, Grid]:
-    """Return a, b of ``matte = a * luma + b`` for each cell, and the matte spread around it."""
+def _mean(grid: Grid) -> Grid:
+    return cast(Grid, cv2.boxFilter(grid, -1, _WINDOW, borderType=cv2.BORDER_REPLICATE))
 
-    def mean(grid: Grid) -> Grid:
-        return cast(Grid, cv2.boxFilter(grid, -1, _WINDOW, borderType=cv2.BORDER_REPLICATE))
 
-    mean_guide, mean_rough = mean(guide), mean(rough)
-    variance = mean(guide * guide) - mean_guide * mean_guide
-    covariance = mean(guide * rough) - mean_guide * mean_rough
+def _solve(guide: Grid, rough: Grid, epsilon: float) -> tuple[Grid, Grid]:
+    """Return a, b of ``matte = a * luma + b`` for each cell."""
+    mean_guide, mean_rough = _mean(guide), _mean(rough)
+    variance = _mean(guide * guide) - mean_guide * mean_guide
+    covariance = _mean(guide * rough) - mean_guide * mean_rough
     gain = np.asarray(covariance / (variance + np.float32(epsilon)), np.float32)
     offset = mean_rough - gain * mean_guide
-    return mean(gain), mean(offset), mean(mean_rough)
+    return _mean(gain), _mean(offset)
+
+
+def _whole(grid: Grid) -> Area:
+    return slice(0, grid.shape[0]), slice(0, grid.shape[1])
+
+
+def _around(tiles: list[Area]) -> Area:
+    """Return the rectangle of all tiles, and of what their cells are solved from."""
+    rows, columns = zip(*tiles, strict=True)
+    above, left = (max(0, min(side.start for side in sides) - _REACH) for sides in (rows, columns))
+    below, right = (max(side.stop for side in sides) + _REACH for sides in (rows, columns))
+    return slice(above, below), slice(left, right)
+
+
+def _less(cells: slice, offset: int) -> slice:
+    return slice(cells.start - offset, cells.stop - offset)
 
 
 def _scaled(cells: slice, factor: int) -> slice:

@@ -60,6 +60,24 @@ def test_what_is_visible_and_its_margin_stay_bit_for_bit(
         assert np.array_equal(before[cells], after[cells])
 
 
+@pytest.mark.parametrize("how", ["FAST_BILINEAR", "BILINEAR", "BICUBIC", "AREA"])
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv422p", "yuv444p", "gbrp"])
+def test_players_that_scale_colour_without_regard_to_alpha_show_no_rim(
+    pixel_format: str, how: str
+) -> None:
+    """What is seen at half the size does not depend on whether the room was cleared."""
+    frame, seen = noise(pixel_format, (96, 64)), matte(96, 64)
+    half = (48, 32)
+    share = cv2.resize(seen, half, interpolation=cv2.INTER_CUBIC)[..., None] / np.float32(255)
+    small = [
+        each.reformat(*half, format=pixel_format, interpolation=how).to_ndarray(format="rgb24")
+        * share
+        for each in (frame, cleared(frame, seen))
+    ]
+    assert small[0].max() > 200
+    assert np.abs(small[0] - small[1]).max() <= 1
+
+
 @pytest.mark.parametrize("pixel_format", FORMATS)
 def test_far_from_the_subject_all_is_grey(pixel_format: str) -> None:
     frame, seen = noise(pixel_format, (256, 128)), np.zeros((128, 256), np.uint8)

@@ -166,8 +166,8 @@ class MatteSettings:
     )
     min_area: float = _setting(
         0.05,
-        "Remove islands and fill holes of the matte smaller than this percentage of the frame; "
-        "0 leaves them.",
+        "Remove islands and fill holes of the matte smaller than this percentage of the frame, and "
+        "ghosts: parts in which the network is nowhere certain; 0 leaves them.",
         "Matte",
         high=100,
         unit="percent",

@@ -11,13 +11,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from streamcut.matting.parts import SEEN, Labels, components, widened
 from streamcut.media.matte import RGB, Matte
 
-Labels = NDArray[np.int32]
 Ages = NDArray[np.uint8]
 
-# Opacities that are seen: enlargement takes what is below (or above its complement) for haze.
-_SEEN = 0.15
 # A part with less than this share of the frame, and further from the subject than this share of
 # the frame's longer side, is a blob.
 _SMALL, _NEAR = 0.01, 0.03
@@ -67,8 +65,8 @@ class Blobs:
 
     def _without_holes(self, matte: Matte) -> Matte:
         """Fill small gaps in what is full."""
-        gaps = np.less(matte, 1 - _SEEN).view(np.uint8)
-        labels, stats = _components(gaps, connectivity=4)
+        gaps = np.less(matte, 1 - SEEN)
+        labels, stats = components(gaps, connectivity=4)
         small = stats[:, cv2.CC_STAT_AREA] < self._min_area * matte.size
         small &= ~_at_side(stats, matte.shape)
         small[0] = False
@@ -83,7 +81,7 @@ class Blobs:
         elif self._ages is not None:
             before = np.zeros(islands.size, np.uint8)
             inside = islands[labels]
-            np.maximum.at(before, labels[inside], _widened(self._ages, 3)[inside])
+            np.maximum.at(before, labels[inside], widened(self._ages, 3)[inside])
             ages[islands] = np.minimum(before[islands] + 1, _WAIT)
             self._ages = ages[labels]
         else:
@@ -97,7 +95,7 @@ class Blobs:
         if self._shown is None:
             return None
         before, blobs, missing = self._shown
-        count, parts = cv2.connectedComponents((blobs > _SEEN).view(np.uint8))
+        count, parts = cv2.connectedComponents((blobs > SEEN).view(np.uint8))
         if count < 2:
             return None
         areas = np.maximum(np.bincount(parts.ravel(), minlength=count), 1)
@@ -129,8 +127,8 @@ class Blobs:
 
 def _parts(matte: Matte) -> tuple[Labels, NDArray[np.int32], NDArray[np.bool_]]:
     """Return each pixel's part, the parts' areas, and which are islands; part 0 is nothing."""
-    seen = np.greater(matte, _SEEN).view(np.uint8)
-    labels, stats = _components(seen, connectivity=8)
+    seen = np.greater(matte, SEEN)
+    labels, stats = components(seen, connectivity=8)
     areas = stats[:, cv2.CC_STAT_AREA]
     islands = np.zeros(areas.size, np.bool_)
     if areas.size > 2:
@@ -140,15 +138,9 @@ def _parts(matte: Matte) -> tuple[Labels, NDArray[np.int32], NDArray[np.bool_]]:
         subject = ~islands
         subject[0] = False
         reach = max(1, round(_NEAR * max(matte.shape)))
-        near = labels[_widened(subject[labels].view(np.uint8), reach) > 0]
+        near = labels[widened(subject[labels], reach) > 0]
         islands[near] = False
     return labels, areas, islands
-
-
-def _components(mask: Ages, connectivity: int) -> tuple[Labels, Labels]:
-    """Return each pixel's component, and OpenCV's statistics of them; 0 is what is not set."""
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=connectivity)
-    return np.asarray(labels, np.int32), np.asarray(stats, np.int32)
 
 
 def _only(matte: Matte, labels: Labels, shown: NDArray[np.bool_]) -> Matte:
@@ -162,8 +154,3 @@ def _at_side(stats: NDArray[np.int32], shape: tuple[int, ...]) -> NDArray[np.boo
     right, bottom = left + stats[:, cv2.CC_STAT_WIDTH], top + stats[:, cv2.CC_STAT_HEIGHT]
     touching = (left == 0) | (top == 0) | (right == shape[1]) | (bottom == shape[0])
     return np.asarray(touching, np.bool_)
-
-
-def _widened(values: Ages, reach: int) -> Ages:
-    side = 2 * reach + 1
-    return np.asarray(cv2.dilate(values, np.ones((side, side), np.uint8)), np.uint8)

@@ -9,19 +9,14 @@ around him.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from streamcut.matting.parts import SEEN, Labels, Mask, components, widened
 from streamcut.media.matte import Matte
 
-_Labels: TypeAlias = NDArray[np.int32]
-_Mask: TypeAlias = NDArray[np.bool_]
-
-# Opacities that are seen.
-_SEEN = 0.15
 # Of the largest part's area: what is in front beside it, and what no longer is.
 _ENTER, _LEAVE = 0.45, 0.25
 # For so many frames a part must be in front, or behind, before it comes or goes.
@@ -80,11 +75,12 @@ class Keeper:
     def reset(self) -> None:
         """Forget who was kept, as at a scene cut."""
         self._credit: NDArray[np.uint8] | None = None
-        self._kept: _Mask | None = None
+        self._kept: Mask | None = None
 
-    def _parts(self, matte: Matte) -> tuple[_Labels, _Labels]:
+    def _parts(self, matte: Matte) -> tuple[Labels, Labels]:
         """Return each pixel's part and the parts' areas; those that touch are told apart."""
-        labels, areas = _components(matte > _SEEN)
+        labels, stats = components(matte > SEEN)
+        areas = stats[:, cv2.CC_STAT_AREA]
         if self._kept is None or self._credit is None:
             return labels, areas
         dropped = (self._credit > 0) & ~self._kept
@@ -97,7 +93,7 @@ class Keeper:
         labels = np.where(away, labels + np.int32(areas.size), labels)
         return labels, np.bincount(labels.ravel(), minlength=2 * areas.size).astype(np.int32)
 
-    def _chosen(self, labels: _Labels, areas: _Labels, scraps: _Mask) -> _Mask:
+    def _chosen(self, labels: Labels, areas: Labels, scraps: Mask) -> Mask:
         """Return which parts are kept, and remember it."""
         before = self._before(labels, areas.size)
         if self._kept is None:
@@ -115,7 +111,7 @@ class Keeper:
         self._kept = kept[labels]
         return kept
 
-    def _before(self, labels: _Labels, count: int) -> NDArray[np.int64]:
+    def _before(self, labels: Labels, count: int) -> NDArray[np.int64]:
         """Return each part's credit: that of most of where it lies."""
         if self._credit is None:
             return np.zeros(count, np.int64)
@@ -123,7 +119,7 @@ class Keeper:
         seen = np.bincount(labels.ravel(), (self._credit > 0).ravel(), count)
         return np.rint(sums / np.maximum(seen, 1)).astype(np.int64)
 
-    def _first(self, labels: _Labels, areas: _Labels) -> _Mask:
+    def _first(self, labels: Labels, areas: Labels) -> Mask:
         if self._whom.point is None:
             return np.asarray(areas >= _ENTER * areas[1:].max())
         kept = np.zeros(areas.size, np.bool_)
@@ -131,8 +127,8 @@ class Keeper:
         return kept
 
     def _followed(
-        self, areas: _Labels, scraps: _Mask, was: _Mask, before: NDArray[np.int64]
-    ) -> tuple[_Mask, NDArray[np.int64]]:
+        self, areas: Labels, scraps: Mask, was: Mask, before: NDArray[np.int64]
+    ) -> tuple[Mask, NDArray[np.int64]]:
         """Return who is kept now, and everybody's credit: above the wait, kept."""
         present = areas > 0
         present[0] = False
@@ -150,21 +146,16 @@ class Keeper:
         return kept, credit
 
     @staticmethod
-    def _scraps_of(labels: _Labels, kept: _Mask, scraps: _Mask) -> _Mask:
+    def _scraps_of(labels: Labels, kept: Mask, scraps: Mask) -> Mask:
         """Return where scraps lie that are near somebody who is kept."""
         reach = max(1, round(_NEAR * max(labels.shape)))
-        near = _widened(kept[labels], reach)
+        near = widened(kept[labels], reach) > 0
         touching = np.zeros(kept.size, np.bool_)
         touching[np.unique(labels[near])] = True
         return np.asarray((touching & scraps)[labels])
 
 
-def _components(mask: _Mask) -> tuple[_Labels, _Labels]:
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
-    return np.asarray(labels, np.int32), np.asarray(stats[:, cv2.CC_STAT_AREA], np.int32)
-
-
-def _at(labels: _Labels, point: tuple[float, float]) -> int:
+def _at(labels: Labels, point: tuple[float, float]) -> int:
     """Return the part at a point, or the one nearest to it."""
     rows, columns = np.nonzero(labels)
     height, width = labels.shape
@@ -173,7 +164,7 @@ def _at(labels: _Labels, point: tuple[float, float]) -> int:
     return int(labels[rows[nearest], columns[nearest]])
 
 
-def _nearer(first: _Mask, second: _Mask) -> _Mask:
+def _nearer(first: Mask, second: Mask) -> Mask:
     """Return where the first of two masks is nearer than the second, or is."""
     if not second.any():
         return np.ones(first.shape, np.bool_)
@@ -181,8 +172,3 @@ def _nearer(first: _Mask, second: _Mask) -> _Mask:
         return np.zeros(first.shape, np.bool_)
     far = [cv2.distanceTransform((~m).view(np.uint8), cv2.DIST_L2, 5) for m in (first, second)]
     return np.asarray(far[0] <= far[1])
-
-
-def _widened(mask: _Mask, reach: int) -> _Mask:
-    side = 2 * reach + 1
-    return np.asarray(cv2.dilate(mask.view(np.uint8), np.ones((side, side), np.uint8)) > 0)

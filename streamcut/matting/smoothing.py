@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamcut.imaging.flow import Flow, follow, grey
+from streamcut.matting.ghosts import Ghosts
 from streamcut.matting.islands import Blobs
 from streamcut.matting.keep import ALL, Keep, Keeper
 from streamcut.media.frame import PredictedFrame
@@ -43,23 +44,30 @@ _AGREE, _CONTRADICT = 1 / 3, 1.0
 def steady(
     frames: Iterable[PredictedFrame], strength: float, min_area: float = 0.0, keep: Keep = ALL
 ) -> Iterator[PredictedFrame]:
-    """Steady the network's mattes in time, rid them of specks and bystanders; a cut starts anew.
+    """Steady the network's mattes in time, rid them of ghosts, specks and bystanders.
+
+    A cut starts anew.
 
     Args:
         frames: with their predictions.
         strength: of the smoothing, 0 (none; every matte stands alone) to 1.
-        min_area: islands and holes below this share of the frame, in percent, are removed.
+        min_area: islands and holes below this share of the frame, in percent, are removed, and
+            ghosts, unless it is 0.
         keep: who stays in the mattes.
     """
     smoother, blobs = Smoother(strength), Blobs(min_area, patient=strength > 0)
-    keeper = Keeper(keep)
+    keeper, ghosts = Keeper(keep), Ghosts()
 
     def steadied(frame: PredictedFrame) -> PredictedFrame:
         if frame.cut:
             smoother.reset()
             blobs.reset()
             keeper.reset()
-        kept = blobs(frame.seen, keeper(frame.prediction.alpha))
+            ghosts.reset()
+        alpha = frame.prediction.alpha
+        if min_area and not frame.prediction.keyed:
+            alpha = ghosts(alpha)
+        kept = blobs(frame.seen, keeper(alpha))
         return frame.with_alpha(smoother(frame.seen, kept))
 
     yield from map(steadied, frames)

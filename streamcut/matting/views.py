@@ -70,7 +70,7 @@ def seen(image: VideoFrame, session: BaseSession) -> tuple[RGB, Prediction]:
     if len(found) == 1:
         return small, first
     alpha = _mean([prediction.alpha for _, prediction in found], first.alpha.shape)
-    return small, Prediction(alpha, first.foreground, first.screen)
+    return small, replace(first, alpha=alpha)
 
 
 def _looked(image: VideoFrame, session: BaseSession, view: StillView) -> tuple[RGB, Prediction]:
@@ -84,7 +84,7 @@ def _looked(image: VideoFrame, session: BaseSession, view: StillView) -> tuple[R
     if not view.mirrored:
         return small, answer
     back = None if answer.foreground is None else answer.foreground[:, ::-1]
-    return small, Prediction(answer.alpha[:, ::-1], back, answer.screen)
+    return small, replace(answer, alpha=answer.alpha[:, ::-1], foreground=back)
 
 
 def _mean(mattes: Sequence[Matte], shape: tuple[int, ...]) -> Matte:

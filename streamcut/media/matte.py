@@ -29,8 +29,10 @@ class Prediction:
         foreground: the subject's colours without the background's where the network tells them,
             RGB float32 [height, width, 3] at the network's size, 0..1; None for most networks.
         screen: the colour of the screen behind the subject, where there is one.
+        keyed: whether it was measured against a known background: what is faint is meant so.
     """
 
     alpha: Matte
     foreground: NDArray[np.float32] | None = None
     screen: ScreenColour | None = None
+    keyed: bool = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import cv2
@@ -169,7 +169,7 @@ def _moved(before: Prediction, field: Field) -> Prediction:
     foreground = before.foreground
     if foreground is not None:
         foreground = follow(foreground, field)
-    return Prediction(follow(before.alpha, field), foreground, before.screen)
+    return replace(before, alpha=follow(before.alpha, field), foreground=foreground)
 
 
 def likeness(before: RGB, after: RGB) -> float:

@@ -111,7 +111,7 @@ class ChromaStream:
             self._look(frame)
         if self._screen is None:
             return Prediction(np.ones(frame.shape[:2], np.float32))
-        return Prediction(key(frame, self._screen), screen=self._screen)
+        return Prediction(key(frame, self._screen), screen=self._screen, keyed=True)
 
     def _look(self, frame: RGB) -> None:
         if self._last is not None and is_new_scene(self._last, frame):

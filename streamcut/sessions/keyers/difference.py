@@ -105,7 +105,7 @@ class DifferenceStream:
         if self._room is None:
             self._learn(frame)
             return Prediction(np.zeros(frame.shape[:2], np.float32))
-        return Prediction(cleaned(self._room.distance(frame)))
+        return Prediction(cleaned(self._room.distance(frame)), keyed=True)
 
     def _learn(self, frame: RGB) -> None:
         if self._learning and self._learning[0].shape != frame.shape:

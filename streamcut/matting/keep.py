@@ -3,7 +3,7 @@
 People are told apart as connected parts of the matte at the network's size, and followed from
 frame to frame by where they overlap. Where two that were apart come to touch, each pixel goes
 with the one that was nearer a frame ago. Who is left out is left out whole, with the haze
-around him.
+around him. The one at a point is told from the others by his colours once they were apart.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from streamcut.matting.likeness import Likeness
 from streamcut.matting.parts import SEEN, Labels, Mask, components, widened
-from streamcut.media.matte import Matte
+from streamcut.media.matte import RGB, Matte
 
 # Of the largest part's area: what is in front beside it, and what no longer is.
 _ENTER, _LEAVE = 0.45, 0.25
@@ -27,6 +28,9 @@ _NEAR = 0.03
 _SCRAP = 0.08
 # Of a part: how much of it must have been kept, and dropped, before it counts as two that touch.
 _BOTH = 0.15
+# Mean logarithm of how much likelier a part's colours are as his: what changes nothing, and from
+# which he is known again.
+_ALIKE, _SURELY = 0.1, 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +61,13 @@ class Keeper:
         self._whom = whom
         self.reset()
 
-    def __call__(self, matte: Matte) -> Matte:
-        """Return the matte of those who are kept: float32 [height, width], 0..1."""
+    def __call__(self, matte: Matte, frame: RGB | None = None) -> Matte:
+        """Return the matte of those who are kept.
+
+        Args:
+            matte: float32 [height, width], 0..1.
+            frame: what it was made of, RGB uint8 [height, width, 3], to tell people apart by.
+        """
         if not self._whom.only:
             return matte
         if self._credit is not None and self._credit.shape != matte.shape:
@@ -68,7 +77,7 @@ class Keeper:
             return matte
         scraps = areas < _SCRAP * areas[1:].max()
         scraps[0] = False
-        kept = self._chosen(labels, areas, scraps)
+        kept = self._chosen(labels, areas, scraps, frame)
         shown = kept[labels] | self._scraps_of(labels, kept, scraps)
         return np.where(_nearer(shown, (labels > 0) & ~shown), matte, np.float32(0))
 
@@ -76,6 +85,7 @@ class Keeper:
         """Forget who was kept, as at a scene cut."""
         self._credit: NDArray[np.uint8] | None = None
         self._kept: Mask | None = None
+        self._likeness = Likeness()
 
     def _parts(self, matte: Matte) -> tuple[Labels, Labels]:
         """Return each pixel's part and the parts' areas; those that touch are told apart."""
@@ -93,7 +103,7 @@ class Keeper:
         labels = np.where(away, labels + np.int32(areas.size), labels)
         return labels, np.bincount(labels.ravel(), minlength=2 * areas.size).astype(np.int32)
 
-    def _chosen(self, labels: Labels, areas: Labels, scraps: Mask) -> Mask:
+    def _chosen(self, labels: Labels, areas: Labels, scraps: Mask, frame: RGB | None) -> Mask:
         """Return which parts are kept, and remember it."""
         before = self._before(labels, areas.size)
         if self._kept is None:
@@ -106,9 +116,27 @@ class Keeper:
             was |= before > _WAIT
             kept, credit = self._followed(areas, scraps, was, before)
         kept[0] = False
+        if frame is not None and self._whom.point is not None:
+            kept = self._recognised(frame, labels, areas, scraps, kept)
+            credit = np.where(kept, 2 * _WAIT, 1)
         credit[0] = 0
         self._credit = credit[labels].astype(np.uint8)
         self._kept = kept[labels]
+        return kept
+
+    def _recognised(
+        self, frame: RGB, labels: Labels, areas: Labels, scraps: Mask, kept: Mask
+    ) -> Mask:
+        """Return which parts are the one at the point, by his colours where they are known."""
+        scores = self._likeness.scores(frame, labels, areas.size)
+        people = (areas > 0) & ~scraps
+        people[0] = False
+        if scores is not None:
+            alike = scores > np.where(kept, -_ALIKE, _ALIKE)
+            known = np.where(people, kept & alike | ~kept & alike & (scores > _SURELY), kept)
+            kept = known if (known & people).any() else kept
+        others = people & ~kept
+        self._likeness.learn(frame, kept[labels], others[labels])
         return kept
 
     def _before(self, labels: Labels, count: int) -> NDArray[np.int64]:

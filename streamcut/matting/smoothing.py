@@ -67,7 +67,7 @@ def steady(
         alpha = frame.prediction.alpha
         if min_area and not frame.prediction.keyed:
             alpha = ghosts(alpha)
-        kept = blobs(frame.seen, keeper(alpha))
+        kept = blobs(frame.seen, keeper(alpha, frame.seen))
         return frame.with_alpha(smoother(frame.seen, kept))
 
     yield from map(steadied, frames)

@@ -123,3 +123,34 @@ def test_a_new_size_begins_anew() -> None:
     made = keeper(np.asarray(cv2.resize(people(FRONT, BEHIND), (192, 112)), np.float32))
     assert made.shape == (112, 192)
     assert made[:, 130:].max() == 0.0
+
+
+def test_the_one_at_a_point_is_known_again_after_somebody_passed_before_him() -> None:
+    """Red stands, blue passes before him so that they are one part, and both are apart again."""
+    red = (90.0, 80.0, 50.0)
+    passing = [(200.0 - 4 * n, 80.0, 54.0) for n in range(45)]
+    keeper, made = Keeper(Keep(True, (0.35, 0.55))), []
+    for blue in passing:
+        frame = np.full((*SIZE, 3), 60, np.uint8)
+        frame[people(red) > 0.5] = (200, 40, 40)
+        frame[people(blue) > 0.5] = (40, 40, 200)
+        made.append(keeper(people(red, blue), frame))
+    for matte, blue in [(made[3], passing[3]), (made[44], passing[44])]:
+        assert at(matte, red) > 0.98
+        assert at(matte, blue) < 0.05
+
+
+def test_the_one_at_a_point_comes_back_from_behind_somebody() -> None:
+    """Red passes behind blue, who is broader, and is kept again on the other side."""
+    blue = (130.0, 80.0, 56.0)
+    passing = [(50.0 + 4 * n, 80.0, 30.0) for n in range(42)]
+    keeper, made = Keeper(Keep(True, (0.2, 0.55))), []
+    for red in passing:
+        frame = np.full((*SIZE, 3), 60, np.uint8)
+        frame[people(red) > 0.5] = (200, 40, 40)
+        frame[people(blue) > 0.5] = (40, 40, 200)
+        made.append(keeper(people(red, blue), frame))
+    assert at(made[0], passing[0]) > 0.98
+    assert at(made[0], blue) < 0.05
+    assert at(made[-1], passing[-1]) > 0.98
+    assert at(made[-1], blue) < 0.05

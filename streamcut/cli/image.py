@@ -322,8 +322,8 @@ def _one(job: StillJob, source: str, output: str) -> StillSummary:
         return job.file(source, output)
     from streamcut.cli import standard_input
     from streamcut.jobs.request import limits_of
+    from streamcut.media.stills import read_still
     from streamcut.sinks.file.stills import encoded, still_format, write_still
-    from streamcut.sources.stills import read_still
 
     began = time.perf_counter()
     data = standard_input.everything() if source == "-" else source

@@ -16,10 +16,10 @@ from streamcut.jobs.file import Job
 from streamcut.jobs.request import limits_of, session_of, size_of
 from streamcut.jobs.still import StillJob
 from streamcut.media.limits import STRICT
+from streamcut.media.stills import read_still
 from streamcut.sinks import output_of
 from streamcut.sinks.file.stills import encoded, still_format
 from streamcut.sources import open_source
-from streamcut.sources.stills import read_still
 
 _SAMPLE = 1.0
 """Seconds of video that are tried."""

@@ -36,9 +36,9 @@ from streamcut.media.frame import CompositedFrame, Frame, StreamInfo
 from streamcut.media.matte import RGB, Prediction
 from streamcut.media.planes import planes
 from streamcut.media.still import Still
+from streamcut.media.stills import in_srgb, read_still
 from streamcut.sessions import BaseSession, place_of
 from streamcut.sinks.file.stills import still_format, write_still
-from streamcut.sources.stills import read_still
 
 Pixels = NDArray[np.uint8]
 
@@ -149,6 +149,8 @@ class StillJob:
             ModelError: if the network fails.
             UsageError: if the background makes no sense.
         """
+        if self._has_foreign_colours():
+            still = in_srgb(still)
         with one_thread_per_frame:
             frame, found = self._composited(still)
         pixels, matte = _pixels(frame, self.look), frame.matte
@@ -162,6 +164,11 @@ class StillJob:
         icc = None if pixels.ndim == 2 else still.icc
         notes = still.notes if found else (*still.notes, NOBODY)
         return Still(np.ascontiguousarray(pixels), icc, still.dpi, notes)
+
+    def _has_foreign_colours(self) -> bool:
+        """Whether sRGB comes beside the image's own colours."""
+        behind = self.settings.picture.background
+        return self._under is not None or (bool(behind) and behind.partition(":")[0] != "blur")
 
     def _composited(self, still: Still) -> tuple[CompositedFrame, bool]:
         info = _info_of(still)

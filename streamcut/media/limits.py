@@ -16,6 +16,7 @@ import av
 from PIL import Image
 
 from streamcut.core.errors import Named, SourceError, UsageError
+from streamcut.media import heif
 from streamcut.media.demuxers import allowed, is_playlist, kind_of_playlist
 from streamcut.media.names import is_address
 from streamcut.media.urls import public
@@ -87,9 +88,15 @@ class Limits:
 
         Raises:
             SourceError: if it is too large.
+            MissingDependencyError: if it is HEIC, and pillow-heif is not installed.
             OSError: Pillow's own, if it cannot be read.
         """
         name = name or (str(source) if isinstance(source, str | Path) else "the image")
+        if isinstance(source, str | Path):
+            with open(source, "rb") as file, self.image(file, name) as image:
+                yield image
+            return
+        heif.support(source, name)
         with _unlimited() if self.large else nullcontext():
             try:
                 image = Image.open(source)

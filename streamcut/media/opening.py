@@ -9,6 +9,7 @@ from av.container import InputContainer
 
 from streamcut.media.limits import STRICT, Limits
 from streamcut.media.names import for_ffmpeg, is_address, numbered_for_ffmpeg, pattern_name
+from streamcut.media.pillow_video import is_for_pillow, is_in_parts, open_by_pillow
 from streamcut.media.sequences import ImageSequence
 from streamcut.media.urls import timeout_for
 
@@ -32,12 +33,16 @@ def open_input(
     name: str | _UnnamedFile = for_ffmpeg(path)
     if pattern_name(path) is not None:
         sequence = sequence or ImageSequence(path)
+        if is_for_pillow(sequence.files[0], numbered=True):
+            return open_by_pillow(sequence.files, limits)
         name = numbered_for_ffmpeg(sequence.pattern)
         options |= {"start_number": str(sequence.first), "pattern_type": "sequence"}
+    elif not is_address(path) and is_for_pillow(path):
+        return open_by_pillow([path], limits)
     elif not is_address(path) and (not _plain(path) or "%" in path):
         name = _UnnamedFile(path)
     timeout = timeout_for(path) if is_address(path) else None
-    return av.open(
+    opened = av.open(
         name,
         "r",
         options=options,
@@ -45,6 +50,10 @@ def open_input(
         timeout=timeout,
         io_open=limits.guard(path),
     )
+    if is_address(path) or not is_in_parts(path, opened):
+        return opened
+    with opened:
+        return open_by_pillow([path], limits, opened)
 
 
 def reason(error: BaseException) -> str:

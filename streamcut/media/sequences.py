@@ -26,6 +26,7 @@ class ImageSequence:
         on_gap: ``stop`` refuses a sequence with a gap, ``hold`` shows the image before it.
 
     Attributes:
+        files: the images in their order, for a missing one the one before it.
         first: the lowest number.
         held: how many images are missing.
 
@@ -51,8 +52,9 @@ class ImageSequence:
                 "to show the one before it: ",
                 Named("on_gap", "hold"),
             )
+        self.files = self._each(numbers)
         if self.held:
-            self._linked = self._filled(numbers)
+            self._linked = self._filled()
 
     @property
     def pattern(self) -> str:
@@ -81,15 +83,20 @@ class ImageSequence:
     def _file(self, number: int) -> str:
         return f"{self._before}{str(number).zfill(self._digits)}{self._after}"
 
-    def _filled(self, numbers: Sequence[int]) -> str:
+    def _each(self, numbers: Sequence[int]) -> list[str]:
+        there, files = set(numbers), []
+        shown = numbers[0]
+        for number in range(numbers[0], numbers[-1] + 1):
+            shown = number if number in there else shown
+            files.append(self._file(shown))
+        return files
+
+    def _filled(self) -> str:
         """Return a folder of links in which what is missing is the one before it."""
         made = tempfile.mkdtemp(prefix="streamcut-sequence-")
         weakref.finalize(self, shutil.rmtree, made, ignore_errors=True)
-        there, shown = set(numbers), numbers[0]
-        for number in range(numbers[0], numbers[-1] + 1):
-            shown = number if number in there else shown
-            link = Path(made) / f"{number}{self._after}"
-            _link(os.path.abspath(self._file(shown)), link)
+        for number, file in enumerate(self.files, self.first):
+            _link(os.path.abspath(file), Path(made) / f"{number}{self._after}")
         return made
 
 

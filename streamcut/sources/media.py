@@ -216,6 +216,8 @@ class MediaSource:
             return picture
         if self._clip.first is not None:
             raise SourceError(f"{self._name} ends before ", Named("start"))
+        if self._container.format.name == "webp_pipe":
+            raise SourceError(f"{self._name} is damaged, or an animated WebP that is no file")
         unknown = not (self._stream.codec_context.width or self._limits.large)
         hint = (", or only of more than 8K (", Named("allow_large"), ")") if unknown else ()
         raise SourceError(f"{self._name} has no frame that can be decoded", *hint)
@@ -375,6 +377,8 @@ def open_container(source: Input, limits: Limits) -> InputContainer:
         raise SourceError(f"{name} is a folder, not a video") from error
     except (av.error.InvalidDataError, av.error.EOFError) as error:
         raise SourceError(f"{name} is not a video, or is cut off before its index") from error
+    except av.error.PatchWelcomeError as error:  # The tiles of HEIC and AVIF, for one.
+        raise SourceError(f"{name} can be read as a file only: save it first") from error
     except (av.error.FFmpegError, OSError, ValueError) as error:
         if why := limits.why(str(source), error):
             raise SourceError(f"{name} cannot be opened: ", *why) from error

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.image_files import display_p3
 from helpers.media import Brightness
+from helpers.photographs import PHOTOGRAPHS
 from PIL import Image
 
 from streamcut import BaseSession, remove_image
@@ -14,6 +16,7 @@ from streamcut.core.config import Settings
 from streamcut.core.errors import UsageError
 from streamcut.jobs.still import StillJob
 from streamcut.media.still import Still
+from streamcut.media.stills import read_still
 
 
 def photo(height: int = 60, width: int = 80) -> Still:
@@ -108,3 +111,17 @@ def test_matting_needs_no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
     made = cut(photo(), matting="every").pixels
     assert made[30, 45, 3] == 255
     assert made[5, 5, 3] == 0
+
+
+def test_what_lies_behind_has_the_colours_of_its_own() -> None:
+    """Numbers of Display P3 are not those of sRGB: where both meet, all becomes sRGB."""
+    still = read_still(PHOTOGRAPHS["PNG palette in Display P3"].make())
+    alone = cut(still)
+    assert alone.icc == display_p3()
+    assert tuple(alone.pixels[50, 70]) == (240, 240, 240, 255)
+    over = cut(still, background="#0000ff")
+    assert over.icc is None
+    assert tuple(over.pixels[5, 5]) == (0, 0, 255)
+    assert cut(still, background="blur").icc == display_p3()
+    under = cut(still, under=(0, 0, 255, 255))
+    assert under.icc is None

@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers.image_files import display_p3
+from helpers.photographs import PHOTOGRAPHS, scene
 from PIL import Image, ImageCms
 
 from streamcut.core.errors import MissingDependencyError, SourceError
 from streamcut.media.limits import Limits
-from streamcut.sources.stills import read_still
+from streamcut.media.stills import in_srgb, read_still
 
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
@@ -72,6 +74,47 @@ def test_every_mode_becomes_rgb(mode: str) -> None:
     assert read.pixels.shape == (6, 9, 3)
     if mode not in ("1", "L", "P"):
         assert np.abs(read.pixels.astype(int) - gradient()).mean() < 12
+
+
+@pytest.mark.parametrize("name", PHOTOGRAPHS)
+def test_photographs(name: str) -> None:
+    still = read_still(PHOTOGRAPHS[name].make())
+    PHOTOGRAPHS[name].assert_is(in_srgb(still).pixels)
+    assert still.icc == (display_p3() if "P3" in name else None)
+
+
+def test_colours_of_the_same_profile_stay_exactly() -> None:
+    still = read_still(saved("PNG", Image.fromarray(gradient()), icc_profile=PROFILE))
+    made = in_srgb(still)
+    np.testing.assert_array_equal(made.pixels, gradient())
+    assert made.icc is None
+
+
+def test_a_broken_profile_is_passed_over() -> None:
+    still = read_still(saved("PNG", Image.fromarray(gradient()), icc_profile=b"no profile" * 20))
+    np.testing.assert_array_equal(in_srgb(still).pixels, gradient())
+
+
+def test_what_is_not_kept_is_told() -> None:
+    images = [Image.fromarray(gradient()) for _ in range(3)]
+    images[1].putpixel((0, 0), (9, 9, 9))
+    data = saved("WEBP", images[0], save_all=True, append_images=images[1:], lossless=True)
+    assert read_still(data).notes == ("one of its 3 images is taken",)
+    assert read_still(PHOTOGRAPHS["JPEG with its preview"].make()).notes == ()
+
+
+def test_a_large_image_is_read_no_larger_than_is_of_use() -> None:
+    image = scene().resize((960, 640), Image.Resampling.NEAREST)
+    for kind in ("JPEG", "PNG"):
+        read = read_still(saved(kind, image), enough=100)
+        assert 100 <= min(read.size) < 200
+        PHOTOGRAPHS["JPEG progressive"].assert_is(read.pixels)
+
+
+def test_the_preview_of_a_raw_image_is_refused() -> None:
+    data = saved("TIFF", Image.fromarray(gradient()), tiffinfo={254: 1})
+    with pytest.raises(SourceError, match=r"a.dng cannot be read: it begins with a preview"):
+        read_still(data, "a.dng")
 
 
 def test_deep_grey_is_scaled_not_clipped() -> None:

@@ -18,10 +18,10 @@ import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageColor, ImageOps
+from PIL import ImageColor
 
-from streamcut.compositing.hdr_image import hdr_image
-from streamcut.core.errors import Named, SourceError, UsageError
+from streamcut.compositing.own_colour import has_own_colour
+from streamcut.core.errors import MissingDependencyError, Named, UsageError
 from streamcut.imaging.resize import averaged
 from streamcut.media.colour import Colour, Matrix, Primaries, Range, Transfer
 from streamcut.media.colour_mapping import ColourMapping
@@ -29,6 +29,8 @@ from streamcut.media.convert import Converter, Matching
 from streamcut.media.frame import Frame, MattedFrame, StreamInfo
 from streamcut.media.pixel_formats import peak
 from streamcut.media.planes import Levels, Plane, blank_like, cropped, fitted, planes
+from streamcut.media.stills import in_srgb, over_black, read_still
+from streamcut.sources import open_source
 
 # The least standard deviation of a blur, in cells of the grid that it is worked out on. Enlarged
 # again it is .64 of a code value off the full-size one on average (luma of the sample clip with a
@@ -119,16 +121,19 @@ def image_background(path: Path, info: StreamInfo) -> Fixed:
         SourceError: if it cannot be read.
     """
     try:
-        with info.limits.image(path) as image:
-            frame = hdr_image(path)
-            if frame is None:
-                return rgb_background(_opaque(_reduced(image, info)), info)
-    except SourceError:
-        raise
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise SourceError(f"{path} cannot be read as an image") from error
-    made = matching(info)(_cropped(frame, info))
+        if not has_own_colour(path):
+            enough = 2 * max(info.width, info.height)
+            still = read_still(path, limits=info.limits, enough=enough)
+            return rgb_background(over_black(in_srgb(still)), info)
+    except MissingDependencyError:  # FFmpeg reads some of them.
+        pass
+    made = matching(info)(_cropped(_over_black(_first_frame(path, info)), info))
     return Fixed([plane.copy() for plane in planes(made)])
+
+
+def _first_frame(path: Path, info: StreamInfo) -> Frame:
+    with open_source(str(path), limits=info.limits) as source:
+        return next(iter(source))
 
 
 def rgb_background(
@@ -285,29 +290,6 @@ def _target(info: StreamInfo) -> Colour:
 def matching(info: StreamInfo) -> Matching:
     """Return what brings frames to the size, pixel format and colour of a stream's."""
     return Matching(info.pixel_format, _target(info), size=(info.width, info.height))
-
-
-def _reduced(image: Image.Image, info: StreamInfo) -> Image.Image:
-    """Return an image upright, and not much larger than what will be seen of it."""
-    longest = max(info.width, info.height)
-    image.draft("RGB", (2 * longest, 2 * longest))  # JPEG is decoded at a half or a quarter.
-    if image.mode == "P":
-        image = image.convert("RGBA" if image.has_transparency_data else "RGB")
-    times = min(image.size) // (2 * longest)
-    if times > 1 and image.mode in ("L", "LA", "RGB", "RGBA"):
-        image = image.reduce(times)
-    return ImageOps.exif_transpose(image)
-
-
-def _opaque(image: Image.Image) -> NDArray[np.uint8]:
-    """Return an image's RGB values; what is transparent in it is black."""
-    if image.mode.startswith("I"):  # 16 bits, which Pillow would clip rather than scale.
-        values = np.asarray(image).astype(np.uint32)
-        return np.repeat((values >> 8).astype(np.uint8)[:, :, None], 3, axis=2)
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "black"), image)
-    return np.asarray(image.convert("RGB"))
 
 
 def _crop_of(width: int, height: int, info: StreamInfo) -> tuple[int, int, int, int]:

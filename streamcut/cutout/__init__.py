@@ -44,6 +44,7 @@ from streamcut.cutout.steps import (
     stack_vertically,
 )
 from streamcut.matting.closed_form import MattingError
+from streamcut.media.stills import MADE_OF_RGB
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -229,6 +230,8 @@ def remove(
     cutout = stack_vertically(cutouts) if cutouts else picture
     if bgcolor is not None and not only_mask:
         cutout = apply_background_color(cutout, bgcolor)
+    if not only_mask and picture.mode in MADE_OF_RGB and "icc_profile" in picture.info:
+        cutout.info["icc_profile"] = picture.info["icc_profile"]
     if isinstance(data, bytes) or force_return_bytes:
         return _png(cutout)
     return np.array(cutout) if isinstance(data, np.ndarray) else cutout

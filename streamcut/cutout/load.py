@@ -12,7 +12,9 @@ from PIL import Image, UnidentifiedImageError
 
 from streamcut.core.errors import SourceError, UsageError
 from streamcut.cutout.steps import fix_image_orientation
+from streamcut.media.heif import support
 from streamcut.media.limits import STRICT
+from streamcut.media.stills import eight_bits, is_deep_grey
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -82,10 +84,11 @@ def _bytes_of_file(file: Readable) -> bytes:
 def _decoded(source: io.BytesIO | Image.Image) -> Image.Image:
     """Open and decode now, so that every fault of the data surfaces here."""
     try:
-        picture = source if isinstance(source, Image.Image) else Image.open(source)
-        if not isinstance(source, Image.Image):
-            STRICT.check_image("the image", picture)
-        picture.load()
+        if isinstance(source, Image.Image):
+            picture = source
+            picture.load()
+        else:
+            picture = _opened(source)
     except SourceError as error:
         raise SourceError(f"{error}".partition(":")[0]) from error  # A caller may pass an Image.
     except UnidentifiedImageError as error:
@@ -93,6 +96,15 @@ def _decoded(source: io.BytesIO | Image.Image) -> Image.Image:
     except (*_DECODE_ERRORS, Image.DecompressionBombError) as error:
         raise SourceError(f"cannot decode the image: {error}") from error
     return picture
+
+
+def _opened(file: io.BytesIO) -> Image.Image:
+    """Return a file's image; of deep greys, of which rembg makes white, what they look like."""
+    support(file, "the image")
+    picture = Image.open(file)
+    STRICT.check_image("the image", picture)
+    picture.load()
+    return eight_bits(fix_image_orientation(picture)) if is_deep_grey(picture.mode) else picture
 
 
 def _from_array(array: NDArray[Any]) -> Image.Image:

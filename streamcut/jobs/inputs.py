@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
-from streamcut.core.errors import SourceError
+from streamcut.core.errors import MissingDependencyError, SourceError
+from streamcut.media.heif import IMAGE_BRANDS
 
 Kind = Literal["image", "video", "folder", "address"]
 
@@ -29,9 +30,7 @@ VIDEOS = frozenset(
 )
 """Endings of files that are mostly videos."""
 
-_MAY_MOVE = {".gif", ".apng", ".png", ".webp", ".avif"}
 _HEAD = 4096
-_STILL_BRANDS = {b"avif", b"heic", b"heix", b"mif1", b"heim", b"hevc"}
 _SAFE = re.compile(r"[^\w.-]+")
 
 
@@ -54,17 +53,17 @@ def kind_of(path: str) -> Kind:
     ending = Path(path).suffix.lower()
     with open(path, "rb") as file:
         still = is_still(file.read(_HEAD))
-    if still and ending in _MAY_MOVE:
-        return "video" if _moves(path) else "image"
-    return "image" if still or (ending in IMAGES and not _is_media(ending)) else "video"
+    if still:
+        return "video" if _moves(path, ending) else "image"
+    return "image" if ending in IMAGES else "video"
 
 
 def is_still(head: bytes) -> bool:
     """Whether some first bytes are those of an image, which may be animated."""
     if head[4:8] == b"ftyp":
-        return head[8:12] in _STILL_BRANDS
+        return head[8:12] in IMAGE_BRANDS
     return (
-        head.startswith((b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*"))
+        head.startswith((b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"II+\0"))
         or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
         or re.match(rb"P[1-6]\s", head) is not None
     )
@@ -89,18 +88,15 @@ def cutout_name(source: str, ending: str, folder: str | os.PathLike[str] | None 
     return str((home if folder is None else Path(folder)) / f"{stem}.cutout{ending}")
 
 
-def _moves(path: str) -> bool:
-    """Whether an image has several frames; what Pillow cannot read is left to FFmpeg."""
+def _moves(path: str, ending: str) -> bool:
+    """Whether an image has several frames; what Pillow cannot read is judged by its ending."""
     from streamcut.media.limits import STRICT
+    from streamcut.media.stills import is_animated
 
     try:
         with STRICT.image(path) as image:
-            return bool(getattr(image, "is_animated", False))
+            return is_animated(image)
     except SourceError:  # Too large: to be told where it is read.
         return False
-    except (OSError, ValueError, SyntaxError):
-        return True
-
-
-def _is_media(ending: str) -> bool:
-    return ending in VIDEOS
+    except (MissingDependencyError, OSError, ValueError, SyntaxError):
+        return ending in VIDEOS

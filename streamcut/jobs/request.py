@@ -21,13 +21,14 @@ from streamcut.compositing.background import (
 )
 from streamcut.compositing.looks import ALPHA_LOOKS, Look
 from streamcut.core.config import MatteSettings, Settings, setting
-from streamcut.core.errors import Named, SourceError, UsageError
+from streamcut.core.errors import MissingDependencyError, Named, SourceError, UsageError
 from streamcut.matting.keep import Keep
 from streamcut.matting.morphology import Edges
 from streamcut.matting.solver import Trimming
 from streamcut.media.frame import StreamInfo
 from streamcut.media.limits import Limits
 from streamcut.media.names import local_path
+from streamcut.media.stills import is_animated
 from streamcut.sessions import DEFAULT_MODEL, BaseSession, Device, new_session, session_options
 from streamcut.sessions.files.catalog import CATALOG, by_file, by_name
 from streamcut.sinks import Target
@@ -280,9 +281,11 @@ def parse_background(text: str, info: StreamInfo) -> Background:
 def _file_background(path: Path, info: StreamInfo) -> Background:
     try:
         with info.limits.image(path) as image:
-            moving = getattr(image, "is_animated", False)
+            moving = is_animated(image)
     except SourceError:
         raise
+    except MissingDependencyError:
+        moving = False
     except OSError:
         moving = True
     if not moving:

@@ -12,7 +12,9 @@ import numpy as np
 from fastapi import HTTPException
 from PIL import Image, ImageColor, ImageOps
 
-from streamcut.cutout import fix_image_orientation, remove
+from streamcut.cutout import remove
+from streamcut.media.limits import Limits
+from streamcut.media.stills import in_srgb, read_still
 from streamcut.server.pictures import size_of
 from streamcut.server.state import Server
 
@@ -117,8 +119,7 @@ def arranged(server: Server, data: bytes, behind: bytes | None, plan: Plan) -> A
     """
     for each in filter(None, (data, behind)):
         size_of(each, server.limits.image_limit)
-    with Image.open(io.BytesIO(data)) as opened:
-        image = fix_image_orientation(opened).convert("RGB")
+    image = _opened(data).convert("RGB")
     image = _shrunk(image, plan.megapixels)
     matte = _within(_matte(server, image), plan)
     image.putalpha(matte)
@@ -129,6 +130,12 @@ def arranged(server: Server, data: bytes, behind: bytes | None, plan: Plan) -> A
     if under is not None:
         image = Image.alpha_composite(under, image)
     return _written(image, plan.form, box)
+
+
+def _opened(data: bytes) -> Image.Image:
+    """Return an image, upright, in sRGB; how large it may be was looked at before."""
+    still = in_srgb(read_still(data, limits=Limits(large=True)))
+    return Image.fromarray(np.ascontiguousarray(still.pixels))
 
 
 def _matte(server: Server, image: Image.Image) -> Image.Image:
@@ -200,9 +207,7 @@ def _cropped(image: Image.Image, box: Box, margins: tuple[Length, ...]) -> tuple
 def _under(behind: bytes | None, plan: Plan, size: tuple[int, int]) -> Image.Image | None:
     """Return what lies behind, as large as the answer: an image fills it, centred."""
     if behind is not None:
-        with Image.open(io.BytesIO(behind)) as opened:
-            image = fix_image_orientation(opened).convert("RGBA")
-        return ImageOps.fit(image, size, Image.Resampling.LANCZOS)
+        return ImageOps.fit(_opened(behind).convert("RGBA"), size, Image.Resampling.LANCZOS)
     colour = plan.colour
     if colour is None and plan.form == "jpg":
         colour = (255, 255, 255, 255)

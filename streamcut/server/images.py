@@ -7,6 +7,7 @@ Where it departs from rembg's, on purpose:
 - ``bgc`` and ``extras`` are read from a form too, where rembg takes them from the query alone;
 - what cannot be read is 400, and what is too large 413, where rembg fails with 500;
 - ``extras`` that would open files of the server, or choose its device, are refused;
+- greys of 16 bits look as they do, where rembg makes white of them, and ICC profiles stay;
 - ``vm`` is refused: there is no ViTMatte.
 """
 

@@ -9,8 +9,11 @@ import warnings
 from fastapi import HTTPException
 from PIL import Image, UnidentifiedImageError
 
+from streamcut.media.heif import support
 from streamcut.server.errors import TooMuch
 
+_ORIENTATION = 0x0112  # EXIF's tag; of its eight values the latter four swap width and height.
+_HALF_TURNS = 4
 _FAULTS = (OSError, SyntaxError, ValueError, RuntimeError, EOFError, struct.error, MemoryError)
 
 
@@ -22,7 +25,7 @@ class NoImage(HTTPException):
 
 
 def size_of(data: bytes, megapixels: int) -> tuple[int, int]:
-    """Return an image's (width, height) without decoding it.
+    """Return an image's (width, height), upright, without decoding it.
 
     Args:
         data: the encoded image.
@@ -31,12 +34,15 @@ def size_of(data: bytes, megapixels: int) -> tuple[int, int]:
     Raises:
         NoImage: if it cannot be read.
         TooMuch: if it is too large.
+        MissingDependencyError: if it is HEIC and pillow-heif is not installed.
     """
+    file = io.BytesIO(data)
+    support(file, "the image")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(data)) as image:
-                size = image.size
+            with Image.open(file) as image:
+                size = image.size[::-1] if _lies(image) else image.size
     except UnidentifiedImageError as error:
         raise NoImage from error
     except Image.DecompressionBombError as error:
@@ -48,3 +54,11 @@ def size_of(data: bytes, megapixels: int) -> tuple[int, int]:
     if 0 in size:
         raise NoImage
     return size
+
+
+def _lies(image: Image.Image) -> bool:
+    """Whether an image is turned by a quarter, as EXIF says."""
+    try:
+        return bool(image.getexif().get(_ORIENTATION, 1) > _HALF_TURNS)
+    except (*_FAULTS, TypeError, AttributeError):  # EXIF data that nobody can read.
+        return False

@@ -12,12 +12,14 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
 from streamcut.core.config import Settings
 from streamcut.core.errors import SourceError
 from streamcut.jobs.still import StillJob
+from streamcut.media.limits import Limits
 from streamcut.media.still import Still
+from streamcut.media.stills import in_srgb, is_animated, read_still
 from streamcut.server.errors import TooMuch
 from streamcut.server.pictures import NoImage, size_of
 from streamcut.server.sessions import Sessions
@@ -26,6 +28,7 @@ from streamcut.sources import open_source
 View = Literal["source", "cutout", "matte"]
 
 _KEPT = 8  # Decoded frames: the one that somebody looks at, and those before.
+_ANY = Limits(large=True)  # How large it may be is looked at where it comes in.
 _FINE = 960  # Pixels of a preview's longer side.
 
 
@@ -90,12 +93,7 @@ def described(path: Path, name: str, megapixels: int, seconds: int) -> dict[str,
         TooMuch: if it is too large or too long.
         SourceError: if it is neither a video nor an image.
     """
-    try:
-        with Image.open(path) as image:
-            still = not getattr(image, "is_animated", False)
-    except Exception:  # Not an image of Pillow's, for whatever reason.
-        still = False
-    if still:
+    if _is_still(path):
         try:
             width, height = size_of(path.read_bytes(), megapixels)
         except NoImage as error:
@@ -116,14 +114,20 @@ def described(path: Path, name: str, megapixels: int, seconds: int) -> dict[str,
     }
 
 
+def _is_still(path: Path) -> bool:
+    """Whether a file is an image that Pillow can read, and does not move."""
+    try:
+        with _ANY.image(path) as image:
+            return not is_animated(image)
+    except Exception:  # Not an image of Pillow's, for whatever reason.
+        return False
+
+
 def _decoded(path: Path, time: float) -> Image.Image:
     """Return the frame of a time, or the nearest there is."""
-    try:
-        with Image.open(path) as image:
-            if not getattr(image, "is_animated", False):
-                return ImageOps.exif_transpose(image).convert("RGB")
-    except OSError:
-        pass
+    if _is_still(path):
+        still = in_srgb(read_still(path, limits=_ANY))
+        return Image.fromarray(np.ascontiguousarray(still.pixels[..., :3]))
     start = Fraction(str(round(max(0.0, time), 3)))
     for begin in (start, Fraction(0)):
         with suppress(SourceError), open_source(path, start=begin) as source:

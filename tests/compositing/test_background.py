@@ -24,6 +24,7 @@ from helpers.media import (
     views,
     write,
 )
+from helpers.photographs import PHOTOGRAPHS
 from numpy.typing import NDArray
 from PIL import Image, ImageColor
 
@@ -125,13 +126,36 @@ def test_picture_is_upright_and_counts_the_pixels_aspect(tmp_path: Path) -> None
     assert made[:, 28:].min() > 230
 
 
+@pytest.mark.parametrize("name", PHOTOGRAPHS)
+def test_photographs(tmp_path: Path, name: str) -> None:
+    """Upright, whole, in sRGB; black where they are transparent."""
+    (tmp_path / "photo").write_bytes(PHOTOGRAPHS[name].make())
+    behind = parse_background(str(tmp_path / "photo"), info("gbrp"))
+    made = rgb_of(layers_of(behind, matted(picture(0))), "gbrp")
+    behind.close()
+    PHOTOGRAPHS[name].assert_is(made, behind="black")
+
+
+def test_a_photograph_whose_library_is_absent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HEIF lying 6", "HEIC in tiles lying 1"):
+        (tmp_path / name).write_bytes(PHOTOGRAPHS[name].make())
+    monkeypatch.setitem(__import__("sys").modules, "pillow_heif", None)
+    behind = parse_background(str(tmp_path / "HEIF lying 6"), info("gbrp"))
+    made = rgb_of(layers_of(behind, matted(picture(0))), "gbrp")
+    PHOTOGRAPHS["HEIF lying 6"].assert_is(made, behind="black")
+    with pytest.raises(SourceError, match="made of tiles: HEIC needs pillow-heif"):
+        parse_background(str(tmp_path / "HEIC in tiles lying 1"), info())
+
+
 def copied_luma(background: Background) -> NDArray[Any]:
     return np.asarray(background.layers(matted(picture(0)))[0])
 
 
 def test_no_picture(tmp_path: Path) -> None:
     (tmp_path / "text.png").write_text("no picture")
-    with pytest.raises(SourceError, match="cannot be read as an image"):
+    with pytest.raises(SourceError, match=r"text.png is not an image"):
         image_background(tmp_path / "text.png", info())
     with pytest.raises(SourceError):
         parse_background(str(tmp_path / "text.png"), info())

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from helpers.frames import matted
 from helpers.media import copied, depth, run, shown, views, write
+from helpers.photographs import in_srgb_from_p3
 from PIL import Image
 
 from streamcut.compositing.background import (
@@ -119,6 +120,48 @@ def test_hdr_images(tmp_path: Path) -> None:
         for target, white in ((SDR, 940), (PQ, 573), (HLG, 721)):
             made = middle(image_background(tmp_path / "hdr.png", info(target)))
             assert made == pytest.approx([white, 512, 512], abs=1)
+
+
+@pytest.mark.parametrize("tiles", [0, 64])
+def test_hdr_photographs(tmp_path: Path, tiles: int) -> None:
+    """PQ of 10 bits in HEIC, lying, whole and in tiles: bright above, dark below."""
+    heif = pytest.importorskip("pillow_heif")
+    values = np.full((128, 192, 3), round(0.58069 * 65535), np.uint16)
+    values[:, 96:] = 0
+    exif = Image.Exif()
+    exif[0x0112] = 6  # What was left is on top.
+    tags = {"color_primaries": 9, "transfer_characteristics": 16, "matrix_coefficients": 9}
+    image = heif.from_bytes("RGB;16", (192, 128), values.tobytes())
+    image.save(tmp_path / "a.heic", tile_size=tiles, exif=exif.tobytes(), quality=95, **tags)
+    for target, white in ((SDR, 940), (PQ, 573), (HLG, 721)):
+        luma = image_background(tmp_path / "a.heic", info(target)).layers(
+            matted(flat((0,) * 3, PQ))
+        )
+        assert isinstance(luma[0], np.ndarray)
+        assert np.median(luma[0][:24]) == pytest.approx(white, abs=4)
+        assert np.median(luma[0][-24:]) == pytest.approx(64, abs=4)
+
+
+def test_wide_gamut_without_a_profile(tmp_path: Path) -> None:
+    """A PNG whose cICP chunk says Display P3: the colour that is seen, of 150, 120, 110 there."""
+    pixels = np.full((64, 96, 3), (150, 120, 110), np.uint8)
+    context: Any = av.CodecContext.create("png", "w")
+    context.width, context.height, context.pix_fmt = 96, 64, "rgb24"
+    context.time_base = Fraction(1)
+    frame = av.VideoFrame.from_ndarray(pixels, "rgb24")
+    for tagged in (frame, context):
+        tagged.color_primaries, tagged.color_trc, tagged.color_range = 12, 13, 2
+    (tmp_path / "a.png").write_bytes(b"".join(map(bytes, context.encode(frame))))
+    target = StreamInfo(96, 64, "gbrp", colour=Colour())
+    green, blue, red = image_background(tmp_path / "a.png", target).layers(
+        matted(flat((0,) * 3, PQ))
+    )
+    found = [int(np.median(plane)) for plane in (red, green, blue)]
+    assert found == pytest.approx(in_srgb_from_p3((150, 120, 110)), abs=2)
+
+
+def planes_of(background: Background) -> list[Any]:
+    return list(background.layers(matted(flat((0, 0, 0), PQ))))
 
 
 def behind(path: Path, target: StreamInfo) -> list[int]:

@@ -131,7 +131,6 @@ INPUTS: dict[str, Any] = {
     "png P": encoded(RGB.quantize(16), "PNG"),
     "png P transparent": encoded(RGB.quantize(16), "PNG", transparency=3),
     "png 1": encoded(RGB.convert("1"), "PNG"),
-    "png 16-bit": encoded(Image.fromarray(DEEP), "PNG"),
     **{f"jpeg turned {n}": encoded(RGB, "JPEG", orientation=n) for n in (1, 2, 3, 5, 6, 8)},
     "jpeg L": encoded(RGB.convert("L"), "JPEG"),
     "jpeg CMYK": encoded(RGB.convert("CMYK"), "JPEG"),
@@ -201,6 +200,15 @@ def test_every_input_and_option(name: str, options: dict[str, Any]) -> None:
     check = assert_equal_or_answered if "putalpha" in options else assert_equal
     for mask in ("soft", "noise"):
         check(INPUTS[name], FixedSession(MASKS[mask]), **options)
+
+
+@pytest.mark.parametrize("options", PLAIN, ids=named)
+def test_deep_greys_of_files_look_as_they_are(options: dict[str, Any]) -> None:
+    """rembg makes white of them; what it makes of the same greys in 8 bits is right."""
+    deep = encoded(Image.fromarray(DEEP), "PNG")
+    grey = encoded(Image.fromarray((DEEP // 257).astype(np.uint8)), "PNG")
+    found = described(cutout.remove(deep, session=FixedSession(MASKS["soft"]), **options))
+    assert found == described(cutout.remove(grey, session=FixedSession(MASKS["soft"]), **options))
 
 
 @pytest.mark.parametrize("name", ["png RGB", "png L", "jpeg turned 6", "image RGB", "image RGBA"])

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers.media import pictures, write
+from helpers.photographs import PHOTOGRAPHS
 from PIL import Image
 
 from streamcut.core.errors import SourceError
@@ -32,7 +33,7 @@ def test_one_picture_is_an_image(tmp_path: Path, ending: str) -> None:
     assert is_still(path.read_bytes()[:4096])
 
 
-@pytest.mark.parametrize("ending", [".gif", ".webp", ".png"])
+@pytest.mark.parametrize("ending", [".gif", ".webp", ".png", ".avif"])
 def test_an_animation_is_a_video(tmp_path: Path, ending: str) -> None:
     assert kind_of(str(still(tmp_path / f"a{ending}", 3))) == "video"
 
@@ -68,3 +69,22 @@ def test_a_result_is_called_as_its_input(source: str, expected: str) -> None:
 def test_a_pattern_of_numbers_alone_is_called_as_its_folder(tmp_path: Path) -> None:
     name = cutout_name(str(tmp_path / "shots" / "%04d.png"), ".webm")
     assert name == str(tmp_path / "shots" / "shots.cutout.webm")
+
+
+@pytest.mark.parametrize("name", PHOTOGRAPHS)
+def test_a_photograph_is_an_image_whatever_its_name(tmp_path: Path, name: str) -> None:
+    """With pages, previews and further images in it, too."""
+    (tmp_path / "photo.webp").write_bytes(PHOTOGRAPHS[name].make())
+    assert kind_of(str(tmp_path / "photo.webp")) == "image"
+
+
+def test_an_animation_is_a_video_whatever_its_name(tmp_path: Path) -> None:
+    assert kind_of(str(still(tmp_path / "a.webp", 3).rename(tmp_path / "a.jpg"))) == "video"
+
+
+def test_heic_whose_library_is_absent_is_an_image(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.heic").write_bytes(PHOTOGRAPHS["HEIC in tiles lying 1"].make())
+    monkeypatch.setitem(__import__("sys").modules, "pillow_heif", None)
+    assert kind_of(str(tmp_path / "a.heic")) == "image"

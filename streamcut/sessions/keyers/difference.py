@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from streamcut.core.errors import ModelError, SourceError
-from streamcut.media.limits import STRICT
 from streamcut.media.names import local_path
+from streamcut.media.stills import in_srgb, read_still
 from streamcut.sessions.base import RGB, Matte, MatteStream, Prediction
 from streamcut.sessions.files.model import Model
 from streamcut.sessions.keyers.base import KeyerSession
@@ -195,12 +195,10 @@ def _small_parts(mask: NDArray[np.bool_], least: float) -> NDArray[np.bool_]:
 
 
 def _loaded(plate: str | os.PathLike[str] | Image.Image) -> Image.Image:
+    if isinstance(plate, Image.Image):
+        return ImageOps.exif_transpose(plate).convert("RGB")
     try:
-        if isinstance(plate, Image.Image):
-            return ImageOps.exif_transpose(plate).convert("RGB")
-        with STRICT.image(local_path(os.fspath(plate))) as image:
-            return ImageOps.exif_transpose(image).convert("RGB")
-    except SourceError as error:
-        raise SourceError(f"the plate {str(error).partition(':')[0]}: scale it down") from error
-    except (OSError, SyntaxError, ValueError) as error:
-        raise SourceError(f"the plate {plate} cannot be read as an image") from error
+        still = in_srgb(read_still(local_path(os.fspath(plate)), f"the plate {plate}"))
+    except SourceError as error:  # What could be allowed for an input cannot be for a plate.
+        raise SourceError(error.parts[0]) from error
+    return Image.fromarray(np.ascontiguousarray(still.pixels[..., :3]))

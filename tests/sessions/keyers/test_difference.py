@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 from helpers.keyed import filmed, in_the_room, iou, room
 from helpers.media import shown
+from helpers.photographs import PHOTOGRAPHS
 from PIL import Image
 
 from streamcut import remove_video
 from streamcut.core.errors import ModelError, SourceError
 from streamcut.sessions import new_session
 from streamcut.sessions.base import MatteStream
+from streamcut.sessions.keyers.difference import _loaded
 
 LEARNT = 15
 
@@ -75,7 +77,7 @@ def test_a_single_picture_needs_a_plate() -> None:
 def test_a_plate_that_is_no_picture_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "plate.png").write_bytes(b"no picture")
     for name in ("plate.png", "absent.png"):
-        with pytest.raises(SourceError, match=rf"plate .*{name} cannot be read"):
+        with pytest.raises(SourceError, match=rf"(?:the plate|no such file: the plate) .*{name}"):
             new_session("difference", plate=tmp_path / name)
 
 
@@ -87,3 +89,12 @@ def test_a_video_with_a_plate(clip_of: Callable[..., Path], tmp_path: Path) -> N
     remove_video(source, tmp_path / "m.mkv", model="difference", plate=plate, only_mask=True)
     for made, (_, truth) in zip(shown(tmp_path / "m.mkv").pictures, pictures, strict=True):
         assert iou(made.to_ndarray(format="gray").astype(np.float32) / 255, truth) > 0.93
+
+
+@pytest.mark.parametrize("name", PHOTOGRAPHS)
+def test_a_plate_may_be_any_photograph(tmp_path: Path, name: str) -> None:
+    (tmp_path / "plate").write_bytes(PHOTOGRAPHS[name].make())
+    plate = np.asarray(_loaded(tmp_path / "plate"))
+    assert plate.shape[2] == 3
+    if min(PHOTOGRAPHS[name].alpha) == 255:
+        PHOTOGRAPHS[name].assert_is(plate)

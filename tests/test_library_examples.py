@@ -50,8 +50,9 @@ def test_the_overview(example: Example, tmp_path: Path) -> None:
     assert names["image"].shape == (64, 96, 3)
 
 
-def test_a_bar_of_their_own(example: Example) -> None:
-    pytest.importorskip("tqdm")
+def test_a_bar_of_their_own(example: Example, monkeypatch: pytest.MonkeyPatch) -> None:
+    tqdm = pytest.importorskip("tqdm")
+    monkeypatch.setattr(tqdm.tqdm, "monitor_interval", 0)  # Else it leaves a thread behind.
     bar = example("Progress")["bar"]
     assert bar.n == bar.total == 6
 

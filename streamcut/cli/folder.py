@@ -195,6 +195,8 @@ class _FolderWork:
         from streamcut.jobs.many.batch import check_folders
         from streamcut.jobs.request import look_of
 
+        if out == "-":
+            raise UsageError("standard output holds no folder; one called - is ./-")
         check_folders(folder, out)
         alpha = look_of(settings) in ALPHA_LOOKS
         if alpha and (image == "jpg" or video == "mp4"):

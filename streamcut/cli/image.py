@@ -14,7 +14,7 @@ import click
 
 from streamcut.cli.failures import report_failed
 from streamcut.cli.fetching import ready
-from streamcut.cli.grouped import GroupedCommand, option
+from streamcut.cli.grouped import GroupedCommand, message_of, option
 from streamcut.cli.options import (
     config_option,
     given,
@@ -304,7 +304,7 @@ def _run(
         except StreamcutError as error:
             if len(tasks) == 1:
                 raise
-            failed.append((source, str(error)))
+            failed.append((source, message_of(error, command.params)))
             continue
         done.append(summary)
         waiting.clear()

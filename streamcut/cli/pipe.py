@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from streamcut.sources import Inlet
 
 _RATE = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(?:/(\d{1,9}))?")
+_Y4M_SIGN = b"YUV4MPEG2"
 _FAMILIES = ("nut", "rawvideo", "y4m")
 _EXAMPLES = (
     (
@@ -96,7 +97,8 @@ class Rate(click.ParamType):  # type: ignore[type-arg]  # Not generic before cli
     group="Output",
     type=click.Choice(_FAMILIES),
     help="What goes out: nut (with alpha and times), rawvideo (bare frames) or y4m (opaque).  "
-    "[default: what comes in, where it is one of these, else nut]",
+    "[default: what comes in, where it is one of these (y4m that auto has found: where the output "
+    "is opaque), else nut]",
 )
 @option(
     "--to-pix-fmt",
@@ -132,8 +134,9 @@ def command(
     refuse_terminal()
     from streamcut.jobs.request import limits_of
 
+    write_as = write_as or like_input(read_as, to_pix_fmt, settings)
     inlet = _inlet(read_as, size, pix_fmt, fps, limits_of(settings))
-    _run(inlet, _form(read_as, pix_fmt, write_as, to_pix_fmt), settings, quiet)
+    _run(inlet, _form(write_as, pix_fmt, to_pix_fmt), settings, quiet)
 
 
 def refuse_terminal() -> None:
@@ -188,11 +191,23 @@ def _inlet(
     return raw_inlet(size, pix_fmt, fps or Fraction(30))
 
 
-def _form(read_as: str, pix_fmt: str | None, write_as: str | None, to_pix_fmt: str) -> Format:
+def like_input(read_as: str, to_pix_fmt: str, settings: Settings) -> str:
+    """Return what is written where nobody says: what comes in, where it is one of ours."""
+    from streamcut.compositing.looks import ALPHA_LOOKS
+    from streamcut.jobs.request import look_of
+    from streamcut.sinks import Y4M_FORMATS
+
+    if read_as != "auto":
+        return read_as if read_as in _FAMILIES else "nut"
+    holds = look_of(settings) not in ALPHA_LOOKS and to_pix_fmt in ("", *Y4M_FORMATS)
+    is_y4m = holds and standard_input.head(len(_Y4M_SIGN)).startswith(_Y4M_SIGN)
+    return "y4m" if is_y4m else "nut"
+
+
+def _form(family: str, pix_fmt: str | None, to_pix_fmt: str) -> Format:
     """Return what standard output is written as."""
     from streamcut.sinks import pipe_format
 
-    family = write_as or (read_as if read_as in _FAMILIES else "nut")
     if family == "rawvideo" and not (to_pix_fmt or pix_fmt):
         raise UsageError("--to rawvideo needs --to-pix-fmt: bare frames do not say what they are")
     return pipe_format(family, to_pix_fmt, pix_fmt or "")

@@ -11,8 +11,8 @@ _HEAD = 4096
 _begun = b""
 
 
-def head() -> bytes:
-    """Return the first bytes, without taking them away; they are waited for.
+def head(count: int = _HEAD) -> bytes:
+    """Return the first bytes, or more, without taking them away; they are waited for.
 
     Raises:
         UsageError: if standard input is a terminal.
@@ -20,7 +20,7 @@ def head() -> bytes:
     global _begun
     if sys.stdin.isatty():
         raise UsageError("standard input is a terminal: let another program write to this one")
-    while len(_begun) < _HEAD and (part := os.read(0, _HEAD - len(_begun))):
+    while len(_begun) < count and (part := os.read(0, count - len(_begun))):
         _begun += part
     return _begun
 

@@ -13,7 +13,7 @@ import click
 
 from streamcut.cli.failures import report_failed
 from streamcut.cli.fetching import ready
-from streamcut.cli.grouped import GroupedCommand, option
+from streamcut.cli.grouped import GroupedCommand, message_of, option
 from streamcut.cli.options import (
     TimeParam,
     config_option,
@@ -28,7 +28,13 @@ from streamcut.cli.overwriting import may_overwrite
 from streamcut.cli.say import say, say_json, warn
 from streamcut.cli.waiting import WaitingLine
 from streamcut.core.config_file import user_file
-from streamcut.core.errors import Named, OutputExistsError, StreamcutError, UsageError
+from streamcut.core.errors import (
+    Named,
+    OutputClosedError,
+    OutputExistsError,
+    StreamcutError,
+    UsageError,
+)
 
 if TYPE_CHECKING:
     from streamcut.core.config import Settings
@@ -142,6 +148,8 @@ def command(
         if as_json and "-" in paths[1:]:
             raise UsageError(Named("as_json"), " needs a file: standard output has the frames")
         tasks = _tasks(paths, out_dir, settings, make=not dry_run)
+        if parts and "-" in tasks[0]:
+            raise UsageError(Named("resume"), " needs files, which are there when it goes on")
         if dry_run:
             _tell_plan([work.estimate(*task) for task in tasks], waiting, as_json)
         elif out_dir is None:
@@ -196,8 +204,11 @@ class _VideoWork:
         with reserved_stdout() as fd:
             job = self._job(source, Outlet(pipe_format("nut"), fd))
             ready(self.settings, self.quiet)
-            with shown(self.quiet, self.waiting) as tick:
-                return job.run(tick)
+            try:
+                with shown(self.quiet, self.waiting) as tick:
+                    return job.run(tick)
+            except OutputClosedError as error:  # Its reader has seen enough, as with pipe.
+                raise click.exceptions.Exit(0) from error
 
     def _in_parts(self, source: str, output: str, seconds: float) -> Summary:
         from streamcut.cli.progress import shown
@@ -246,6 +257,8 @@ class _VideoWork:
 
         if source == "-":
             raise UsageError("standard input is read only once: nothing can be tried before")
+        if output == "-":
+            raise UsageError(Named("dry_run"), " needs the name of a file: nothing is written")
         self.overwrite = True
         self._job(source, output)  # Refuses what makes no sense.
         ready(self.settings, self.quiet)
@@ -281,7 +294,7 @@ def _several(work: _VideoWork, tasks: Sequence[tuple[str, str]], as_json: bool) 
         try:
             summary = work.do(source, output)
         except StreamcutError as error:
-            failed.append((source, str(error)))
+            failed.append((source, message_of(error, command.params)))
             continue
         done.append(summary)
         if not as_json:
@@ -324,6 +337,8 @@ def _tasks(
         if len(paths) > 2:
             raise UsageError("one INPUT and one OUTPUT; several videos go to ", Named("out_dir"))
         return [(paths[0], paths[1] if len(paths) > 1 else _beside(paths[0], ending))]
+    if "-" in paths:
+        raise UsageError(Named("out_dir"), " takes names from the inputs: standard input has none")
     outputs = [str(Path(out_dir) / f"{Path(path).stem}{ending}") for path in paths]
     twice = next((output for output in outputs if outputs.count(output) > 1), None)
     if twice is not None:

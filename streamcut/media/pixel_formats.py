@@ -82,17 +82,42 @@ def nearest_format(pixel_format: str, offered: Sequence[str]) -> str:
 
 
 def known_format(pixel_format: str) -> str:
-    """Return a pixel format's name if FFmpeg knows it.
+    """Return a pixel format's name if FFmpeg knows it and it lies in memory.
 
     Raises:
         UsageError: if not.
     """
     try:
-        return av.VideoFormat(pixel_format).name
+        known = av.VideoFormat(pixel_format)
     except ValueError as error:
         raise UsageError(
             f"FFmpeg knows no pixel format {pixel_format!r} (ffmpeg -pix_fmts lists them)"
         ) from error
+    if not known.components:
+        raise UsageError(f"{pixel_format} is for frames in a graphics card, not in memory")
+    return known.name
+
+
+def makeable_format(pixel_format: str) -> str:
+    """Return a pixel format's name if frames can be converted to it.
+
+    Raises:
+        UsageError: if not.
+    """
+    name = known_format(pixel_format)
+    if not can_be_made(name):
+        raise UsageError(f"frames cannot be made {name}: FFmpeg only reads it")
+    return name
+
+
+@cache
+def can_be_made(pixel_format: str) -> bool:
+    """Whether FFmpeg's scaler converts to a pixel format: it only reads some, such as palettes."""
+    try:
+        av.VideoFrame(16, 16, "gbrap").reformat(format=pixel_format)
+    except av.error.FFmpegError:
+        return False
+    return True
 
 
 @cache

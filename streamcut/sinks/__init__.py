@@ -20,10 +20,11 @@ from streamcut.sinks.file.output import Output, files_of, output_of
 from streamcut.sinks.file.vp9_alpha import encode_alpha
 from streamcut.sinks.live.obs_setup import obs_instructions, set_up_obs, websocket_at
 from streamcut.sinks.live.targets import Target, open_live_sink
-from streamcut.sinks.pipe import FAMILIES, Outlet, pipe_format, reserved_stdout
+from streamcut.sinks.pipe import FAMILIES, Y4M_FORMATS, Outlet, pipe_format, reserved_stdout
 
-__all__ = ["FAMILIES", "FORMATS", "QUALITIES", "Codec", "Format", "LiveSink", "MediaSink"]
+__all__ = ["FAMILIES", "FORMATS", "QUALITIES", "Y4M_FORMATS", "Codec", "Format", "LiveSink"]
 __all__ += [
+    "MediaSink",
     "Outlet",
     "Output",
     "Sink",

@@ -18,8 +18,9 @@ from streamcut.core.interrupts import Interrupts
 from streamcut.media.pixel_formats import (
     ALPHA_TWIN,
     WORKING_FORMATS,
+    can_be_made,
     has_alpha,
-    known_format,
+    makeable_format,
     working_format,
 )
 from streamcut.sinks.file.formats import Codec, Format
@@ -30,10 +31,12 @@ FAMILIES = ("nut", "rawvideo", "y4m")
 _BUFFER = _PIECE = 1 << 20
 _POLL = 0.2
 _GREYS = ("gray", "gray10le", "gray12le", "gray16le")
-_Y4M = (
+Y4M_FORMATS = (
     *("yuv420p", "yuv422p", "yuv444p", "gray", "gray10le", "gray12le", "gray16le"),
     *("yuv420p10le", "yuv422p10le", "yuv444p10le", "yuv422p12le", "yuv444p12le"),
 )
+"""Pixel formats that y4m holds."""
+
 _RGBA = ("rgba", "rgba64le")
 _PACKED_TWIN = {"rgb24": "rgba", "bgr24": "bgra", "rgb0": "rgba", "bgr0": "bgra"}
 _AT_ONCE = {"flush_packets": "1"}
@@ -171,28 +174,40 @@ def pipe_format(family: str, pixel_format: str = "", like: str = "") -> Format:
         return _format(f"nut {pixel_format}", "nut", *offered, write_index="0")
     if not (pixel_format or like):
         raise UsageError("bare frames do not say what they are: name their pixel format")
-    offered = _only(pixel_format) if pixel_format else ((like, *_GREYS), (with_alpha(like),))
+    offered = _only(pixel_format) if pixel_format else (_opaque(like), (with_alpha(like),))
     return _format(f"rawvideo {pixel_format}", "rawvideo", *offered)
 
 
 def _y4m(pixel_format: str) -> Format:
-    if pixel_format and known_format(pixel_format) not in _Y4M:
-        raise UsageError(f"y4m holds no {pixel_format}; it holds {', '.join(_Y4M)}")
+    if pixel_format and makeable_format(pixel_format) not in Y4M_FORMATS:
+        raise UsageError(f"y4m holds no {pixel_format}; it holds {', '.join(Y4M_FORMATS)}")
     # More than eight bits are an extension, though every program knows it.
-    return _format("y4m", "yuv4mpegpipe", (pixel_format,) if pixel_format else _Y4M, strict="-1")
+    return _format(
+        "y4m", "yuv4mpegpipe", (pixel_format,) if pixel_format else Y4M_FORMATS, strict="-1"
+    )
 
 
 def _only(pixel_format: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return what is offered to opaque frames and to those with alpha: one pixel format."""
-    one = (known_format(pixel_format),)
+    one = (makeable_format(pixel_format),)
     return one, one if has_alpha(pixel_format) else ()
 
 
 def with_alpha(pixel_format: str) -> str:
-    """Return the pixel format nearest to one that has alpha beside its colour."""
-    if has_alpha(pixel_format):
+    """Return the pixel format nearest to one that has alpha beside its colour, and can be made."""
+    if has_alpha(pixel_format) and can_be_made(pixel_format):
         return pixel_format
-    return _PACKED_TWIN.get(pixel_format) or ALPHA_TWIN[working_format(pixel_format)]
+    usual = "rgba" if av.VideoFormat(pixel_format).has_palette else ""
+    packed = _PACKED_TWIN.get(pixel_format, usual)
+    return packed or ALPHA_TWIN[working_format(pixel_format)]
+
+
+def _opaque(like: str) -> tuple[str, ...]:
+    """Return what is offered to opaque frames where such frames came in."""
+    if can_be_made(like):
+        return like, *_GREYS
+    palette = av.VideoFormat(like).has_palette
+    return "rgb24" if palette else working_format(like), *_GREYS
 
 
 def _format(

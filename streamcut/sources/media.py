@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import logging
 import os
@@ -21,6 +22,7 @@ from streamcut.media.demux import packets
 from streamcut.media.frame import Frame, StreamInfo
 from streamcut.media.hdr_metadata import HdrMetadata
 from streamcut.media.limits import STRICT, Limits
+from streamcut.media.names import is_address
 from streamcut.media.opening import reason
 from streamcut.media.pixel_formats import depth
 from streamcut.media.timestamps import (
@@ -42,6 +44,8 @@ _log = logging.getLogger(__name__)
 
 # Text files that FFmpeg would play as frames of a terminal.
 _NOT_VIDEO = {"tty"}
+# What FFmpeg says of headers that it does not understand.
+_SENSELESS = {errno.EINVAL, errno.EBUSY, errno.EDOM, errno.ERANGE}
 # Containers that say themselves how wide pixels are.
 _TELLS_ASPECT = {"mov", "matroska"}
 # How Matroska says how long a stream is.
@@ -382,6 +386,8 @@ def open_container(source: Input, limits: Limits) -> InputContainer:
     except (av.error.FFmpegError, OSError, ValueError) as error:
         if why := limits.why(str(source), error):
             raise SourceError(f"{name} cannot be opened: ", *why) from error
+        if getattr(error, "errno", None) in _SENSELESS and not is_address(str(source)):
+            raise SourceError(f"{name} cannot be opened: its header makes no sense") from error
         raise SourceError(f"{name} cannot be opened: {reason(error)}") from error
     if _NOT_VIDEO & set(container.format.name.split(",")):
         container.close()

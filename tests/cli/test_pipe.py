@@ -17,6 +17,10 @@ import pytest
 from helpers.jobs import PROGRAM, Ran
 from helpers.media import pictures, write
 
+from streamcut.cli import standard_input
+from streamcut.cli.pipe import like_input
+from streamcut.core.config import Settings
+
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="pipes and signals as POSIX has them")
 
 COUNT, WIDTH, HEIGHT = 5, 96, 64
@@ -159,6 +163,10 @@ def test_two_of_them_make_one_pipe() -> None:
         ("--fps 0", "'0' is not a rate"),
         ("--to rawvideo", "--to rawvideo needs --to-pix-fmt"),
         ("--from y4m", "y4m cannot hold alpha: write nut"),
+        ("--from rawvideo --size 96x64 --pix-fmt cuda", "cuda is for frames in a graphics card"),
+        ("--to nut --to-pix-fmt pal8", "frames cannot be made pal8"),
+        ("--to rawvideo --to-pix-fmt rgbaf16le", "frames cannot be made rgbaf16le"),
+        ("--to y4m --to-pix-fmt pal8", "frames cannot be made pal8"),
         ("--from mpeg7", "FFmpeg has no input format called 'mpeg7'"),
     ],
 )
@@ -170,6 +178,45 @@ def test_what_makes_no_sense_is_told_in_one_line(
     assert (ran.code, ran.out) == (2, "")
     assert told in ran.err
     assert ran.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("read_as", "begins", "options", "written"),
+    [
+        ("auto", b"YUV4MPEG2 W96 H64", {"background": "red"}, "y4m"),
+        ("auto", b"YUV4MPEG2 W96 H64", {"only_mask": True}, "y4m"),
+        ("auto", b"YUV4MPEG2 W96 H64", {"stacked": True}, "y4m"),
+        ("auto", b"YUV4MPEG2 W96 H64", {}, "nut"),
+        ("auto", b"\x1aE\xdf\xa3", {"background": "red"}, "nut"),
+        ("auto", b"", {"background": "red"}, "nut"),
+        ("y4m", b"", {}, "y4m"),
+        ("mp4", b"", {}, "nut"),
+    ],
+)
+def test_what_comes_in_goes_out_where_it_can_hold_it(
+    monkeypatch: pytest.MonkeyPatch, read_as: str, begins: bytes, options: Any, written: str
+) -> None:
+    monkeypatch.setattr(standard_input, "head", lambda count: begins[:count])
+    settings = Settings().with_options(options)
+    assert like_input(read_as, "", settings) == written
+    monkeypatch.setattr(standard_input, "head", lambda _: b"YUV4MPEG2")
+    other = like_input(read_as, "rgb24", settings)  # Which y4m does not hold.
+    assert other == ("nut" if read_as == "auto" else written)
+
+
+def test_y4m_in_is_y4m_out(tmp_path: Path) -> None:
+    clip = write(tmp_path / "in.y4m", pictures(COUNT), codec="wrapped_avframe")
+    code, out, err = ended(start("-b", "red", "-q"), clip.read_bytes())
+    assert (code, out[:10], out.count(b"FRAME\n"), err) == (0, b"YUV4MPEG2 ", COUNT, "")
+
+
+@pytest.mark.parametrize(
+    "data", [b"YUV4MPEG2 W96 H6", b"YUV4MPEG2 W0 H0 F25:1\nFRAME\n", b"YUV4MPEG2 W96 H64 F25:1 C"]
+)
+def test_a_damaged_header_is_one_line(data: bytes) -> None:
+    code, out, err = ended(start("--from", "y4m", "-om"), data)
+    assert (code, out, err.count("\n")) == (1, b"", 1)
+    assert "its header makes no sense" in err or "not a video" in err
 
 
 def test_a_terminal_is_no_video(terminal: Callable[..., Ran]) -> None:

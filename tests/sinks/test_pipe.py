@@ -261,3 +261,28 @@ def test_each_picture_leaves_at_once(tmp_path: Path) -> None:
                     sink.write(OutputFrame(output=made))
                     with av.open(str(out)) as so_far:
                         assert len(list(so_far.decode(video=0))) == index + 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "made"),
+    [
+        ("pal8", {}, "rgba"),
+        ("pal8", {"background": "red"}, "rgb24"),
+        ("rgbaf16le", {}, "gbrap16le"),
+        ("gbrapf16le", {"background": "red"}, "gbrp16le"),
+        ("bayer_rggb8", {}, "gbrap"),
+    ],
+)
+def test_what_can_only_be_read_comes_out_as_what_is_nearest(
+    piped: Callable[..., tuple[bytes, Summary]], kind: str, options: Any, made: str
+) -> None:
+    """Nothing can be converted to a palette, to floats of 16 bits or to a camera's raw pixels."""
+    given, wanted = (av.VideoFormat(name, WIDTH, HEIGHT) for name in (kind, made))
+    data = bytes(given.padded_bits_per_pixel * WIDTH * HEIGHT // 8)
+    out, _ = piped(
+        data,
+        lambda fd: raw_inlet(SIZE, kind, Fraction(25), fd),
+        pipe_format("rawvideo", "", kind),
+        **options,
+    )
+    assert len(out) == wanted.padded_bits_per_pixel * WIDTH * HEIGHT // 8

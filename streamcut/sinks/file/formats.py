@@ -6,11 +6,11 @@ import os.path
 import re
 import stat
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
-from streamcut.core.errors import UsageError
+from streamcut.core.errors import Named, SinkError, UsageError
 from streamcut.media.colour import Matrix
 from streamcut.media.names import is_address
 from streamcut.media.urls import public
@@ -19,6 +19,7 @@ Options = Mapping[str, str]
 _NUMBERED_NAME = re.compile(r"([^%]*)%(?:0\d+)?d([^%]*\.png)", re.IGNORECASE)
 _NUMBERED = "%06d.png"
 _SMALL, _SMALL_SIZE = 64, (352, 288)
+_MOST_SIDE = (1 << 16) - 1  # What 16 bits hold: MP4, MOV and GIF keep sides in them.
 QUALITIES = ("fast", "balanced", "best")
 
 
@@ -36,6 +37,7 @@ class Codec:
         small: encoder options for frames with a side under 64 pixels, of 352x288 at most.
         tag: the four-character code that players look for, where FFmpeg's own differs.
         even: whether both sides must be even.
+        sides: how many pixels each side has at least and at most.
         unit: the coarsest time unit it writes, where that is coarser than the input's; seconds.
         least: how many of these units a frame is shown at least: browsers take a shorter time
             for a tenth of a second.
@@ -54,6 +56,7 @@ class Codec:
     small: Options = field(default_factory=dict)
     tag: str | None = None
     even: bool = False
+    sides: tuple[int, int] = (1, 1 << 30)
     unit: Fraction | None = None
     least: int = 1
     timeless: bool = False
@@ -67,6 +70,22 @@ class Codec:
         is_small = min(size) < _SMALL and width <= _SMALL_SIZE[0] and height <= _SMALL_SIZE[1]
         small = self.small if is_small else {}
         return {**self.options, **self.quality.get(quality, {}), **small}
+
+    def held(self, size: tuple[int, int]) -> tuple[int, int]:
+        """Return the (width, height) that frames of a size are cropped to.
+
+        Raises:
+            SinkError: if it holds no frames of that size.
+        """
+        width, height = (side & ~1 for side in size) if self.even else size
+        least, most = self.sides
+        shown = f"{self.name} holds no frame of {size[0]}x{size[1]}"
+        if min(width, height) < least:
+            raise SinkError(f"{shown}: its sides have {least} pixels at least; try FFV1 (.mkv)")
+        if max(width, height) > most:
+            smaller = (Named("size"), " makes it smaller, FFV1 (.mkv) holds it")
+            raise SinkError(f"{shown}: its sides have {most} pixels at most; ", *smaller)
+        return width, height
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +152,7 @@ _VP9 = Codec(
         "best": {"deadline": "good", "cpu-used": "3", "crf": "20"},
     },
     alpha_apart=True,
+    sides=(1, 1 << 16),
 )
 _PRORES = Codec(
     "prores",
@@ -147,8 +167,9 @@ _PRORES = Codec(
         "best": {"global_quality": "472"},
     },
     limited=True,
+    sides=(1, _MOST_SIDE),
 )
-_QTRLE = Codec("qtrle", "qtrle", opaque=("rgb24",), alpha=("argb",))
+_QTRLE = Codec("qtrle", "qtrle", opaque=("rgb24",), alpha=("argb",), sides=(1, _MOST_SIDE))
 _PNG_OPAQUE, _PNG_ALPHA = ("rgb24", "rgb48be", "gray", "gray16be"), ("rgba", "rgba64be")
 _PNG = Codec(
     "png",
@@ -194,6 +215,7 @@ _H264 = Codec(
         "best": {"preset": "slow", "crf": "17"},
     },
     even=True,
+    sides=(2, 16384),
 )
 # With B-frames, x265 up to 4.1 at least gives the packets of one or two frames decoding times
 # from memory that nobody set: the muxer then fails, or crashes the whole process.
@@ -209,8 +231,17 @@ _HEVC = Codec(
     },
     tag="hvc1",
     even=True,
+    sides=(16, _MOST_SIDE),
 )
-_GIF = Codec("gif", "gif", opaque=("rgb24",), alpha=("rgba",), unit=Fraction(1, 100), least=2)
+_GIF = Codec(
+    "gif",
+    "gif",
+    opaque=("rgb24",),
+    alpha=("rgba",),
+    unit=Fraction(1, 100),
+    least=2,
+    sides=(1, _MOST_SIDE),
+)
 _WEBP = Codec(
     "webp",
     "libwebp_anim",
@@ -225,6 +256,7 @@ _WEBP = Codec(
     unit=Fraction(1, 1000),
     least=11,
     limited=True,
+    sides=(1, 16383),
     matrix=Matrix.BT601,
 )
 _APNG = Codec(
@@ -262,7 +294,7 @@ FORMATS: tuple[Format, ...] = (
     Format(
         ".mov",
         "mov",
-        (_PRORES, _QTRLE, _PNG, _H264, _HEVC),
+        (_PRORES, _QTRLE, replace(_PNG, sides=(1, _MOST_SIDE)), _H264, _HEVC),
         audio=_PCM | {"aac", "alac", "ac3", "eac3", "mp3"},
         audio_encoder="aac",
         chapters=True,

@@ -85,10 +85,11 @@ class MediaSink:
                 self._encoder = colour_encoder(
                     self._stream, codec.options_for(quality, size), threads
                 )
-            if codec.encoder == "libvpx-vp9":
-                open_lean(self._encoder)
-            elif hdr10.in_header(codec, info.hdr):
-                self._encoder.open(strict=False)
+            with self._accepting():
+                if codec.encoder == "libvpx-vp9":
+                    open_lean(self._encoder)
+                elif hdr10.in_header(codec, info.hdr):
+                    self._encoder.open(strict=False)
             if self._palette is not None:
                 self._stream.pix_fmt = self._palette.pixel_format
             self._companions = Companions(
@@ -219,7 +220,8 @@ class MediaSink:
             error.add(f"; what was written is {self.left}, and {self.path} is as it was")
 
     def _encoded(self, video_frame: av.VideoFrame | None) -> list[av.Packet[VideoStream]]:
-        packets = self._encoder.encode(video_frame)
+        with self._accepting():
+            packets = self._encoder.encode(video_frame)
         for packet in packets:
             packet.stream = self._stream
         return packets
@@ -233,6 +235,7 @@ class MediaSink:
         alpha_apart: bool,
     ) -> VideoStream:
         codec = self._codec
+        held = codec.held(size)
         options = hdr10.encoder_options(codec, info.hdr, codec.options_for(quality, size))
         if hdr10.in_header(codec, info.hdr):
             stream = hdr10.stream_with(self._output, codec, info.hdr)
@@ -242,9 +245,7 @@ class MediaSink:
         else:
             made = self._output.add_stream(codec.encoder, rate=info.rate, options=options)
             stream = cast(VideoStream, made)
-        stream.width, stream.height = (side & ~1 for side in size) if codec.even else size
-        if not (stream.width and stream.height):
-            raise SinkError(f"{codec.name} holds no frame of {size[0]}x{size[1]}: try .mkv")
+        stream.width, stream.height = held
         if (stream.width, stream.height) != size:
             self._notes.append(
                 f"cropped to {stream.width}x{stream.height}: {codec.name} wants even sides"
@@ -260,6 +261,21 @@ class MediaSink:
         if codec.tag:
             context.codec_tag = codec.tag
         return stream
+
+    @contextmanager
+    def _accepting(self) -> Iterator[None]:
+        """Say what an encoder refuses where it takes not even the first frame."""
+        try:
+            yield
+        except av.error.MemoryError:
+            raise
+        except av.error.FFmpegError as error:
+            if self.written:
+                raise
+            kind = f"{self._stream.width}x{self._stream.height} in {self._stream.pix_fmt}"
+            raise SinkError(
+                f"{self._codec.name} takes no frames of {kind} ({error.strerror}): try FFV1 (.mkv)"
+            ) from error
 
     @contextmanager
     def _discarding(self) -> Iterator[None]:

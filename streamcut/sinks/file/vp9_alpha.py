@@ -118,7 +118,7 @@ def _one_of_two(name: str, options: Mapping[str, str], threads: int) -> av.Video
 
 
 def _encoder(codec: Codec, info: StreamInfo, quality: str, threads: int) -> av.VideoCodecContext:
-    size = (info.width, info.height)
+    size = codec.held((info.width, info.height))
     encoder = _one_of_two(codec.encoder, codec.options_for(quality, size), threads)
     encoder.width, encoder.height, encoder.pix_fmt = *size, "yuv420p"
     encoder.time_base, encoder.framerate = info.time_base, info.rate

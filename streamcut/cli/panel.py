@@ -8,16 +8,13 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Protocol, Self
 
-from rich.console import Console, Group
-from rich.live import Live
-from rich.panel import Panel
-from rich.table import Table
-from rich.text import Text
-
-from streamcut.cli.progress import Silence
+from streamcut.cli.progress import Deferred, Silence
 from streamcut.cli.say import safe, say, say_json
 
 if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.panel import Panel
+
     from streamcut.jobs.live.state import LiveState, LiveSummary
     from streamcut.media.frame import CompositedFrame
 
@@ -154,6 +151,8 @@ class Drawn(Every):
     """
 
     def __init__(self, console: Console, keys: str) -> None:
+        from rich.live import Live
+
         super().__init__(_REDRAW, self._draw, self._tell)
         self._keys = keys
         self._live = Live(console=console, auto_refresh=False, transient=True)
@@ -169,6 +168,8 @@ class Drawn(Every):
         self._live.update(drawing(report, self._keys), refresh=True)
 
     def _tell(self, report: LiveSnapshot) -> None:
+        from rich.text import Text
+
         for message in report.messages:
             self._live.console.print(Text(safe(message)))
 
@@ -183,14 +184,23 @@ def panel(quiet: bool, json_lines: bool, keys: str = "") -> AbstractContextManag
     """
     if json_lines:
         return Every(_JSON, _print_json, _print_json)
-    if quiet:
-        return Silence()
+    return Silence() if quiet else Deferred(lambda: _fitting_display(keys))
+
+
+def _fitting_display(keys: str) -> AbstractContextManager[LiveDisplay]:
+    from rich.console import Console
+
     console = Console(stderr=True)
     return Drawn(console, keys) if console.is_terminal else Every(_LINE, _print, _tell)
 
 
 def drawing(report: LiveSnapshot, keys: str) -> Panel:
     """Return the panel for a report, and below it what keys there are."""
+    from rich.console import Group
+    from rich.panel import Panel
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim")
     table.add_column()

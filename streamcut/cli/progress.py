@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import sys
 import time
-from contextlib import AbstractContextManager
-from typing import Protocol, Self
-
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from streamcut.cli.options import size_text
 from streamcut.cli.say import safe
 from streamcut.cli.waiting import WaitingLine
 from streamcut.jobs.report import NOBODY, JobState, Summary, clock, facts
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import TaskID
 
 _REDRAW = 0.25
 _LINE = 5.0
@@ -32,6 +34,8 @@ class ProgressBar:
     """A progress bar, and beside it as much of :func:`facts` as the terminal is wide."""
 
     def __init__(self, console: Console, waiting: WaitingLine | None = None) -> None:
+        from rich.progress import BarColumn, Progress, TextColumn
+
         self._waiting = waiting
         self._progress = Progress(
             BarColumn(bar_width=None),
@@ -99,6 +103,30 @@ class Silence:
         """Draw nothing."""
 
 
+class Deferred:
+    """A display that is made when it is first told something: what draws takes time to load.
+
+    Args:
+        make: makes it.
+    """
+
+    def __init__(self, make: Callable[[], AbstractContextManager[Callable[..., None]]]) -> None:
+        self._make, self._made = make, ExitStack()
+        self._display: Callable[..., None] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._made.close()
+
+    def __call__(self, *told: Any, **named: Any) -> None:
+        """Pass on what is told."""
+        if self._display is None:
+            self._display = self._made.enter_context(self._make())
+        self._display(*told, **named)
+
+
 def shown(quiet: bool, waiting: WaitingLine | None = None) -> AbstractContextManager[JobDisplay]:
     """Return what suits the terminal, or its absence; it is drawn on standard error.
 
@@ -106,8 +134,12 @@ def shown(quiet: bool, waiting: WaitingLine | None = None) -> AbstractContextMan
         quiet: whether to draw nothing.
         waiting: a line that stands there until there is something to draw.
     """
-    if quiet:
-        return Silence()
+    return Silence() if quiet else Deferred(lambda: _fitting_display(waiting))
+
+
+def _fitting_display(waiting: WaitingLine | None) -> AbstractContextManager[JobDisplay]:
+    from rich.console import Console
+
     console = Console(stderr=True)
     return ProgressBar(console, waiting) if console.is_terminal else Lines()
 

@@ -193,10 +193,23 @@ def mix(above: Plane, below: Layer, alpha: Plane, top: int, target: Plane) -> No
     Where ``alpha`` is 0 or ``top`` the result is exactly one or the other.
     """
     for strip in _strips(above):
-        under = np.full_like(above[strip], below) if isinstance(below, int) else below[strip]
-        share = cv2.multiply(above[strip], alpha[strip], scale=1 / top)
-        rest = cv2.multiply(under, np.subtract(top, alpha[strip], dtype=alpha.dtype), scale=1 / top)
-        cv2.add(share, rest, dst=target[strip])
+        behind = below if isinstance(below, int) else below[strip]
+        _mix_strip(above[strip], behind, alpha[strip], top, target[strip])
+
+
+def _mix_strip(above: Plane, below: Layer, alpha: Plane, top: int, target: Plane) -> None:
+    """Mix where the matte is between empty and full; beside that is one or the other."""
+    target[:] = below
+    cv2.copyTo(above, alpha if alpha.dtype == np.uint8 else cv2.inRange(alpha, 1, top), target)
+    left, _, width, _ = cv2.boundingRect(cv2.inRange(alpha, 1, top - 1))
+    if not width:
+        return
+    band = np.s_[:, left : left + width]
+    share, whole = alpha[band], np.full_like(alpha[band], top)
+    under = np.full_like(above[band], below) if isinstance(below, int) else below[band]
+    seen = cv2.multiply(above[band], share, scale=1 / top)
+    rest = cv2.multiply(under, cv2.subtract(whole, share), scale=1 / top)
+    target[band] = cv2.add(seen, rest)
 
 
 def _strips(plane: Plane) -> Iterator[slice]:

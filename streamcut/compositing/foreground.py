@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import partial
+from typing import cast
 
 import av
 import cv2
@@ -132,7 +133,7 @@ def _fast(video_frame: av.VideoFrame, matte: Plane, visible: Plane | None) -> av
             alpha = fitted(inner, part.shape)
             border = borders[part.shape] = _Border(alpha, top, around.cells)
         if border.share.size:
-            _unmix(part, border, around.colours(number, border), top)
+            part[:] = _unmixed_plane(part, border, around.colours(number, border), top)
     return made
 
 
@@ -154,15 +155,19 @@ class _Border:
         cells: (columns, rows) of the grid on which the surroundings are known.
 
     Attributes:
-        at: rows and columns of the pixels; indexes the plane.
+        at: the pixels' positions in the plane, row after row.
         share: their opacity, 0..1.
         points: x and y of the pixels on the grid, padded to [.., _ROW].
     """
 
     def __init__(self, alpha: Plane, top: int, cells: tuple[int, int]) -> None:
         height, width = alpha.shape
-        rows, columns = self.at = np.divmod(np.flatnonzero(_band(alpha, top)), width)
-        self.share = alpha[self.at] * np.float32(1 / top)
+        found = cv2.findNonZero(cv2.inRange(alpha, 1, top - 1))
+        none = np.zeros((0, 2), np.intp)
+        points = none if found is None else found.reshape(-1, 2).astype(np.intp)
+        columns, rows = points.T
+        self.at = rows * width + columns
+        self.share = alpha.take(self.at) * np.float32(1 / top)
         self.points = _on_grid(columns, cells[0] / width), _on_grid(rows, cells[1] / height)
 
 
@@ -173,12 +178,18 @@ def _on_grid(positions: NDArray[np.intp], scale: float) -> Grid:
     return (padded + np.float32(0.5)) * np.float32(scale) - np.float32(0.5)
 
 
-def _unmix(plane: Plane, border: _Border, nearby: tuple[Grid, Grid, Grid], top: int) -> None:
-    """Write the subject's values into a plane's border."""
+def _unmixed_plane(
+    plane: Plane, border: _Border, nearby: tuple[Grid, Grid, Grid], top: int
+) -> Plane:
+    """Return a plane with the subject's values in its border."""
     front, back, belief = nearby
-    share, seen = border.share, plane[border.at].astype(np.float32)
-    found = front + share * (seen - share * front - (1 - share) * back)
-    plane[border.at] = np.rint(np.clip(seen + belief * (found - seen), 0, top))
+    share, seen = border.share, plane.take(border.at).astype(np.float32)
+    # What is seen is share * found + (1 - share) * back, but for what front has wrong.
+    missed = seen - back - share * (front - back)
+    found = seen + belief * (front + share * missed - seen)
+    made = plane.copy()
+    made.ravel()[border.at] = np.rint(np.clip(found, 0, top, out=found), out=found)
+    return made
 
 
 class _Surroundings:
@@ -222,8 +233,13 @@ class _Surroundings:
         found = cv2.remap(
             self._known[number], x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )
-        front, back, belief = found.reshape(-1, 3)[: border.share.size].T
-        return front, back, belief
+        front, back, belief = cv2.split(found)
+        count = border.share.size
+        return (
+            cast(Grid, front).ravel()[:count],
+            cast(Grid, back).ravel()[:count],
+            cast(Grid, belief).ravel()[:count],
+        )
 
 
 def _averages(

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import re
 from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 # Some of FFmpeg's protocols stand before another one: async:http://... One letter is a drive.
 _ADDRESS = re.compile(r"(?:[a-z][a-z0-9+.-]*:)*[a-z][a-z0-9+.-]+://.*", re.IGNORECASE | re.DOTALL)
@@ -36,6 +35,8 @@ def local_path(text: str) -> str:
     if len(bare) > 2 and bare[0] == bare[-1] and bare[0] in _QUOTES:
         return local_path(bare[1:-1])
     if bare.lower().startswith("file://"):
+        from urllib.request import url2pathname  # With it comes HTTP, which few need.
+
         return url2pathname(urlsplit(bare).path) or text
     if text.startswith("~"):
         return os.path.expanduser(text)

@@ -6,7 +6,7 @@ import gc
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from fractions import Fraction
 
@@ -108,10 +108,10 @@ class LiveJob:
             KeyboardInterrupt: on Ctrl-C; likewise.
         """
         with Interrupts() as interrupts, one_thread_per_frame:
-            session = able(self._session or session_of(self.settings))
-            opened = self._source(interrupts)
-            if opened is None:
+            ready = self._ready(interrupts)
+            if ready is None:
                 return LiveSummary(*self._ends(), seconds=self.state.seconds)
+            session, opened = ready
             with opened as source:
                 controls = self._controls = Controls(
                     self.settings,
@@ -144,15 +144,23 @@ class LiveJob:
             if tick is not None:
                 tick(self.state, frame)
 
-    def _source(self, interrupts: Interrupts) -> LiveSource | None:
-        """Open the input on a thread of its own: Ctrl-C and a stop are heard while it stalls."""
+    def _ready(self, interrupts: Interrupts) -> tuple[BaseSession, LiveSource] | None:
+        """Open the input on a thread of its own, and meanwhile load the network.
+
+        Ctrl-C and a stop are heard while the input stalls; then there is neither.
+        """
         with Pipeline(patience=_PATIENCE) as pipeline:
             opened = pipeline.spawn("open", self._opened())
+            try:
+                session = able(self._session or session_of(self.settings))
+            except BaseException:
+                _close(opened)
+                raise
             while not opened.wait(_LOOK):
                 interrupts.check()
                 if self._stopped.is_set():
                     return None
-            return next(opened)
+            return session, next(opened)
 
     def _opened(self) -> Iterator[LiveSource]:
         yield self._open_source()
@@ -289,6 +297,14 @@ class LiveJob:
             messages=list(state.messages),
             notes=list(notes),
         )
+
+
+def _close(opened: Channel[LiveSource]) -> None:
+    """Close an input that nobody is going to read; one that fails or stalls is left behind."""
+    with suppress(Exception):
+        if opened.wait(_PATIENCE):
+            with next(opened):
+                pass
 
 
 def _or_none(frames: Channel[CompositedFrame], seconds: float) -> Iterator[CompositedFrame | None]:

@@ -15,7 +15,6 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -161,6 +160,8 @@ def _asking(url: str, part: Path, checked: bool) -> tuple[dict[str, str], int]:
 @contextmanager
 def _answer(url: str, headers: dict[str, str]) -> Iterator[Response]:
     """Yield the server's answer if it holds a file; every fault is one of this module's two."""
+    from http.client import HTTPException
+
     import requests
     from urllib3.exceptions import HTTPError
 

@@ -12,7 +12,6 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib import metadata
 from pathlib import Path
 
 import onnxruntime as ort
@@ -106,6 +105,8 @@ def tensorrt_obstacle(index: int = 0) -> str | None:
 
 def installed() -> list[str]:
     """Return which packages of ONNX Runtime are installed; more than one spoil each other."""
+    from importlib import metadata  # slow, and seldom wanted
+
     found = []
     for name in _PACKAGES:
         with contextlib.suppress(metadata.PackageNotFoundError):

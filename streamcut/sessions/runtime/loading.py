@@ -125,9 +125,9 @@ def _first_usable() -> str:
 
 def _worth_trying(name: str) -> bool:
     """Whether a device may work. Of CUDA more is known when it was tried, which costs little."""
-    if name == "cuda":
-        return provider_of(name) is not None and cuda.driver() is not None
-    return obstacle(name) is None
+    if provider_of(name) is None:  # Why not takes longer to tell.
+        return False
+    return cuda.driver() is not None if name == "cuda" else obstacle(name) is None
 
 
 def _given(providers: Sequence[Any]) -> list[Spec]:

@@ -18,13 +18,14 @@ from helpers.media import Brightness, copied, inside, picture, pictures, views, 
 from streamcut.cli.panel import summary_text
 from streamcut.core.config import Settings
 from streamcut.core.config_file import load
-from streamcut.core.errors import ModelError, OutputClosedError, SinkError, UsageError
+from streamcut.core.errors import ModelError, OutputClosedError, SinkError, SourceError, UsageError
 from streamcut.jobs.live import job as live_job
 from streamcut.jobs.live.controls import Watched
 from streamcut.jobs.live.job import LiveJob
 from streamcut.jobs.live.state import LiveState
 from streamcut.media.frame import CompositedFrame, OutputFrame, StreamInfo
 from streamcut.sessions import Prediction
+from streamcut.sources import open_live
 
 WIDTH, HEIGHT = 96, 64
 
@@ -551,6 +552,60 @@ def test_a_sink_that_waits_for_its_reader_is_let_go(still: Path) -> None:
     began = time.monotonic()
     live.run(until(live, lambda: bool(sink.times)))
     assert time.monotonic() - began < 15
+
+
+def test_the_network_is_loaded_while_the_camera_opens(
+    monkeypatch: pytest.MonkeyPatch, moving: Path
+) -> None:
+    """Each waits for the other to have begun, in vain where they take turns."""
+    opening, loading = threading.Event(), threading.Event()
+
+    def opened(*args: Any, **options: Any) -> Any:
+        opening.set()
+        assert loading.wait(20)
+        return open_live(*args, **options)
+
+    def loaded(_: Settings) -> Brightness:
+        loading.set()
+        assert opening.wait(20)
+        return Brightness()
+
+    monkeypatch.setattr(live_job, "open_live", opened)
+    monkeypatch.setattr(live_job, "session_of", loaded)
+    sink = Recording()
+    LiveJob(Settings().with_options({"camera": str(moving)}), sink.open).run()
+    assert sink.times
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_camera_is_closed_where_the_network_cannot_be_loaded(
+    monkeypatch: pytest.MonkeyPatch, moving: Path, fails: bool
+) -> None:
+    """And what is told is the network's fault, also where the camera has one of its own."""
+    closed: list[str] = []
+
+    class Camera:
+        def __enter__(self) -> None:
+            pass
+
+        def __exit__(self, *_: object) -> None:
+            closed.append("camera")
+
+    def opened(*_: Any, **__: Any) -> Camera:
+        if fails:
+            raise SourceError("no camera")
+        return Camera()
+
+    def loaded(_: Settings) -> Brightness:
+        raise ModelError("no model")
+
+    monkeypatch.setattr(live_job, "open_live", opened)
+    monkeypatch.setattr(live_job, "session_of", loaded)
+    sink = Recording()
+    with pytest.raises(ModelError, match="no model"):
+        LiveJob(Settings().with_options({"camera": str(moving)}), sink.open).run()
+    assert closed == ([] if fails else ["camera"])
+    assert sink.opened is None
 
 
 def test_a_stop_while_the_camera_is_silent_is_an_ordinary_end(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -18,7 +17,7 @@ from PIL import Image
 from streamcut import remove_video
 from streamcut.compositing.background import image_background
 from streamcut.core.config import MatteSettings, Settings
-from streamcut.core.errors import ModelError, OutputExistsError, SinkError, UsageError
+from streamcut.core.errors import ModelError, SinkError, UsageError
 from streamcut.jobs.file import Job
 from streamcut.jobs.request import check_borders, keep_of, parse_prompt, session_keywords
 from streamcut.matting.keep import ALL, MAIN, Keep
@@ -26,35 +25,6 @@ from streamcut.sources import open_source
 from streamcut.sources.size import Size
 
 Clip = Callable[..., Path]
-
-
-@pytest.mark.parametrize("name", ["50%.mkv", "a%d.webm", "%03d.mov", "100%.mp4"])
-def test_a_percent_sign_in_a_name_is_just_that(clip: Clip, tmp_path: Path, name: str) -> None:
-    source, output = clip(count=2), tmp_path / name
-    options = {"background": "red"} if name.endswith("mp4") else {}
-    assert run(source, output, **options).bytes == output.stat().st_size > 0
-    with pytest.raises(OutputExistsError):
-        run(source, output, **options)
-    copy = tmp_path / "100%in.mkv"
-    shutil.copy(source, copy)
-    with pytest.raises(UsageError, match="is the input"):
-        run(copy, copy, overwrite=True)
-    with pytest.raises(UsageError, match="is the background"):
-        run(source, copy, background=str(copy), overwrite=True)
-
-
-@pytest.mark.parametrize("name", ["100%.png", "a%s.png", "a%d_%d.png", "one.png"])
-def test_a_picture_name_without_one_number_is_refused(
-    clip: Clip, tmp_path: Path, name: str
-) -> None:
-    with pytest.raises(UsageError, match="pattern"):
-        run(clip(count=1), tmp_path / name)
-    assert not (tmp_path / name).exists()
-
-
-def test_standard_output_is_refused(clip: Clip) -> None:
-    with pytest.raises(UsageError, match="standard output"):
-        Job(clip(count=1), "-")
 
 
 @pytest.mark.parametrize(("start", "duration", "frames"), [(None, 0.2, 5), (0.1, None, 17)])
@@ -101,17 +71,6 @@ def test_tiny_pictures_work_or_are_refused_in_words(
 def test_a_size_that_follows_is_bounded_too() -> None:
     with pytest.raises(UsageError, match="too large"):
         Size.parse("720p").of(2000, 8)
-
-
-def test_jobs_side_by_side_leave_opencv_as_it_was(clip: Clip, tmp_path: Path) -> None:
-    from streamcut.jobs.stages import one_thread_per_frame as one
-
-    before = cv2.getNumThreads()
-    with one:
-        with one:
-            assert cv2.getNumThreads() == 1
-        assert cv2.getNumThreads() == 1
-    assert cv2.getNumThreads() == before
 
 
 def test_a_session_for_pictures_alone_is_refused(clip: Clip, tmp_path: Path) -> None:

@@ -1,203 +1,104 @@
-"""What the stages make of known pictures and mattes: pixels worked out by hand."""
+"""The chain, once: whoever calls it gets the same pixels, and gives back what it holds."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
 
-import av
+import cv2
 import numpy as np
 import pytest
-from helpers.frames import matted
-from helpers.media import Bright, Brightness, copied, depth, inside, picture, pictures, views
-from numpy.typing import NDArray
+from helpers.media import Brightness, composited, copied, shown
 
-from streamcut.compositing.background import Fixed
-from streamcut.compositing.composite import composite, mix
-from streamcut.jobs.stages import waiting
-from streamcut.matting.guided_filter import upsample
-from streamcut.matting.network import predict
-from streamcut.media.frame import Frame, MattedFrame, OutputFrame, StreamInfo
-from streamcut.media.matte import Prediction
-from streamcut.media.pixel_formats import ALPHA_TWIN
+from streamcut import frames, remove_video
+from streamcut.core.config import Settings
+from streamcut.core.errors import UsageError
+from streamcut.jobs import stages
+from streamcut.jobs.live.job import LiveJob
+from streamcut.jobs.stages import Appearance, waiting
+from streamcut.media.frame import OutputFrame, StreamInfo
+from streamcut.sinks.base import LiveBase
 
-FORMATS = ["yuv420p", "yuv422p", "yuv444p", "yuv420p10le", "yuv422p12le", "gbrp", "gbrp16le"]
-
-
-def graded(width: int, height: int, top: int) -> np.ndarray:
-    """A matte with all of nothing, everything and the steps between."""
-    ramp = np.clip(np.linspace(-0.4, 1.4, width), 0, 1) * top
-    kind = np.uint8 if top == 255 else np.uint16
-    return np.tile(np.rint(ramp).astype(kind), (height, 1))
+Clip = Callable[..., Path]
+OPTIONS: list[dict[str, Any]] = [
+    {"background": "red"},
+    {"background": "blur", "smooth": 0.6, "feather": 2},
+    {"background": "#204060", "light_wrap": 0.5, "expand": 2, "min_area": 1.0},
+    {"only_mask": True, "invert": True},
+    {"stacked": True, "threshold": 0.5},
+]
 
 
-def frame(pixel_format: str, width: int = 96, height: int = 64) -> MattedFrame:
-    shot = picture(2, width, height, pixel_format)
-    shot.pts = 7
-    top = (1 << depth(pixel_format)) - 1
-    return matted(shot, graded(width, height, top))
+class First(LiveBase):
+    """A live sink that keeps the first frame it is handed."""
+
+    state = "keeping"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.planes: list[Any] = []
+
+    def open(self, info: StreamInfo, pixel_format: str, size: tuple[int, int]) -> Self:
+        return self
+
+    def write(self, frame: OutputFrame) -> None:
+        self.planes = self.planes or copied(frame.output)
+
+    def close(self) -> None:
+        """Hold nothing."""
 
 
-def one(made: Iterable[OutputFrame]) -> av.VideoFrame:
-    (only,) = made
-    return only.output
+@pytest.mark.parametrize("options", OPTIONS, ids=lambda options: " ".join(options))
+def test_a_file_and_a_live_job_make_the_same_of_a_frame(
+    clip: Clip, tmp_path: Path, options: dict[str, Any]
+) -> None:
+    source, output = clip(count=3), tmp_path / "out.mkv"
+    remove_video(source, output, session=Brightness(), **options)
+    in_file = copied(shown(output).pictures[0])
+    stage_by_stage = composited(source, **{"decontaminate": True, **options})[0]
+    settings = Settings().with_options({"camera": str(source), **options})
+    sink = First()
+    LiveJob(settings, sink.open, session=Brightness()).run()
+    for live, filed, staged in zip(sink.planes, in_file, copied(stage_by_stage), strict=True):
+        assert np.array_equal(live, filed)
+        assert np.array_equal(staged, filed)
 
 
-@pytest.mark.parametrize("pixel_format", FORMATS)
-@pytest.mark.parametrize(("width", "height"), [(96, 64), (85, 49)])
-def test_straight(pixel_format: str, width: int, height: int) -> None:
-    given = frame(pixel_format, width, height)
-    colour = copied(given.source)
-    made = one(composite([given], "straight"))
-    assert made.format.name == ALPHA_TWIN[pixel_format]
-    assert made.pts == 7
-    *planes, alpha = copied(made)
-    assert all(np.array_equal(a, b) for a, b in zip(planes, colour, strict=True))
-    assert np.array_equal(alpha, given.matte)
+def test_python_s_frames_have_the_matte_of_a_file(clip: Clip, tmp_path: Path) -> None:
+    source, output = clip(count=4), tmp_path / "out.mkv"
+    how: dict[str, Any] = {"smooth": 0.8, "feather": 1, "matting": "keyframes"}
+    remove_video(source, output, session=Brightness(), only_mask=True, **how)
+    filed = [copied(image)[0] for image in shown(output).pictures]
+    made = [frame.alpha for frame in frames(source, session=Brightness(), **how)]
+    assert all(np.array_equal(one, other) for one, other in zip(made, filed, strict=True))
 
 
-def test_straight_apart_is_the_decoded_picture_itself() -> None:
-    given = frame("yuv420p")
-    shot = given.source
-    assert one(composite([given], "straight", apart=True)) is shot
+def test_an_appearance_refuses_what_cannot_be_made() -> None:
+    info = StreamInfo(1, 1, "yuv420p")
+    with pytest.raises(UsageError, match="too small"):
+        Appearance.of(Settings().with_options({"stacked": True}), info)
+    with pytest.raises(UsageError, match="outside"):
+        Appearance.of(Settings().with_options({"keep": "9,9"}), StreamInfo(8, 8, "yuv420p"))
 
 
-def shares(given: MattedFrame, plane: np.ndarray, top: int) -> np.ndarray:
-    """The matte at a plane's size, 0..1: the mean over each sample's pixels."""
-    height, width = given.matte.shape
-    rows, columns = plane.shape
-    full = given.matte.astype(float) / top
-    down, across = -(-height // rows), -(-width // columns)
-    padded = np.pad(full, ((0, rows * down - height), (0, columns * across - width)), mode="edge")
-    return np.asarray(padded.reshape(rows, down, columns, across).mean(axis=(1, 3)))
+def test_leaving_an_appearance_closes_its_background(clip: Clip) -> None:
+    settings = Settings().with_options({"background": str(clip(count=2))})
+    with Appearance.of(settings, StreamInfo(96, 64, "yuv420p")) as appearance:
+        looped = appearance.background
+    assert looped is not None
+    with pytest.raises(StopIteration):
+        next(looped._frames)  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("pixel_format", FORMATS)
-@pytest.mark.parametrize("full", [False, True], ids=["limited", "full"])
-@pytest.mark.parametrize("apart", [False, True])
-def test_premultiplied(pixel_format: str, full: bool, apart: bool) -> None:
-    """Over black: in limited range that is 16, not 0."""
-    given = frame(pixel_format)
-    given.source.color_range = 2 if full else 1
-    colour = copied(given.source)
-    unit = 1 << (depth(pixel_format) - 8)
-    made = copied(one(composite([given], "premultiplied", apart=apart)))
-    top = 256 * unit - 1
-    if not apart:
-        assert np.array_equal(made[3], given.matte)
-    for number, (plane, before) in enumerate(zip(made[:3], colour, strict=True)):
-        rgb = pixel_format.startswith("gbr")
-        black = 0 if rgb or (full and number == 0) else (128 if number else 16) * unit
-        share = shares(given, before, top)
-        want = before * share + black * (1 - share)
-        assert np.abs(plane - want).max() <= 1 + unit / 256
-        assert np.array_equal(plane[share == 1], before[share == 1])
-        assert (plane[share == 0] == black).all()
-
-
-@pytest.mark.parametrize("pixel_format", FORMATS)
-@pytest.mark.parametrize(("width", "height"), [(96, 64), (85, 49)])
-def test_over_a_background(pixel_format: str, width: int, height: int) -> None:
-    """Exactly the picture inside, exactly the background outside, the blend between."""
-    given = frame(pixel_format, width, height)
-    colour = copied(given.source)
-    below = [plane // 2 + 3 for plane in copied(picture(5, width, height, pixel_format))]
-    made = one(composite([given], "background", Fixed([*below])))
-    assert made.format.name == pixel_format
-    top = (1 << depth(pixel_format)) - 1
-    for plane, above, under in zip(copied(made), colour, below, strict=True):
-        share = shares(given, above, top)
-        if plane.shape == (height, width) or (width, height) == (96, 64):
-            assert np.array_equal(plane[share == 1], above[share == 1])
-            assert np.array_equal(plane[share == 0], under[share == 0])
-            # Chroma's matte is rounded too, so that two roundings may add up.
-            assert np.abs(plane - (above * share + under * (1 - share))).max() <= 1.25
-
-
-def test_mix_of_every_value() -> None:
-    """For each alpha: rounded, never off by more than one, exact at both ends."""
-    above, alpha = np.meshgrid(np.arange(256, dtype=np.uint8), np.arange(256, dtype=np.uint8))
-    target = np.empty_like(above)
-    for below in (0, 1, 16, 127, 128, 254, 255):
-        mix(above, below, alpha, 255, target)
-        want = (above * (alpha / 255)) + below * (1 - alpha / 255)
-        assert np.abs(target - want).max() <= 1.01
-        assert np.array_equal(target[255], above[255])
-        assert (target[0] == below).all()
-    mix(above, above.copy(), alpha, 255, target)
-    assert np.abs(target.astype(int) - above).max() <= 1
-
-
-@pytest.mark.parametrize("pixel_format", FORMATS)
-def test_the_matte_alone(pixel_format: str) -> None:
-    given = frame(pixel_format)
-    made = one(composite([given], "mask"))
-    assert made.format.name == ("gray" if depth(pixel_format) == 8 else made.format.name)
-    assert made.format.name.startswith("gray")
-    assert np.array_equal(views(made)[0], given.matte)
-    assert int(made.color_range) == 2
-
-
-@pytest.mark.parametrize("pixel_format", FORMATS)
-@pytest.mark.parametrize("full", [False, True], ids=["limited", "full"])
-@pytest.mark.parametrize(("width", "height"), [(96, 64), (85, 49)])
-def test_stacked(pixel_format: str, full: bool, width: int, height: int) -> None:
-    """Colour above, matte below as a grey picture in the same range: white is full opacity."""
-    given = frame(pixel_format, width, height)
-    given.source.color_range = 2 if full else 1
-    colour = copied(given.source)
-    made = one(composite([given], "stacked"))
-    wide, high = width & ~1, height & ~1
-    assert (made.width, made.height) == (wide, 2 * high)
-    unit = 1 << (depth(pixel_format) - 8)
-    top = 256 * unit - 1
-    rgb = pixel_format.startswith("gbr")
-    for number, (plane, before) in enumerate(zip(copied(made), colour, strict=True)):
-        half = plane.shape[0] // 2
-        assert np.array_equal(plane[:half], before[:half, : plane.shape[1]])
-        if number and not rgb:
-            assert (plane[half:] == 128 * unit).all()
-            continue
-        share = given.matte[:high, :wide] / top
-        want = share * top if full or rgb else 16 * unit + share * 219 * unit
-        assert np.abs(plane[half:] - want).max() <= 0.5 + 1e-6
-
-
-@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv420p10le", "gbrp"])
-def test_the_matte_is_that_of_its_own_picture(pixel_format: str) -> None:
-    top = (1 << depth(pixel_format)) - 1
-    shots = pictures(8, 96, 64, pixel_format)
-    frames = predict((Frame(source=shot) for shot in shots), Brightness())
-    for index, frame in enumerate(upsample(frames, StreamInfo(96, 64, pixel_format))):
-        made = frame.matte
-        assert (made[inside(96, 64, index, 0.8)] == top).all()
-        assert (made[~inside(96, 64, index, 1.35)] == 0).all()
-
-
-def test_the_network_sees_the_picture_in_its_colours() -> None:
-    """RGB by the picture's own matrix and range, at the size that the session asks for."""
-    seen: list[np.ndarray] = []
-
-    class Looking(Brightness):
-        def stream(self) -> Bright:
-            class Stream(Bright):
-                def __call__(self, picture: NDArray[Any]) -> Prediction:
-                    seen.append(picture.copy())
-                    return super().__call__(picture)
-
-            return Stream()
-
-    for matrix, luma, red in [(5, 81, (255, 0, 0)), (1, 63, (255, 0, 0))]:
-        shot = av.VideoFrame(96, 64, "yuv444p")
-        codes = {5: (81, 90, 240), 1: (63, 102, 240)}[matrix]
-        assert codes[0] == luma
-        for plane, code in zip(views(shot), codes, strict=True):
-            plane[:] = code
-        shot.colorspace, shot.color_range = matrix, 1
-        list(predict([Frame(source=shot)], Looking()))
-        assert seen[-1].shape == (32, 48, 3)
-        assert seen[-1].dtype == np.uint8
-        assert np.abs(seen[-1].reshape(-1, 3).astype(int) - red).max() <= 3
+def test_jobs_side_by_side_leave_opencv_as_it_was() -> None:
+    one = stages.one_thread_per_frame
+    before = cv2.getNumThreads()
+    with one:
+        with one:
+            assert cv2.getNumThreads() == 1
+        assert cv2.getNumThreads() == 1
+    assert cv2.getNumThreads() == before
 
 
 @pytest.mark.parametrize(

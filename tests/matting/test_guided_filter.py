@@ -9,11 +9,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from helpers.media import shared
+from helpers.media import Brightness, depth, inside, pictures, shared
 from numpy.typing import NDArray
 
-from streamcut.matting.guided_filter import GuidedUpsampler
+from streamcut.matting.guided_filter import GuidedUpsampler, upsample
 from streamcut.matting.network import predict
+from streamcut.media.frame import Frame, StreamInfo
 from streamcut.media.planes import planes
 from streamcut.sessions import new_session
 from streamcut.sources import open_source
@@ -120,3 +121,14 @@ def test_on_real_footage_the_matte_changes_where_the_picture_does(clip: str) -> 
                 / edge_contrast(luma, bilinear)
             )
     assert min(gains) > 1.25
+
+
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv420p10le", "gbrp"])
+def test_the_matte_is_that_of_its_own_picture(pixel_format: str) -> None:
+    top = (1 << depth(pixel_format)) - 1
+    shots = pictures(8, 96, 64, pixel_format)
+    frames = predict((Frame(source=shot) for shot in shots), Brightness())
+    for index, frame in enumerate(upsample(frames, StreamInfo(96, 64, pixel_format))):
+        made = frame.matte
+        assert (made[inside(96, 64, index, 0.8)] == top).all()
+        assert (made[~inside(96, 64, index, 1.35)] == 0).all()

@@ -1,14 +1,16 @@
-"""Several pictures through the network at once: the same mattes, and only where it is meant."""
+"""The network's stage: what it sees, and several frames at once, only where it is meant."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 from helpers import graphs
-from helpers.media import pictures
+from helpers.media import Bright, Brightness, pictures, views
+from numpy.typing import NDArray
 
 from streamcut.core.errors import ModelError
 from streamcut.core.pipeline import Channel
@@ -175,3 +177,29 @@ def test_the_stage_takes_together_what_waits(
         for frame, each in zip(made, plain, strict=True)
     )
     assert [frame.source.pts for frame in made] == [shot.pts for shot in pictures(6, 96, 64)]
+
+
+def test_the_network_sees_the_picture_in_its_colours() -> None:
+    """RGB by the picture's own matrix and range, at the size that the session asks for."""
+    seen: list[np.ndarray] = []
+
+    class Looking(Brightness):
+        def stream(self) -> Bright:
+            class Stream(Bright):
+                def __call__(self, picture: NDArray[Any]) -> Prediction:
+                    seen.append(picture.copy())
+                    return super().__call__(picture)
+
+            return Stream()
+
+    for matrix, luma, red in [(5, 81, (255, 0, 0)), (1, 63, (255, 0, 0))]:
+        shot = av.VideoFrame(96, 64, "yuv444p")
+        codes = {5: (81, 90, 240), 1: (63, 102, 240)}[matrix]
+        assert codes[0] == luma
+        for plane, code in zip(views(shot), codes, strict=True):
+            plane[:] = code
+        shot.colorspace, shot.color_range = matrix, 1
+        list(predict([Frame(source=shot)], Looking()))
+        assert seen[-1].shape == (32, 48, 3)
+        assert seen[-1].dtype == np.uint8
+        assert np.abs(seen[-1].reshape(-1, 3).astype(int) - red).max() <= 3

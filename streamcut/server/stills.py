@@ -17,6 +17,7 @@ from PIL import Image
 from streamcut.core.config import Settings
 from streamcut.core.errors import SourceError
 from streamcut.jobs.still import StillJob
+from streamcut.media.convert import RGB_TAGS, Converter
 from streamcut.media.limits import Limits
 from streamcut.media.still import Still
 from streamcut.media.stills import in_srgb, is_animated, read_still
@@ -128,11 +129,11 @@ def _decoded(path: Path, time: float) -> Image.Image:
     if _is_still(path):
         still = in_srgb(read_still(path, limits=_ANY))
         return Image.fromarray(np.ascontiguousarray(still.pixels[..., :3]))
-    start = Fraction(str(round(max(0.0, time), 3)))
+    start, convert = Fraction(str(round(max(0.0, time), 3))), Converter("rgb24", RGB_TAGS)
     for begin in (start, Fraction(0)):
         with suppress(SourceError), open_source(path, start=begin) as source:
             for frame in source:
-                return frame.source.to_image()  # type: ignore[no-any-return]
+                return Image.fromarray(convert(frame.source).to_ndarray())
     raise SourceError("no frame can be decoded")
 
 

@@ -9,7 +9,7 @@ from typing import Any, Self
 import cv2
 import numpy as np
 import pytest
-from helpers.media import Brightness, composited, copied, shown
+from helpers.media import Brightness, composited, copied, picture, shown, write
 
 from streamcut import frames, remove_video
 from streamcut.core.config import Settings
@@ -51,9 +51,10 @@ class First(LiveBase):
 
 @pytest.mark.parametrize("options", OPTIONS, ids=lambda options: " ".join(options))
 def test_a_file_and_a_live_job_make_the_same_of_a_frame(
-    clip: Clip, tmp_path: Path, options: dict[str, Any]
+    tmp_path: Path, options: dict[str, Any]
 ) -> None:
-    source, output = clip(count=3), tmp_path / "out.mkv"
+    # All alike, for a live job on a busy machine drops the first ones.
+    source, output = write(tmp_path / "in.mkv", [*map(picture, [0] * 3)]), tmp_path / "out.mkv"
     remove_video(source, output, session=Brightness(), **options)
     in_file = copied(shown(output).pictures[0])
     stage_by_stage = composited(source, **{"decontaminate": True, **options})[0]

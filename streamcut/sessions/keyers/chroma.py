@@ -14,11 +14,11 @@ from PIL import ImageColor
 
 from streamcut.core.errors import ModelError, Named, UsageError
 from streamcut.imaging.chroma import Screen, differences
+from streamcut.imaging.scene_cuts import is_cut
 from streamcut.media.matte import Grid
 from streamcut.sessions.base import RGB, Matte, MatteStream, Prediction
 from streamcut.sessions.files.model import Model
 from streamcut.sessions.keyers.base import KeyerSession
-from streamcut.sessions.networks.recurrent import is_new_scene
 from streamcut.sessions.runtime.device import Device
 
 Colour = tuple[float, float, float]
@@ -114,7 +114,7 @@ class ChromaStream:
         return Prediction(key(frame, self._screen), screen=self._screen, keyed=True)
 
     def _look(self, frame: RGB) -> None:
-        if self._last is not None and is_new_scene(self._last, frame):
+        if self._last is not None and is_cut(self._last, frame):
             self._borders = []
         self._last = frame
         if len(self._borders) < _LEARNT:

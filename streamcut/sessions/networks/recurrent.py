@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamcut.core.errors import ModelError
-from streamcut.imaging.scene_cuts import is_cut
+from streamcut.imaging.scene_cuts import SceneCuts
 from streamcut.sessions.base import RGB, Prediction, StillView
 from streamcut.sessions.networks.saliency import (
     MOST_PIXELS,
@@ -25,7 +25,6 @@ from streamcut.sessions.networks.saliency import (
 )
 from streamcut.sessions.runtime.runner import Runner, State
 
-_GLANCE = 256
 _STILL_AREA, _ROUNDS = 2, 3
 _LARGEST_STRIDE = 1024
 _MOST_KEPT = 1 << 28  # Numbers in all states together.
@@ -125,25 +124,18 @@ class RecurrentStream:
     def __init__(self, session: RecurrentSession) -> None:
         self._session = session
         self._runner = session.runner()
-        self._last: RGB | None = None
+        self._begins = SceneCuts()
 
     def __call__(self, frame: RGB) -> Prediction:
         """Return the prediction for an RGB uint8 [h, w, 3] frame.
 
         A scene cut, or a change of size, empties the memory.
         """
-        if self._last is None or is_new_scene(self._last, frame):
-            self.reset()
-        self._last = frame
+        if self._begins(frame):
+            self._runner.reset()
         return self._session.step(frame, self._runner)
 
     def reset(self) -> None:
         """Forget the frames before."""
         self._runner.reset()
-        self._last = None
-
-
-def is_new_scene(before: RGB, after: RGB) -> bool:
-    """Whether a cut, or a change of size, lies between two successive frames of any size."""
-    step = max(1, max(after.shape[:2]) // _GLANCE)
-    return before.shape != after.shape or is_cut(before[::step, ::step], after[::step, ::step])
+        self._begins = SceneCuts()

@@ -19,11 +19,11 @@ from PIL import Image
 
 from streamcut.core.errors import ModelError, UsageError
 from streamcut.core.interrupts import Interrupts
+from streamcut.imaging.scene_cuts import is_cut
 from streamcut.sessions.base import RGB, BaseSession, Matte, Prediction, first_words, load_model
 from streamcut.sessions.files.catalog import SAM_MODELS, sam_weights
 from streamcut.sessions.files.locks import locked
 from streamcut.sessions.files.model import Model
-from streamcut.sessions.networks.recurrent import is_new_scene
 from streamcut.sessions.networks.saliency import sigmoid
 from streamcut.sessions.networks.sam_prompt import (
     BOTTOM_RIGHT,
@@ -237,7 +237,7 @@ class SamStream:
 
         A scene cut, or a change of size, goes back to the prompt given.
         """
-        if self._last is not None and is_new_scene(self._last, frame):
+        if self._last is not None and is_cut(self._last, frame):
             self.reset()
         target = self._aimed(frame)
         matte = self._found(frame, target)

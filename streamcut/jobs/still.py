@@ -18,6 +18,7 @@ from PIL import Image
 from streamcut.compositing.looks import ALPHA_LOOKS
 from streamcut.core.config import Settings
 from streamcut.core.errors import ModelError, StreamcutError, UsageError
+from streamcut.imaging.letterbox import find_bars
 from streamcut.jobs.report import NOBODY
 from streamcut.jobs.request import limits_of, look_of, session_of, size_of
 from streamcut.jobs.stages import (
@@ -30,9 +31,10 @@ from streamcut.jobs.stages import (
 )
 from streamcut.matting.network import able
 from streamcut.matting.views import seen
+from streamcut.media.bars import NONE
 from streamcut.media.colour import Colour, Matrix, Primaries, Range, Transfer
 from streamcut.media.convert import Converter
-from streamcut.media.frame import CompositedFrame, Frame, StreamInfo
+from streamcut.media.frame import CompositedFrame, Frame, PredictedFrame, StreamInfo
 from streamcut.media.matte import RGB, Prediction
 from streamcut.media.planes import planes
 from streamcut.media.still import Still
@@ -174,7 +176,7 @@ class StillJob:
         info = _info_of(still)
         settings = self.settings.with_options({"quality": "best"})  # No frame rate has to be kept.
         frame = _frame_of(still)
-        predicted = frame.predicted(*self._seen(frame, still), cut=True)
+        predicted = self._predicted(frame, still)
         alone = steadying_of(settings, info)._replace(strength=0.0)
         sighting = Sighting()
         with Appearance.of(settings, info) as shown:
@@ -183,10 +185,14 @@ class StillJob:
             raise StreamcutError(NOBODY)
         return made, sighting.found
 
-    def _seen(self, frame: Frame, still: Still) -> tuple[RGB, Prediction]:
+    def _predicted(self, frame: Frame, still: Still) -> PredictedFrame:
         session = self.session(still.size)
-        if not self._extras and _streams(session):
-            return seen(frame.source, session)
+        if self._extras or not _streams(session):
+            return frame.predicted(*self._masked(session, still), cut=True)
+        bars = NONE if session.whole_frames else find_bars(planes(frame.source)[0])
+        return frame.predicted(*seen(frame.source, session, bars), bars=bars, cut=True)
+
+    def _masked(self, session: BaseSession, still: Still) -> tuple[RGB, Prediction]:
         image = Image.fromarray(np.ascontiguousarray(still.pixels[..., :3]))
         masks = session.predict(image, **self._extras)
         if not masks:

@@ -32,7 +32,10 @@ def predict(
     Raises:
         ModelError: if the network fails.
     """
-    stream, view = stream_of(session, both_ways=both_ways), StreamView()
+    stream, view = (
+        stream_of(session, both_ways=both_ways),
+        StreamView(bars=not session.whole_frames),
+    )
 
     def answered(group: list[Frame]) -> list[PredictedFrame]:
         seen = [view(frame, session.input_size) for frame in group]

@@ -14,6 +14,8 @@ import numpy as np
 from av.video.frame import VideoFrame
 
 from streamcut.imaging.resize import Shrink
+from streamcut.matting.letterbox import laid_back, placed
+from streamcut.media.bars import NONE, Bars
 from streamcut.media.matte import RGB, Matte, Prediction
 from streamcut.sessions import BaseSession
 from streamcut.sessions.base import MatteStream, StillView, as_prediction
@@ -54,18 +56,20 @@ def gains_by_mirroring(session: BaseSession, width: int, height: int) -> bool:
     return any(view.mirrored for view in session.still_views(width, height))
 
 
-def seen(image: VideoFrame, session: BaseSession) -> tuple[RGB, Prediction]:
+def seen(image: VideoFrame, session: BaseSession, bars: Bars = NONE) -> tuple[RGB, Prediction]:
     """Return a still at the size of the largest view of it, and the mean prediction there.
 
     Args:
         image: the still.
         session: the network's.
+        bars: around the still; the network does not see them.
 
     Raises:
         ModelError: if the network fails.
     """
-    views = session.still_views(image.width, image.height)
-    found = [_looked(image, session, view) for view in views]
+    rows, columns = bars.inside(image.height, image.width)
+    views = session.still_views(columns.stop - columns.start, rows.stop - rows.start)
+    found = [_looked(image, session, view, bars) for view in views]
     small, first = max(found, key=lambda pair: pair[1].alpha.size)
     if len(found) == 1:
         return small, first
@@ -73,18 +77,22 @@ def seen(image: VideoFrame, session: BaseSession) -> tuple[RGB, Prediction]:
     return small, replace(first, alpha=alpha)
 
 
-def _looked(image: VideoFrame, session: BaseSession, view: StillView) -> tuple[RGB, Prediction]:
-    """Return what the network is shown, and its answer, both the right way round."""
-    small = Shrink()(image, view.size)
+def _looked(
+    image: VideoFrame, session: BaseSession, view: StillView, bars: Bars
+) -> tuple[RGB, Prediction]:
+    """Return the still at a view's size, and the network's answer, the right way round."""
+    size, window = placed(image, bars, lambda width, height: view.size)
+    whole = Shrink()(image, size)
+    small = np.ascontiguousarray(whole[window])
     shown = np.ascontiguousarray(small[:, ::-1]) if view.mirrored else small
     stream = session.stream()
     answer = as_prediction(stream(shown), shown)
     for _ in range(view.rounds - 1):
         answer = as_prediction(stream(shown), shown)
-    if not view.mirrored:
-        return small, answer
-    back = None if answer.foreground is None else answer.foreground[:, ::-1]
-    return small, replace(answer, alpha=answer.alpha[:, ::-1], foreground=back)
+    if view.mirrored:
+        back = None if answer.foreground is None else answer.foreground[:, ::-1]
+        answer = replace(answer, alpha=answer.alpha[:, ::-1], foreground=back)
+    return whole, laid_back(answer, whole, window) if bars else answer
 
 
 def _mean(mattes: Sequence[Matte], shape: tuple[int, ...]) -> Matte:

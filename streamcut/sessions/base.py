@@ -102,6 +102,9 @@ class BaseSession:
     bound: ClassVar[bool] = False
     """Whether every run of the graph is a Runner's, which is what CUDA graphs ask for."""
 
+    whole_frames: ClassVar[bool] = False
+    """Whether it is shown constant bars around a frame too, since it knows places in the frame."""
+
     def __init__(
         self,
         model_name: str,

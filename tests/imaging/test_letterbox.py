@@ -75,3 +75,33 @@ def test_bars_that_appear_within_a_stream_must_stay() -> None:
     seen = [find(picture(Bars(18, 18), seed=n)) for n in range(20)]
     assert seen[:12] == [NONE] * 12
     assert seen[13:] == [Bars(18, 18)] * 7
+
+
+def test_bars_of_a_clip_that_fades_in_are_found_as_soon_as_they_can_be_seen() -> None:
+    find, light = BarFinder(), picture(Bars(18, 18)).astype(int) - 16
+    seen = [find((16 + light * n // 20).astype(np.uint8)) for n in range(20)]
+    assert all(seen[5:])
+    assert seen[-1] == Bars(18, 18)
+
+
+def test_what_a_codec_leaves_beside_the_image_is_no_end_of_the_bars() -> None:
+    find = BarFinder()
+    assert find(picture(Bars(18, 18))) == Bars(18, 18)
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        ringing = picture(Bars(18, 18), seed=seed)
+        ringing[15:18, ::7] += rng.integers(0, 30, ringing[15:18, ::7].shape, dtype=np.uint8)
+        assert find_bars(ringing) == Bars(18, 18)
+        assert find(ringing) == Bars(18, 18)
+
+
+def test_bars_that_begin_with_a_scene_are_found_at_once() -> None:
+    find = BarFinder()
+    assert find(picture(NONE)) == NONE
+    after = picture(Bars(18, 18), seed=1)
+    assert find(after) == NONE
+    assert find.anew(after) == Bars(18, 18)
+    assert find(picture(Bars(18, 18), seed=2)) == Bars(18, 18)
+    dark = np.full(SIZE, 16, np.uint8)
+    assert find.anew(dark) == Bars(18, 18)  # The same, as far as can be seen.
+    assert find.anew(picture(Bars(0, 0, 40, 40), seed=3)) == Bars(0, 0, 40, 40)

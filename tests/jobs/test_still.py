@@ -125,3 +125,46 @@ def test_what_lies_behind_has_the_colours_of_its_own() -> None:
     assert cut(still, background="blur").icc == display_p3()
     under = cut(still, under=(0, 0, 255, 255))
     assert under.icc is None
+
+
+def two(height: int = 60, width: int = 80) -> Still:
+    """A large block on the left, a small one on the right."""
+    pixels = np.full((height, width, 3), 40, np.uint8)
+    pixels[15:45, 10:35] = pixels[10:22, 60:68] = 220
+    return Still(pixels)
+
+
+@pytest.mark.parametrize(
+    ("keep", "left", "right"),
+    [
+        ("all", 255, 255),
+        ("main", 255, 0),
+        ("0.8,0.25", 0, 255),
+        ("64,15", 0, 255),
+        ("20,30", 255, 0),
+    ],
+)
+def test_bystanders_are_left_out_of_stills_too(keep: str, left: int, right: int) -> None:
+    made = cut(two(), keep=keep, only_mask=True).pixels
+    assert (made[30, 20], made[16, 64]) == (left, right)
+
+
+def test_the_network_does_not_see_the_bars_of_a_still() -> None:
+    """White bars would be bright, and so part of the subject."""
+    boxed = photo(120, 160)
+    boxed.pixels[:15] = boxed.pixels[105:] = 255
+    seen: list[tuple[int, ...]] = []
+
+    class Seeing(Brightness):
+        def predict(self, *args: object, **kwargs: object) -> list[Image.Image]:
+            raise AssertionError("a stream is asked")
+
+        def input_size(self, width: int, height: int) -> tuple[int, int]:
+            seen.append((width, height))
+            return width // 2, height // 2
+
+    settings = Settings().with_options({"min_area": 0.0, "only_mask": True})
+    made = StillJob(settings, session=Seeing(2)).cut(boxed).pixels
+    assert seen == [(160, 90)]
+    assert made[:15].max() == made[105:].max() == 0
+    assert made[30, 45] == 255

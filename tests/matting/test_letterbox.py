@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import av
 import numpy as np
+import pytest
+from helpers.media import Brightness
 
 from streamcut.matting.guided_filter import upsample
 from streamcut.matting.letterbox import StreamView
+from streamcut.matting.network import predict
 from streamcut.media.bars import NONE, Bars
 from streamcut.media.frame import Frame, StreamInfo
 from streamcut.media.matte import Prediction
+from streamcut.sessions.keyers.difference import DifferenceSession
+from streamcut.sessions.networks.sam import SamSession
 
 
 def frame(bars: Bars, size: tuple[int, int] = (180, 320)) -> Frame:
@@ -73,3 +78,40 @@ def test_no_opacity_is_left_on_a_bar_at_full_size() -> None:
     (made,) = upsample([told], StreamInfo(320, 180, "yuv444p"))
     assert made.matte[:21].max() == made.matte[-23:].max() == 0
     assert made.matte[30:-30].min() == 255
+
+
+def test_bars_that_begin_with_a_cut_are_left_out_from_its_first_frame() -> None:
+    view = StreamView()
+    rng = np.random.default_rng(0)
+    bright = rng.integers(150, 250, (180, 320, 3), dtype=np.uint8)
+    source = av.VideoFrame.from_ndarray(bright, format="rgb24").reformat(format="yuv444p")
+    for _ in range(3):
+        sight = view(Frame(source=source), half)
+    assert sight.bars == NONE
+    assert not sight.cut
+    after = [view(frame(Bars(20, 20)), half) for _ in range(3)]
+    assert [each.bars for each in after] == [Bars(20, 20)] * 3
+    assert [each.cut for each in after] == [True, False, False]
+    assert after[0].shown.shape == (70, 160, 3)
+    back = view(Frame(source=source), half)
+    assert back.bars == NONE
+    assert back.cut
+
+
+@pytest.mark.parametrize(("whole", "height"), [(False, 140), (True, 180)])
+def test_a_session_that_knows_places_in_frames_sees_all_of_them(whole: bool, height: int) -> None:
+    """A prompt is a place in the frame, and a plate shows all of it."""
+    assert SamSession.whole_frames
+    assert DifferenceSession.whole_frames
+    asked: list[int] = []
+
+    class Asked(Brightness):
+        whole_frames = whole
+
+        def input_size(self, width: int, height: int) -> tuple[int, int]:
+            asked.append(height)
+            return width, height
+
+    (made,) = predict([frame(Bars(20, 20))], Asked(1))
+    assert asked == [height]
+    assert made.prediction.alpha.shape == (180, 320)

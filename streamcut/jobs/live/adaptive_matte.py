@@ -93,7 +93,7 @@ class LiveMatte:
         """
         levels = levels_of(session, self._info.width, self._info.height)
         governor = Governor([level.weight for level in levels], 1 / float(self._info.rate))
-        stream, view = session.stream(), StreamView()
+        stream, view = session.stream(), StreamView(bars=not session.whole_frames)
         self._forget()
         self.level, told = levels[0], False
         for frame in frames:

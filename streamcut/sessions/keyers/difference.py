@@ -53,6 +53,9 @@ class DifferenceSession(KeyerSession):
         UsageError: if the device is a GPU.
     """
 
+    whole_frames = True
+    """The plate shows all of the frame."""
+
     def __init__(
         self,
         model: Model,

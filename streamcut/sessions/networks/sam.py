@@ -68,6 +68,9 @@ class SamSession(BaseSession):
         UsageError: if the prompt is not a point or box within the frame.
     """
 
+    whole_frames = True
+    """Its prompt is a place in the frame."""
+
     def __init__(
         self,
         model: Model,

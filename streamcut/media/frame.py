@@ -12,6 +12,7 @@ import av
 from streamcut.media.bars import NONE, Bars
 from streamcut.media.colour import Colour
 from streamcut.media.hdr_metadata import NO_HDR, HdrMetadata
+from streamcut.media.immersive import NOT_IMMERSIVE, Immersive
 from streamcut.media.limits import STRICT, Limits
 from streamcut.media.matte import RGB, Matte, Prediction
 from streamcut.media.planes import Plane
@@ -37,6 +38,7 @@ class StreamInfo:
         chapters: as PyAV gives them.
         live: frames arrive at their own pace and may be dropped.
         hdr: what HDR video says of itself beside its colours.
+        immersive: whether its frames are stereo 3D or spherical.
         limits: within which the input was opened, and what else is read for it is, too.
     """
 
@@ -55,6 +57,7 @@ class StreamInfo:
     chapters: Sequence[Mapping[str, Any]] = ()
     live: bool = False
     hdr: HdrMetadata = NO_HDR
+    immersive: Immersive = NOT_IMMERSIVE
     limits: Limits = STRICT
 
     @property

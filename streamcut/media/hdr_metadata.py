@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, cast
+from typing import cast
 
 import av
 from av.sidedata.sidedata import Type
 
-from streamcut.media.side_data import side_data_of
+from streamcut.media.side_data import bytes_of
 
 _DYNAMIC = {
     Type.DYNAMIC_HDR_PLUS: "HDR10+",
@@ -67,7 +66,7 @@ class HdrMetadata:
     @classmethod
     def of(cls, frame: av.VideoFrame) -> HdrMetadata:
         """Return what a decoded frame says."""
-        found = _side_data(frame)
+        found = bytes_of(frame)
         display, light = (
             found.get(kind, b"")
             for kind in (Type.MASTERING_DISPLAY_METADATA, Type.CONTENT_LIGHT_LEVEL)
@@ -87,15 +86,6 @@ class HdrMetadata:
     def notes(self) -> list[str]:
         """Say what no output keeps: it is made for the frames as they were."""
         return [f"the input's {name} metadata is not kept" for name in self.dynamic]
-
-
-def _side_data(frame: av.VideoFrame) -> dict[Type, bytes]:
-    try:
-        # A mapping by type, which iterates over its values.
-        sides: Iterable[Any] = side_data_of(frame)
-    except ValueError:  # PyAV gives none where it does not know the type of one.
-        return {}
-    return {data.type: bytes(data) for data in sides}
 
 
 NO_HDR = HdrMetadata()

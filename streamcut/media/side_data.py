@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fractions import Fraction
-from typing import cast
+from typing import Any, cast
 
 import av
 from av.filter import Graph
-from av.sidedata.sidedata import SideDataContainer
+from av.sidedata.sidedata import SideDataContainer, Type
 
 # What FFmpeg's PNG decoder makes. It gives ICC profiles a name, which PyAV 18 frees twice: the
 # process crashes, now or later.
@@ -36,6 +37,16 @@ def side_data_of(frame: av.VideoFrame) -> SideDataContainer:
         return _read(frame)
     except ValueError:
         return _read(_without(frame, _EXIF))
+
+
+def bytes_of(frame: av.VideoFrame) -> dict[Type, bytes]:
+    """Return a frame's side data by its type; nothing where PyAV does not know one's type."""
+    try:
+        # A mapping by type, which iterates over its values.
+        sides: Iterable[Any] = side_data_of(frame)
+    except ValueError:
+        return {}
+    return {data.type: bytes(data) for data in sides}
 
 
 def _read(frame: av.VideoFrame) -> SideDataContainer:

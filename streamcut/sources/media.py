@@ -21,6 +21,7 @@ from streamcut.media.colour import Colour
 from streamcut.media.demux import packets
 from streamcut.media.frame import Frame, StreamInfo
 from streamcut.media.hdr_metadata import HdrMetadata
+from streamcut.media.immersive import Immersive
 from streamcut.media.limits import STRICT, Limits
 from streamcut.media.names import is_address
 from streamcut.media.opening import reason
@@ -94,7 +95,7 @@ class MediaSource:
             self._first: Frame | None = self._conformed(first)
             self._lost = _lost(first.format.name, self._first.source.format.name)
             self._lost += getattr(self._input, "notes", [])
-            self._hdr = HdrMetadata.of(first)
+            self._hdr, self._immersive = HdrMetadata.of(first), Immersive.of(first)
             self._lost += self._hdr.notes
             if self._input.again is None and self._container.streams.audio:
                 self._lost.append("its sound is left out: a pipe is read only once")
@@ -323,6 +324,7 @@ class MediaSource:
             metadata=dict(self._container.metadata),
             chapters=self._container.chapters(),
             hdr=self._hdr,
+            immersive=self._immersive,
             limits=self._limits,
         )
 

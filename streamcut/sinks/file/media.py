@@ -19,6 +19,7 @@ from streamcut.media.urls import public
 from streamcut.sinks.file import hdr10
 from streamcut.sinks.file.audio import Companions, public_tags
 from streamcut.sinks.file.carried import shifted_chapters
+from streamcut.sinks.file.described import in_header, stream_with, tell_immersive
 from streamcut.sinks.file.encoder_input import Fit, Palette
 from streamcut.sinks.file.formats import Codec
 from streamcut.sinks.file.output import Output
@@ -88,7 +89,7 @@ class MediaSink:
             with self._accepting():
                 if codec.encoder == "libvpx-vp9":
                     open_lean(self._encoder)
-                elif hdr10.in_header(codec, info.hdr):
+                elif in_header(codec, info):
                     self._encoder.open(strict=False)
             if self._palette is not None:
                 self._stream.pix_fmt = self._palette.pixel_format
@@ -237,8 +238,8 @@ class MediaSink:
         codec = self._codec
         held = codec.held(size)
         options = hdr10.encoder_options(codec, info.hdr, codec.options_for(quality, size))
-        if hdr10.in_header(codec, info.hdr):
-            stream = hdr10.stream_with(self._output, codec, info.hdr)
+        if in_header(codec, info):
+            stream = stream_with(self._output, codec, info)
             stream.codec_context.options = options
         elif alpha_apart:
             stream = described_stream(self._output, codec.encoder)
@@ -258,6 +259,7 @@ class MediaSink:
         context.sample_aspect_ratio = info.sample_aspect_ratio
         if info.sample_aspect_ratio != 1 and not set_aspect(stream, info.sample_aspect_ratio):
             self._notes.append(f"the pixels' aspect ratio {info.sample_aspect_ratio} is lost")
+        self._notes += tell_immersive(stream, codec, self._outlet.form, info, size)
         if codec.tag:
             context.codec_tag = codec.tag
         return stream

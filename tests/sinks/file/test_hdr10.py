@@ -12,7 +12,7 @@ import pytest
 from av.sidedata.sidedata import Type
 from helpers.media import Sound, pictures, run, write
 
-from streamcut.media import hdr_metadata
+from streamcut.media import side_data
 from streamcut.media.hdr_metadata import HdrMetadata, MasteringDisplay
 from streamcut.sources import open_source
 
@@ -153,6 +153,6 @@ def test_dolby_vision_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """As FFmpeg's decoder hands it over; no encoder at hand writes it."""
     sides = [Side(b"rpu"), Side(b"parsed")]
     sides[0].type, sides[1].type = Type.DOVI_RPU_BUFFER, Type.DOVI_METADATA
-    monkeypatch.setattr(hdr_metadata, "side_data_of", lambda _: sides)
+    monkeypatch.setattr(side_data, "side_data_of", lambda _: sides)
     notes = HdrMetadata.of(av.VideoFrame(16, 16)).notes
     assert notes == ["the input's Dolby Vision metadata is not kept"]

@@ -39,6 +39,7 @@ from streamcut.sources.address import Input, input_of
 from streamcut.sources.decoder import alpha_notes, decoder_of, has_lost_alpha
 from streamcut.sources.deinterlace import Progressive, is_still
 from streamcut.sources.normalize import Conform
+from streamcut.sources.once import lost_of
 from streamcut.sources.size import Size
 
 _log = logging.getLogger(__name__)
@@ -97,8 +98,8 @@ class MediaSource:
             self._lost += getattr(self._input, "notes", [])
             self._hdr, self._immersive = HdrMetadata.of(first), Immersive.of(first)
             self._lost += self._hdr.notes
-            if self._input.again is None and self._container.streams.audio:
-                self._lost.append("its sound is left out: a pipe is read only once")
+            if self._input.again is None:
+                self._lost += lost_of(self._container)
             self.info = self._describe(self._first.source)
             _log.info(
                 "opened %s: %dx%d %s at %.3f frames per second",

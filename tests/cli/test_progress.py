@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from helpers.jobs import Ran
-from helpers.media import Brightness, pictures, write
+from helpers.media import Brightness, Sound, pictures, write
 from rich.console import Console
 
 from streamcut.cli import progress
@@ -213,6 +213,16 @@ def test_json_is_all_that_standard_output_holds(
     assert names[:3] == ["decode", "matte", "composite"]
     assert names[-1] == "encode"
     assert set(summary) == set(Summary.__dataclass_fields__)
+
+
+def test_what_is_left_out_is_in_the_json(command: Callable[..., Ran], tmp_path: Path) -> None:
+    chapters = [(0, 100, "one"), (100, 200, "two")]
+    source = write(tmp_path / "in.mkv", pictures(5), sounds=[Sound()], chapters=chapters)
+    ran = command("video", source, tmp_path / "out.gif", "--json")
+    summary = json.loads(ran.out)
+    told = ["the chapters are left out: .gif holds none", ".gif holds no sound"]
+    assert (ran.code, summary["notes"]) == (0, told)
+    assert told[0] in summary["warnings"]
 
 
 def test_the_slowest_stage_is_the_one_that_never_waits(tmp_path: Path) -> None:

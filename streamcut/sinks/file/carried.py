@@ -19,7 +19,7 @@ from streamcut.media.frame import StreamInfo
 from streamcut.sinks.file.formats import Format
 
 _ATTACHING = (".mkv",)
-_TIMECODES = (".mov", ".mkv")
+_TIMECODES = (".mov", ".mp4", ".mkv")
 _TIMECODE = re.compile(r"(\d\d):(\d\d):(\d\d)([:;.])(\d\d)")
 _NTSC_DROPS = {30: 2, 60: 4}
 """Numbers that drop-frame counting passes over each minute but every tenth, by nominal rate."""

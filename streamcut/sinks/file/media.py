@@ -104,6 +104,8 @@ class MediaSink:
             )
             if info.chapters and output.form.chapters:
                 self._output.set_chapters(shifted_chapters(info))
+            elif info.chapters and output.path is not None:
+                self._notes.append(f"the chapters are left out: {output.form.ending} holds none")
 
     @property
     def notes(self) -> list[str]:

@@ -49,6 +49,18 @@ def test_a_table_a_row_a_result(command: Callable[..., Ran], files: dict[str, st
     assert half == pytest.approx(expected, abs=0.01)
 
 
+def test_how_much_is_undecided_is_told(command: Callable[..., Ran], files: dict[str, str]) -> None:
+    """Half a matte is faint in all that is certain, and veils nothing."""
+    ran = command("evaluate", files["truth"], files["half"], "-t", files["truth"])
+    titles = ran.out.splitlines()[2]
+    assert "faint % ↓" in titles
+    assert "veil % ↓" in titles
+    ran = command("evaluate", files["truth"], files["half"], "-t", files["truth"], "--json")
+    figures = [result["figures"] for result in json.loads(ran.out)["results"]]
+    assert [each["faint"] for each in figures] == [0.0, 100.0]
+    assert [each["veil"] for each in figures] == [0.0, 0.0]
+
+
 def test_json_has_every_frame(command: Callable[..., Ran], files: dict[str, str]) -> None:
     ran = command("evaluate", files["half"], "-t", files["truth"], "--json")
     found = json.loads(ran.out)

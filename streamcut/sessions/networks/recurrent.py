@@ -25,7 +25,8 @@ from streamcut.sessions.networks.saliency import (
 )
 from streamcut.sessions.runtime.runner import Runner, State
 
-_STILL_AREA, _ROUNDS = 2, 3
+_STILL_AREA = 2
+_VIEWS = (0.5, 1.0, 2.0)  # Areas at which a still is looked at, of the one for images.
 _LARGEST_STRIDE = 1024
 _MOST_KEPT = 1 << 28  # Numbers in all states together.
 
@@ -46,12 +47,14 @@ class RecurrentSession(MapSession):
         return size_of_area(width, height, self._area, self._stride)
 
     def still_views(self, width: int, height: int) -> list[StillView]:
-        """Return two views at the area for images, one of them mirrored.
+        """Return views at half, all and twice the area for images, each also mirrored.
 
-        It is what the file says, or else twice the area that a video gets.
+        That area is what the file says, or else twice the area that a video gets. People near
+        and far gain by different sizes (docs/measurements.md).
         """
-        size = size_of_area(width, height, self._still_area, self._stride)
-        return [StillView(size, mirrored, _ROUNDS) for mirrored in (False, True)]
+        areas = [round(share * self._still_area) for share in _VIEWS]
+        sizes = [size_of_area(width, height, area, self._stride) for area in areas]
+        return [StillView(size, mirrored) for size in sizes for mirrored in (False, True)]
 
     def smaller_sizes(self, width: int, height: int) -> list[tuple[int, int]]:
         """Return sizes of about a half and a quarter of the network's area."""

@@ -110,3 +110,12 @@ def test_metadata_that_lacks_something_is_one_line(tmp_path: Path) -> None:
     path = write(tmp_path / "half.onnx", {"streamcut.states": "[]", "streamcut.area": "many"})
     with pytest.raises(ModelError, match=r"half\.onnx does not say"):
         new_session(str(path))
+
+
+def test_an_image_is_looked_at_in_three_sizes_and_mirrored(tmp_path: Path) -> None:
+    facts = FACTS | {"streamcut.still_area": "16384"}
+    session = new_session(str(write(tmp_path / "mine.onnx", facts)))
+    views = session.still_views(640, 640)
+    assert [view.size for view in views] == [(96, 96)] * 2 + [(128, 128)] * 2 + [(176, 176)] * 2
+    assert [view.mirrored for view in views] == [False, True] * 3
+    assert {view.rounds for view in views} == {1}

@@ -143,7 +143,8 @@ def _sources_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--pack", type=Path, required=True)
     command.add_argument("--most", type=int, default=60, help="images, or clips, of a source")
     command.add_argument("--area", type=int, help="pixels to feed, where a network takes any")
-    command.add_argument("networks", type=Path, nargs="+", help="ONNX files")
+    command.add_argument("--json", type=Path, help="add the figures to this file, for `card`")
+    command.add_argument("networks", nargs="+", help="ONNX files, or NAME=FILE")
 
 
 def _clips_options(command: argparse.ArgumentParser) -> None:
@@ -166,7 +167,9 @@ def _clips_options(command: argparse.ArgumentParser) -> None:
 
 
 def _card_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--json", type=Path, required=True, help="what `evaluate` wrote")
+    given = command.add_mutually_exclusive_group(required=True)
+    given.add_argument("--json", type=Path, help="what `evaluate` wrote")
+    given.add_argument("--sources", type=Path, help="what `sources` wrote")
     command.add_argument("--out", type=Path, required=True, help="the card, Markdown")
 
 
@@ -296,14 +299,18 @@ def people(options: argparse.Namespace) -> None:
 def sources(options: argparse.Namespace) -> None:
     """Print two tables of figures, one row a source, the worst last."""
     from streamcut.training.pack import Pack
-    from streamcut.training.sources import report, table
+    from streamcut.training.sources import keep_report, report, table
     from streamcut.training.teachers import Teacher
 
     pack = Pack(options.pack)
-    for path in options.networks:
-        network = Teacher(path, area=options.area)
+    for text in options.networks:
+        named, _, path = text.rpartition("=")
+        network = Teacher(Path(path), area=options.area)
+        name = named or network.name
         found = report(network.step, network.reset, pack, most=options.most)
-        print(table(network.name, found), flush=True)
+        print(table(name, found), flush=True)
+        if options.json is not None:
+            keep_report(options.json, name, found)
 
 
 def clips(options: argparse.Namespace) -> None:
@@ -319,9 +326,14 @@ def clips(options: argparse.Namespace) -> None:
 
 def card(options: argparse.Namespace) -> None:
     """Put figures into a model card."""
-    from streamcut.training.card import load_scores, write_card
+    from streamcut.training.card import load_scores, write_card, write_figures
 
-    write_card(options.out, load_scores(options.json))
+    if options.sources is None:
+        write_card(options.out, load_scores(options.json))
+        return
+    from streamcut.training.sources import kept_reports, side_by_side
+
+    write_figures(options.out, side_by_side(kept_reports(options.sources)))
 
 
 COMMANDS = {

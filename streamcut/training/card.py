@@ -58,11 +58,16 @@ def figures(scores: Sequence[NetworkScores]) -> str:
 
 
 def write_card(path: Path, scores: Sequence[NetworkScores]) -> None:
-    """Put the figures into a card, or begin a new one."""
+    """Put the figures of an evaluation into a card, or begin a new one."""
+    write_figures(path, figures(scores))
+
+
+def write_figures(path: Path, tables: str) -> None:
+    """Put tables into a card between its markers, or begin a new one."""
     text = path.read_text(encoding="utf-8") if path.exists() else _fresh(path.stem)
     before, rest = text.split(BEGIN, 1)
     after = rest.split(END, 1)[1]
-    path.write_text(f"{before}{BEGIN}\n{figures(scores)}\n{END}{after}", encoding="utf-8")
+    path.write_text(f"{before}{BEGIN}\n{tables}\n{END}{after}", encoding="utf-8")
 
 
 def _fresh(name: str) -> str:

@@ -6,10 +6,12 @@ a network does there is what it does on footage from elsewhere.
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import groupby, islice
+from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
@@ -144,6 +146,59 @@ def _mean(rows: Iterable[Figures]) -> Figures:
             if not np.isnan(value):
                 columns[name].append(value)
     return {name: float(np.mean(values)) for name, values in columns.items()}
+
+
+# -- reports kept for the card ---------------------------------------------------------------
+
+COLUMNS = {
+    "stills": {
+        "iou": ("IoU", 3),
+        "good": ("share > .9", 2),
+        "f": ("boundary F", 3),
+        "mad": ("MAD", 1),
+        "faint": ("faint %", 1),
+        "veil": ("veil %", 1),
+    },
+    "clips": {
+        "mad": ("MAD", 1),
+        "dtssd": ("dtSSD", 2),
+        "iou": ("IoU", 3),
+        "f": ("boundary F", 3),
+        "faint": ("faint %", 2),
+        "veil": ("veil %", 2),
+    },
+}
+"""The figures of a card's two tables: their titles, and digits after the point."""
+
+
+def keep_report(path: Path, name: str, found: NetworkReport) -> None:
+    """Add a network's report to a JSON file, or replace it there."""
+    kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    path.write_text(json.dumps(kept | {name: asdict(found)}, indent=1), encoding="utf-8")
+
+
+def kept_reports(path: Path) -> dict[str, NetworkReport]:
+    """Read what `keep_report` wrote, in that order."""
+    rows = json.loads(path.read_text(encoding="utf-8"))
+    return {name: NetworkReport(**row) for name, row in rows.items()}
+
+
+def side_by_side(reports: Mapping[str, NetworkReport]) -> str:
+    """Two Markdown tables, stills and clips: the networks beside each other on every source."""
+    return "\n\n".join(_side_by_side(reports, kind) for kind in COLUMNS)
+
+
+def _side_by_side(reports: Mapping[str, NetworkReport], kind: str) -> str:
+    columns = COLUMNS[kind]
+    titles = " | ".join(title for title, _ in columns.values())
+    rows = [f"| network | source | {titles} |", "|---" * (len(columns) + 2) + "|"]
+    tables = {name: getattr(found, kind) for name, found in reports.items()}
+    for source in sorted({source for table in tables.values() for source in table}):
+        for name, figures in ((n, t[source]) for n, t in tables.items() if source in t):
+            values = ((figures.get(key, float("nan")), d) for key, (_, d) in columns.items())
+            cells = " | ".join(f"{value:.{digits}f}" for value, digits in values)
+            rows.append(f"| {name} | {source} | {cells} |")
+    return "\n".join(rows)
 
 
 def table(name: str, found: NetworkReport) -> str:

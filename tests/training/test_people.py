@@ -16,13 +16,14 @@ NEEDS = "training needs the extra: pip install 'streamcut[train]'"
 pytest.importorskip("torch", reason=NEEDS)
 pytest.importorskip("pymatting", reason=NEEDS)
 
+from streamcut.training.__main__ import main  # noqa: E402
 from streamcut.training.casting import Casting, Mixture  # noqa: E402
 from streamcut.training.clips import random_clip  # noqa: E402
 from streamcut.training.losses import veil_loss  # noqa: E402
 from streamcut.training.pack import PERSON, PLACE, SCENE, Pack  # noqa: E402
 from streamcut.training.people import PeopleSources, prepare_people  # noqa: E402
 from streamcut.training.scenes import random_sample, squash  # noqa: E402
-from streamcut.training.sources import report, table  # noqa: E402
+from streamcut.training.sources import keep_report, report, table  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -154,6 +155,27 @@ def test_the_worst_source_is_named(people: Pack) -> None:
     text = table("blind", blind)
     assert "| far |" in text
     assert text.count("| far |") == 2
+
+
+def test_reports_become_the_tables_of_a_card(people: Pack, tmp_path: Path) -> None:
+    figures, card = tmp_path / "figures.json", tmp_path / "card.md"
+    blind = report(lambda rgb: np.zeros(rgb.shape[:2], np.float32), lambda: None, people)
+    full = report(lambda rgb: np.ones(rgb.shape[:2], np.float32), lambda: None, people)
+    keep_report(figures, "blind", blind)
+    keep_report(figures, "full", blind)
+    keep_report(figures, "full", full)
+    command = ["card", "--sources", str(figures), "--out", str(card)]
+    assert main(command) == 0
+    card.write_text(f"Ours.\n{card.read_text()}Theirs.\n")
+    assert main(command) == 0
+    text = card.read_text()
+    assert text.startswith("Ours.")
+    assert text.endswith("Theirs.\n")
+    rows = [line.split(" | ") for line in text.splitlines() if " | far | " in line]
+    assert [row[0] for row in rows] == ["| blind", "| full", "| blind", "| full"]
+    assert rows[0][2] == "0.000"
+    assert float(rows[1][2]) == pytest.approx(full.stills["far"]["iou"], abs=0.001)
+    assert float(rows[3][2]) == pytest.approx(full.clips["far"]["mad"], abs=0.1)
 
 
 def test_a_veil_costs_where_the_truth_is_certain() -> None:

@@ -1,6 +1,6 @@
-"""Make ``streamcut/sessions/embedded/portrait.jpg``, the picture in the network's card.
+"""Make ``streamcut/sessions/embedded/portrait.jpg``, the image in the network's card.
 
-Still pictures beside what networks make of them, over green: where the embedded network does
+Stills beside what networks make of them, over green: where the embedded network does
 well, and where it fails. Other networks are given as files::
 
     pip install scikit-image
@@ -36,14 +36,14 @@ def main() -> None:
     named = [new_session(), new_session("portrait-hd")]
     sessions = [*named, *map(new_session, parser.parse_args().networks)]
     rows = [
-        np.hstack([fitted(picture), *(fitted(cut(picture, session)) for session in sessions)])
-        for picture in pictures()
+        np.hstack([fitted(image), *(fitted(cut(image, session)) for session in sessions)])
+        for image in images()
     ]
     sheet = cv2.cvtColor(np.vstack(rows), cv2.COLOR_RGB2BGR)
     cv2.imwrite(str(MADE), sheet, [cv2.IMWRITE_JPEG_QUALITY, 84])
 
 
-def pictures() -> list[RGB]:
+def images() -> list[RGB]:
     """The presenter, in bad light and cut off; a photographer behind a tripod; nobody."""
     with open_source(str(HERE / "presenter.mp4"), start=Fraction(3)) as source:
         presenter = np.asarray(next(iter(source)).source.to_ndarray(format="rgb24"), np.uint8)
@@ -53,20 +53,20 @@ def pictures() -> list[RGB]:
     return [presenter, dim, presenter[430:], photographer, skimage.data.coffee()]
 
 
-def cut(picture: RGB, session: BaseSession) -> RGB:
-    """Return the picture over green, as the first frame of a video."""
-    height, width, _ = picture.shape
+def cut(image: RGB, session: BaseSession) -> RGB:
+    """Return the image over green, as the first frame of a video."""
+    height, width, _ = image.shape
     size = session.input_size(width, height)
-    small = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+    small = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
     told = as_prediction(session.stream()(small), small)
     matte = cv2.resize(told.alpha, (width, height))[:, :, None]
-    return np.asarray(picture * matte + np.array(GREEN) * (1 - matte), np.uint8)
+    return np.asarray(image * matte + np.array(GREEN) * (1 - matte), np.uint8)
 
 
-def fitted(picture: RGB) -> NDArray[np.uint8]:
-    """Return the picture inside a white tile, a gap around it."""
-    scale = min(HEIGHT / picture.shape[0], WIDTH / picture.shape[1])
-    small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+def fitted(image: RGB) -> NDArray[np.uint8]:
+    """Return the image inside a white tile, a gap around it."""
+    scale = min(HEIGHT / image.shape[0], WIDTH / image.shape[1])
+    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     tile = np.full((HEIGHT + GAP, WIDTH + GAP, 3), 255, np.uint8)
     top, left = (HEIGHT - small.shape[0]) // 2, (WIDTH - small.shape[1]) // 2
     tile[top : top + small.shape[0], left : left + small.shape[1]] = small

@@ -1,4 +1,4 @@
-"""Make the sample media of this folder from public-domain pictures and a synthetic voice.
+"""Make the sample media of this folder from public-domain images and a synthetic voice.
 
     pip install streamcut scikit-image      # scikit-image carries the photographs
     apt install espeak-ng                   # speaks the words of the clip
@@ -99,13 +99,13 @@ class Lamp:
 
 
 def photograph(name: str) -> Bytes:
-    """One of the pictures inside the scikit-image wheel, as RGB."""
+    """One of the images inside the scikit-image wheel, as RGB."""
     try:
         from skimage import data
     except ImportError:
         sys.exit("make.py: scikit-image is missing: pip install scikit-image")
-    picture: Bytes = np.ascontiguousarray(getattr(data, name)()[..., :3])
-    return picture
+    image: Bytes = np.ascontiguousarray(getattr(data, name)()[..., :3])
+    return image
 
 
 def filled(outline: list[tuple[int, int]], shape: tuple[int, ...]) -> Bytes:
@@ -231,10 +231,10 @@ PLACE_PARALLAX = 0.35
 DEFOCUS = 32  # clip pixels; sharper, the rocket is itself a subject that a network may keep
 
 
-def defocused(picture: Floats, radius: int) -> Floats:
+def defocused(frame: Floats, radius: int) -> Floats:
     """Blur as a wide-open lens does: a disc, in linear light, so that lamps become discs."""
-    light: Any = picture**2.2
-    light += 2.0 * np.maximum(picture - 0.75, 0) / 0.25 * picture
+    light: Any = frame**2.2
+    light += 2.0 * np.maximum(frame - 0.75, 0) / 0.25 * frame
     lens = disc(radius).astype(np.float32)
     light = cv2.filter2D(light, -1, lens / lens.sum(), borderType=cv2.BORDER_REFLECT)
     light = cv2.GaussianBlur(light, (0, 0), 1.5)
@@ -263,25 +263,25 @@ def seen(place: Floats, seconds: float) -> Floats:
 # --- the clip ---------------------------------------------------------------------------------
 
 
-def as_bytes(picture: Floats) -> Bytes:
+def as_bytes(frame: Floats) -> Bytes:
     """0..1 to 0..255."""
-    return np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8)
+    return np.rint(np.clip(frame, 0, 1) * 255).astype(np.uint8)
 
 
-def clip_pictures(person: Cutout) -> Iterator[Bytes]:
+def clip_frames(person: Cutout) -> Iterator[Bytes]:
     """The clip: she in front of the launch pad, through a slightly noisy sensor."""
     place = launch_pad()
     chance = np.random.default_rng(1995)
     for index in range(CLIP_FRAMES):
         pose = posed(person, index / FPS)
         shown = pose.alpha[..., None]
-        picture = pose.colour * shown + seen(place, index / FPS) * (1 - shown)
+        frame = pose.colour * shown + seen(place, index / FPS) * (1 - shown)
         grain = chance.standard_normal((HEIGHT, WIDTH, 1), np.float32)
-        yield as_bytes(picture + GRAIN * grain)
+        yield as_bytes(frame + GRAIN * grain)
 
 
 def clip_mattes(person: Cutout) -> Iterator[Bytes]:
-    """What of each picture of the clip is she."""
+    """What of each frame of the clip is she."""
     for index in range(CLIP_FRAMES):
         yield as_bytes(posed(person, index / FPS).alpha)
 
@@ -325,11 +325,11 @@ def deep_field() -> Bytes:
     return large[top : top + HEIGHT].astype(np.uint8)
 
 
-def small_jpeg(picture: Bytes, limit: int) -> bytes:
-    """The picture as the best JPEG file under a number of bytes."""
+def small_jpeg(image: Bytes, limit: int) -> bytes:
+    """The image as the best JPEG file under a number of bytes."""
     for quality in range(92, 30, -2):
         parameters = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_OPTIMIZE, 1]
-        data = cv2.imencode(".jpg", picture[..., ::-1], parameters)[1].tobytes()
+        data = cv2.imencode(".jpg", image[..., ::-1], parameters)[1].tobytes()
         if len(data) <= limit:
             return data
     raise ValueError(f"no JPEG of {limit} bytes")
@@ -338,13 +338,13 @@ def small_jpeg(picture: Bytes, limit: int) -> bytes:
 def glow(turn: float) -> Floats:
     """A wall of slowly shifting light, the same again after one turn (0..1)."""
     y, x = np.mgrid[0 : 1 : HEIGHT * 1j, 0 : WIDTH / HEIGHT : WIDTH * 1j].astype(np.float32)
-    picture = np.full((HEIGHT, WIDTH, 3), (0.03, 0.05, 0.11), np.float32)
+    frame = np.full((HEIGHT, WIDTH, 3), (0.03, 0.05, 0.11), np.float32)
     for index, colour in enumerate(GLOWS):
         angle = 2 * pi * (turn + index / len(GLOWS))
         centre_x, centre_y = 0.9 + 0.75 * cos(angle), 0.5 + 0.35 * sin(angle)
         reach = np.exp(-((x - centre_x) ** 2 + (y - centre_y) ** 2) / 0.35)
-        picture += reach[..., None] * np.array(colour, np.float32)
-    return picture
+        frame += reach[..., None] * np.array(colour, np.float32)
+    return frame
 
 
 def lamps() -> list[Lamp]:
@@ -363,13 +363,13 @@ def lamps() -> list[Lamp]:
     ]
 
 
-def add_lamp(picture: Floats, lamp: Lamp, turn: float) -> None:
+def add_lamp(frame: Floats, lamp: Lamp, turn: float) -> None:
     """Draw one lamp, a disc with a brighter rim, circling once a turn and breathing twice."""
     angle = 2 * pi * (turn + lamp.phase)
     x, y = lamp.x + lamp.orbit * cos(angle), lamp.y + 0.6 * lamp.orbit * sin(angle)
     reach = int(lamp.radius) + 4
     left, top = max(int(x) - reach, 0), max(int(y) - reach, 0)
-    area = picture[top : max(int(y) + reach, 0), left : max(int(x) + reach, 0)]
+    area = frame[top : max(int(y) + reach, 0), left : max(int(x) + reach, 0)]
     rows, columns = np.mgrid[top : top + area.shape[0], left : left + area.shape[1]]
     distance = np.hypot(columns - x, rows - y) / lamp.radius
     soft = 0.1 + 2 / lamp.radius
@@ -380,16 +380,16 @@ def add_lamp(picture: Floats, lamp: Lamp, turn: float) -> None:
     area += (strength * shape)[..., None].astype(np.float32) * np.array(lamp.colour, np.float32)
 
 
-def loop_pictures() -> Iterator[Bytes]:
-    """The background clip: drifting lamps; the picture after the last one is the first."""
+def loop_frames() -> Iterator[Bytes]:
+    """The background clip: drifting lamps; the frame after the last one is the first."""
     dither = np.random.default_rng(3).uniform(-0.006, 0.006, (HEIGHT, WIDTH, 1)).astype(np.float32)
     strewn = lamps()
     for index in range(LOOP_FRAMES):
         turn = index / LOOP_FRAMES
-        picture = glow(turn)
+        frame = glow(turn)
         for lamp in strewn:
-            add_lamp(picture, lamp, turn)
-        yield as_bytes(picture + dither)
+            add_lamp(frame, lamp, turn)
+        yield as_bytes(frame + dither)
 
 
 # --- files ------------------------------------------------------------------------------------
@@ -406,12 +406,10 @@ def add_video(out: OutputContainer, crf: int) -> av.VideoStream:
     return stream
 
 
-def encode_pictures(
-    out: OutputContainer, stream: av.VideoStream, pictures: Iterable[Bytes]
-) -> None:
-    """Encode RGB pictures as limited-range BT.709."""
-    for index, picture in enumerate(pictures):
-        frame = av.VideoFrame.from_ndarray(picture, "rgb24").reformat(
+def encode_frames(out: OutputContainer, stream: av.VideoStream, frames: Iterable[Bytes]) -> None:
+    """Encode RGB frames as limited-range BT.709."""
+    for index, shown in enumerate(frames):
+        frame = av.VideoFrame.from_ndarray(shown, "rgb24").reformat(
             format="yuv420p", dst_colorspace=BT709, dst_color_range=LIMITED
         )
         frame.pts, frame.time_base = index, Fraction(1, FPS)
@@ -436,7 +434,7 @@ def write_presenter(path: Path, person: Cutout, sound: Floats) -> None:
         audio = out.add_stream("aac", rate=SOUND_RATE, layout="mono")
         audio.bit_rate = 96_000
         encode_sound(out, audio, sound)
-        encode_pictures(out, video, clip_pictures(person))
+        encode_frames(out, video, clip_frames(person))
 
 
 def write_matte(path: Path, person: Cutout) -> None:
@@ -454,7 +452,7 @@ def write_matte(path: Path, person: Cutout) -> None:
 def write_loop(path: Path) -> None:
     """Write the background clip."""
     with av.open(path, "w", options=MP4) as out:
-        encode_pictures(out, add_video(out, crf=29), loop_pictures())
+        encode_frames(out, add_video(out, crf=29), loop_frames())
 
 
 def main() -> None:

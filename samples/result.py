@@ -27,16 +27,16 @@ WIDTH, HEIGHT = 640, 360
 def main() -> None:
     with open_source(str(HERE / "presenter.mp4"), start=MOMENT) as source:
         frame = next(iter(upsample(predict(source, new_session()), source.info)))
-    picture = frame.source.to_ndarray(format="bgr24")
+    image = frame.source.to_ndarray(format="bgr24")
     alpha = frame.matte[:, :, None] / 255
     assert planes(frame.source)[0].shape == frame.matte.shape
     behind = cv2.imread(str(HERE / "background.jpg"))
     assert behind is not None
     views = [
-        picture,
-        picture * alpha + checks(*frame.matte.shape) * (1 - alpha),
+        image,
+        image * alpha + checks(*frame.matte.shape) * (1 - alpha),
         np.repeat(frame.matte[:, :, None], 3, axis=2),
-        picture * alpha + behind * (1 - alpha),
+        image * alpha + behind * (1 - alpha),
     ]
     small = [
         cv2.resize(view.astype(np.uint8), (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)

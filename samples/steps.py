@@ -182,8 +182,8 @@ def colour_error(
     return float((error * weight).sum() / weight.sum()) if weight.any() else float("nan")
 
 
-def rgb(picture: av.VideoFrame) -> NDArray[np.float32]:
-    made = picture.reformat(format="rgb24", src_colorspace=1)
+def rgb(frame: av.VideoFrame) -> NDArray[np.float32]:
+    made = frame.reformat(format="rgb24", src_colorspace=1)
     return np.asarray(made.to_ndarray(), np.float32)
 
 

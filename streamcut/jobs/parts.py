@@ -24,8 +24,7 @@ from streamcut.media.frame import CompositedFrame, Frame
 from streamcut.media.limits import STRICT, Limits
 from streamcut.sessions import BaseSession
 from streamcut.sources import Source
-from streamcut.sources.address import input_of
-from streamcut.sources.media import open_container
+from streamcut.sources.address import input_of, open_container
 
 SECONDS = 20
 """How long a part is to be."""
@@ -196,11 +195,12 @@ class PartJob(Job):
             duration=None if part.last is None else part.last - begin,
             overwrite=True,
         )
-        self._shift, self._wanted = begin - zero, part.first - zero
+        self._zero, self._wanted = zero, part.first - zero
         self._warming = part.early > 0
 
     def _opened(self) -> Source:
-        return _Shifted(super()._opened(), self._shift)
+        source = super()._opened()
+        return _Shifted(source, source.info.start - self._zero)
 
     def _kept(
         self, pipeline: Pipeline, frames: Channel[CompositedFrame]

@@ -13,6 +13,9 @@ from streamcut.media.pillow_video import is_for_pillow, is_in_parts, open_by_pil
 from streamcut.media.sequences import ImageSequence
 from streamcut.media.urls import timeout_for
 
+AS_BROWSERS = {"default_fps": "10", "max_fps": "90"}
+"""Options for APNG alone: what asks for less than 11 ms is shown for 100, as browsers do."""
+
 
 def open_input(
     path: str, sequence: ImageSequence | None = None, limits: Limits = STRICT
@@ -29,7 +32,7 @@ def open_input(
         OSError: likewise.
         SourceError: if images of a sequence are missing.
     """
-    options = limits.options(path)
+    options = limits.options(path) | AS_BROWSERS
     name: str | _UnnamedFile = for_ffmpeg(path)
     if pattern_name(path) is not None:
         sequence = sequence or ImageSequence(path)

@@ -18,13 +18,36 @@ _FREE = {
 # that is wrong where frames are reordered, and worse where some were dropped.
 _WITHOUT_SHOWN = {"avi"}
 # After a seek, which lands anywhere, their first frames have no times or wrong ones.
-_SOUGHT_BADLY = {"mpeg"}
+_SOUGHT_BADLY = {"mpeg", "gif"}
+# Of a GIF, in hundredths of a second: what asks for less than two is shown for ten by browsers.
+_LEAST, _USUAL = 2, 10
 # Frames without a timestamp that may wait for the first one that has it.
 _MOST_WAITING = 64
 # On those, a longer wait for what comes next is another clock.
 _LONGEST_WAIT = 10
 # Frames that a damaged stream shows in the wrong order are that many steps late at most.
 _DISORDER = 3
+
+
+def as_browsers_show(
+    packets: Iterable[av.Packet[av.video.stream.VideoStream]], format_name: str
+) -> Iterator[av.Packet[av.video.stream.VideoStream]]:
+    """Yield packets; those of a GIF with the times at which browsers show them.
+
+    Args:
+        packets: from the beginning on.
+        format_name: of the container.
+    """
+    if format_name != "gif":
+        yield from packets
+        return
+    clock = 0
+    for packet in packets:
+        lasts = packet.duration or 0
+        packet.duration = lasts if lasts >= _LEAST else _USUAL
+        packet.pts = packet.dts = clock
+        clock += packet.duration
+        yield packet
 
 
 def is_free(format_name: str) -> bool:

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
 from typing import Protocol
 
+import av
 from av.container import InputContainer
 
+from streamcut.core.errors import SourceError
 from streamcut.media.limits import Limits
 from streamcut.media.names import is_address, local_path, pattern_name
-from streamcut.media.opening import open_input
+from streamcut.media.opening import open_input, reason
 from streamcut.media.sequences import ImageSequence
+from streamcut.media.urls import public
+
+# Text files that FFmpeg would play as frames of a terminal.
+_NOT_VIDEO = {"tty"}
+# What FFmpeg says of headers that it does not understand.
+_SENSELESS = {errno.EINVAL, errno.EBUSY, errno.EDOM, errno.ERANGE}
 
 
 class Input(Protocol):
@@ -83,3 +92,34 @@ def input_of(url: str | os.PathLike[str] | Input, on_gap: str = "stop") -> Input
     if isinstance(url, str | os.PathLike):
         return Address(os.fspath(url), on_gap)
     return url
+
+
+def open_container(source: Input, limits: Limits) -> InputContainer:
+    """Open an input within limits.
+
+    Raises:
+        SourceError: in one line, whatever the reason.
+    """
+    name = public(str(source))
+    try:
+        container = source.open(limits)
+    except SourceError:
+        raise
+    except av.error.FileNotFoundError as error:
+        raise SourceError(f"no such file: {name}") from error
+    except av.error.IsADirectoryError as error:
+        raise SourceError(f"{name} is a folder, not a video") from error
+    except (av.error.InvalidDataError, av.error.EOFError) as error:
+        raise SourceError(f"{name} is not a video, or is cut off before its index") from error
+    except av.error.PatchWelcomeError as error:  # The tiles of HEIC and AVIF, for one.
+        raise SourceError(f"{name} can be read as a file only: save it first") from error
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        if why := limits.why(str(source), error):
+            raise SourceError(f"{name} cannot be opened: ", *why) from error
+        if getattr(error, "errno", None) in _SENSELESS and not is_address(str(source)):
+            raise SourceError(f"{name} cannot be opened: its header makes no sense") from error
+        raise SourceError(f"{name} cannot be opened: {reason(error)}") from error
+    if _NOT_VIDEO & set(container.format.name.split(",")):
+        container.close()
+        raise SourceError(f"{name} is a text file, not a video")
+    return container

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import gc
 import logging
+import math
 import os
 import re
 from collections.abc import Iterator
@@ -13,7 +13,6 @@ from fractions import Fraction
 from typing import Self
 
 import av
-from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from streamcut.core.errors import Named, SourceError
@@ -23,19 +22,18 @@ from streamcut.media.frame import Frame, StreamInfo
 from streamcut.media.hdr_metadata import HdrMetadata
 from streamcut.media.immersive import Immersive
 from streamcut.media.limits import STRICT, Limits
-from streamcut.media.names import is_address
-from streamcut.media.opening import reason
 from streamcut.media.pixel_formats import depth
 from streamcut.media.timestamps import (
     Clock,
     DecodingOrder,
+    as_browsers_show,
     in_order,
     is_free,
     is_sought_well,
     stamped,
 )
 from streamcut.media.urls import public
-from streamcut.sources.address import Input, input_of
+from streamcut.sources.address import Input, input_of, open_container
 from streamcut.sources.decoder import alpha_notes, decoder_of, has_lost_alpha
 from streamcut.sources.deinterlace import Progressive, is_still
 from streamcut.sources.normalize import Conform
@@ -44,10 +42,8 @@ from streamcut.sources.size import Size
 
 _log = logging.getLogger(__name__)
 
-# Text files that FFmpeg would play as frames of a terminal.
-_NOT_VIDEO = {"tty"}
-# What FFmpeg says of headers that it does not understand.
-_SENSELESS = {errno.EINVAL, errno.EBUSY, errno.EDOM, errno.ERANGE}
+# Of a unit of timestamps: FFmpeg rounds where a file begins to microseconds.
+_NEXT_TO_NOTHING = Fraction(1, 10)
 # Containers that say themselves how wide pixels are.
 _TELLS_ASPECT = {"mov", "matroska"}
 # How Matroska says how long a stream is.
@@ -170,7 +166,9 @@ class MediaSource:
         first = None if start is None else began + start
         last = None if duration is None else (began if first is None else first) + duration
         if first is not None and start:
-            zero = first
+            # Where a frame can be: rounding would move frames against the sound.
+            unit = self._time_base
+            zero = math.ceil(first / unit - _NEXT_TO_NOTHING) * unit
         return _Clip(began, first, last, zero)
 
     def _began(self, start: Fraction | None) -> Fraction:
@@ -193,7 +191,7 @@ class MediaSource:
     def _from_key_frame(self) -> Iterator[av.VideoFrame]:
         """Decode from the last keyframe before the clip, or from the very beginning."""
         first = self._clip.first
-        if first:
+        if first is not None and first > self._clip.began:
             frames = self._sought(first)
             picture = next(frames, None)
             late = picture is None or picture.pts is None or picture.pts * self._time_base > first
@@ -278,7 +276,8 @@ class MediaSource:
     def _packets(self) -> Iterator[av.Packet[VideoStream] | None]:
         """Yield the stream's packets, then None to flush; broken reads are counted and passed."""
         try:
-            yield from packets(self._container, [self._stream], self._count_broken)
+            read = packets(self._container, [self._stream], self._count_broken)
+            yield from as_browsers_show(read, self._container.format.name)
         except av.error.FFmpegError as error:
             raise SourceError(f"{self._name}: reading stopped: {error.strerror}") from error
         yield None
@@ -365,37 +364,6 @@ class _Clip:
 
     def passed(self, time: Fraction) -> bool:
         return self.last is not None and time >= self.last
-
-
-def open_container(source: Input, limits: Limits) -> InputContainer:
-    """Open an input within limits.
-
-    Raises:
-        SourceError: in one line, whatever the reason.
-    """
-    name = public(str(source))
-    try:
-        container = source.open(limits)
-    except SourceError:
-        raise
-    except av.error.FileNotFoundError as error:
-        raise SourceError(f"no such file: {name}") from error
-    except av.error.IsADirectoryError as error:
-        raise SourceError(f"{name} is a folder, not a video") from error
-    except (av.error.InvalidDataError, av.error.EOFError) as error:
-        raise SourceError(f"{name} is not a video, or is cut off before its index") from error
-    except av.error.PatchWelcomeError as error:  # The tiles of HEIC and AVIF, for one.
-        raise SourceError(f"{name} can be read as a file only: save it first") from error
-    except (av.error.FFmpegError, OSError, ValueError) as error:
-        if why := limits.why(str(source), error):
-            raise SourceError(f"{name} cannot be opened: ", *why) from error
-        if getattr(error, "errno", None) in _SENSELESS and not is_address(str(source)):
-            raise SourceError(f"{name} cannot be opened: its header makes no sense") from error
-        raise SourceError(f"{name} cannot be opened: {reason(error)}") from error
-    if _NOT_VIDEO & set(container.format.name.split(",")):
-        container.close()
-        raise SourceError(f"{name} is a text file, not a video")
-    return container
 
 
 def _lost(decoded: str, made: str) -> list[str]:

@@ -12,6 +12,7 @@ from av.container import InputContainer
 
 from streamcut.core.errors import UsageError
 from streamcut.media.limits import Limits
+from streamcut.media.opening import AS_BROWSERS
 from streamcut.media.pixel_formats import known_format
 
 _BUFFER = 1 << 20
@@ -52,7 +53,7 @@ class Inlet:
 
     def open(self, limits: Limits) -> InputContainer:
         """Read the beginning, within limits; FFmpeg's errors are the caller's."""
-        options = limits.options("") | self._options
+        options = limits.options("") | AS_BROWSERS | self._options
         if self._demuxer:  # Asked for by name.
             options.pop("format_whitelist", None)
         # A pipe gives what it has: a large buffer means fewer calls, never a longer wait.

@@ -15,6 +15,7 @@ from helpers.media import (
     Shown,
     Sound,
     copied,
+    heard,
     picture,
     pictures,
     run,
@@ -23,6 +24,7 @@ from helpers.media import (
     views,
     write,
 )
+from PIL import Image
 
 from streamcut.core.errors import SourceError
 from streamcut.sources import open_source
@@ -399,3 +401,79 @@ def test_start_in_a_program_stream_loses_no_frame(tmp_path: Path, ending: str) -
         kept = [i for i, time in enumerate(whole.times) if time >= start]
         assert indices(cut) == kept
         assert cut.times == pytest.approx([whole.times[i] - start for i in kept], abs=1e-4)
+
+
+HOLDERS: dict[str, tuple[str, str, str]] = {
+    "in.mkv": ("libx264", "2", "aac"),
+    "in.webm": ("libvpx-vp9", "0", "libopus"),
+    "in.mp4": ("libx264", "2", "aac"),
+    "in.mov": ("mpeg4", "2", "pcm_s16le"),
+    "in.3gp": ("mpeg4", "0", "aac"),
+    "in.avi": ("mpeg4", "2", "pcm_s16le"),
+    "in.ts": ("libx264", "2", "aac"),
+    "in.m2ts": ("libx264", "2", "ac3"),
+    "in.mpg": ("mpeg2video", "2", "mp2"),
+    "in.vob": ("mpeg2video", "2", "ac3"),
+    "in.flv": ("libx264", "2", "aac"),
+    "in.asf": ("mpeg4", "0", "mp3"),
+    "in.nut": ("ffv1", "0", "pcm_s16le"),
+    "in.mxf": ("mpeg2video", "0", "pcm_s16le"),
+}
+"""By container: codec, B-frames and sound."""
+
+
+@pytest.mark.parametrize("name", HOLDERS)
+def test_start_loses_nothing_in_any_container(tmp_path: Path, name: str) -> None:
+    """The frames from then on, as far apart as before, and the sound where it was beside them."""
+    codec, reordered, sound = HOLDERS[name]
+    best = {"libx264": {"qp": "1"}, "ffv1": {}, "libvpx-vp9": {"crf": "4", "b": "0"}}
+    options = {"g": "12", "bf": reordered} | best.get(codec, {"qmin": "1", "qmax": "2"})
+    path = write(
+        tmp_path / name,
+        pictures(40),
+        codec=codec,
+        time_base=Fraction(1, 25),
+        options=options,
+        sounds=[Sound(codec=sound, seconds=1.6, click=1.3)],
+    )
+    output = tmp_path / "out.mkv"
+    run(path, output)
+    whole, click = shown(output), heard(output).click
+    assert indices(whole) == list(range(40))
+    for start in (Fraction("0.04"), Fraction("0.5"), Fraction("1.24")):
+        run(path, output, start=float(start), overwrite=True)
+        cut = shown(output)
+        (first, *_) = kept = indices(cut)
+        assert kept == list(range(first, 40))
+        moved = whole.times[first] - cut.times[0]
+        # The container may begin before its frames do, with the sound.
+        assert start - Fraction(1, 1000) <= moved <= start + Fraction(121, 1000)
+        assert whole.times[first - 1] - moved < Fraction(1, 1000)
+        apart = [time - cut.times[0] for time in cut.times]
+        expected = [time - whole.times[first] for time in whole.times[first:]]
+        assert apart == pytest.approx(expected, abs=0.0021)
+        assert heard(output).click + float(moved) == pytest.approx(click, abs=0.011)
+
+
+@pytest.mark.parametrize(
+    ("name", "asked", "shown_at"),
+    [
+        ("in.gif", [0, 10, 20, 100, 10], [0, 100, 200, 220, 320]),
+        ("in.apng", [0, 10, 11, 100, 5], [0, 100, 200, 211, 311]),
+        ("in.png", [0, 0, 0, 0, 0], [0, 100, 200, 300, 400]),
+        ("in.webp", [0, 10, 11, 100, 5], [0, 100, 200, 211, 311]),
+    ],
+)
+@pytest.mark.parametrize("start", [0, 1])
+def test_delays_that_are_too_short_are_read_as_browsers_show_them(
+    tmp_path: Path, name: str, asked: list[int], shown_at: list[int], start: int
+) -> None:
+    """Under 20 ms in a GIF, under 11 in the others: a tenth of a second."""
+    path = tmp_path / name
+    images = [Image.new("RGB", (64, 48), (40 * i, 0, 0)) for i in range(5)]
+    kind = "PNG" if "png" in name else None
+    images[0].save(path, kind, save_all=True, append_images=images[1:], duration=asked)
+    begin = Fraction(shown_at[start], 1000) if start else None
+    times = read(path, start=begin).times
+    expected = [time - shown_at[start] for time in shown_at[start:]]
+    assert [round(time * 1000) for time in times] == expected

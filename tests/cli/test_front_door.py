@@ -100,6 +100,16 @@ def test_two_results_of_one_name_are_refused(
         ("holiday/beach", 1, "no such file: holiday/beach"),
         ("zzz", 2, "no command and no file is called 'zzz' (see streamcut --help)"),
         ("video a b c", 2, "several videos go to --out-dir"),
+        (
+            "video - --out-dir d",
+            2,
+            "--out-dir takes names from the inputs: standard input has none",
+        ),
+        ("video in.mkv - --resume", 2, "--resume needs files"),
+        ("video - out.webm --resume", 2, "--resume needs files"),
+        ("video in.mkv - --dry-run", 2, "--dry-run needs the name of a file"),
+        ("video -", 2, "name an OUTPUT: standard input has no name of its own"),
+        ("folder in -", 2, "standard output holds no folder; one called - is ./-"),
     ],
 )
 def test_what_is_neither_command_nor_file(

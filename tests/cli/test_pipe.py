@@ -95,6 +95,17 @@ def test_a_reader_that_goes_away_ends_it_quietly() -> None:
         assert process.stderr.read() == b""
 
 
+def test_a_reader_that_has_seen_enough_of_a_file_ends_it_quietly(tmp_path: Path) -> None:
+    clip = write(tmp_path / "in.mkv", pictures(40))
+    whole = [*PROGRAM, "video", str(clip), "-", "-q"]
+    with subprocess.Popen(whole, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.read(3) == b"nut"
+        process.stdout.close()
+        assert (process.wait(timeout=30), process.stderr.read()) == (0, b"")
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_it_while_its_input_is_silent(number: int, code: int) -> None:
     with start(*RAW) as process:

@@ -22,6 +22,7 @@ from streamcut.core.config import Settings
 from streamcut.core.errors import SinkError, SourceError, UsageError
 from streamcut.jobs.file import Job
 from streamcut.jobs.parts import Times, VideoPart, plan
+from streamcut.jobs.report import JobState
 from streamcut.jobs.workpiece import Workpiece, settings_from
 from streamcut.sinks.file.joined import join
 
@@ -175,10 +176,16 @@ def test_a_killed_job_goes_on(clip: Path, tmp_path: Path, seed: int) -> None:
 def test_progress_counts_on_from_part_to_part(clip: Path, tmp_path: Path) -> None:
     piece = Workpiece(str(clip), str(tmp_path / "a.webm"), Settings(), seconds=0.8)
     piece.do(piece.prepare()[0], Brightness())
-    told: list[tuple[int, float]] = []
-    summary = piece.run(Brightness(), lambda state: told.append((state.frames, state.seconds)))
-    assert [frames for frames, _ in told] == list(range(21, 61))
+    told: list[tuple[int, float, float]] = []
+
+    def tick(state: JobState) -> None:
+        told.append((state.frames, state.seconds, time.perf_counter() - began))
+
+    began = time.perf_counter()
+    summary = piece.run(Brightness(), tick)
+    assert [frames for frames, *_ in told] == list(range(21, 61))
     assert summary.frames == 40
     # What all of it takes follows from what was done now: more than the run itself took.
-    assert told[-1][1] == pytest.approx(summary.seconds * 1.5, rel=0.3)
+    assert all(seconds <= elapsed * of / (of - 20) for of, seconds, elapsed in told)
+    assert told[-1][1] >= 0.9 * (told[-1][2] - told[0][2]) * 60 / 40
     assert summary.notes[0] == "1 of 3 parts were there already"

@@ -129,10 +129,10 @@ CATALOG: tuple[Model, ...] = (
     ),
     Model(
         name="portrait-hd",
-        purpose="the same network on four times the pixels: what portrait does in files",
+        purpose="the same trained on, on four times the pixels: what portrait does in files",
         licence="MIT",
         architecture="recurrent",
-        file="portrait.onnx",
+        file="portrait-hd.onnx",
         area=PORTRAIT_HD_AREA,
     ),
     # --- RobustVideoMatting ---

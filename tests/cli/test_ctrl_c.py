@@ -19,8 +19,17 @@ from helpers.waiting import until
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals are sent as POSIX has them")
 
-# Says when the command begins: before that, Ctrl-C is the interpreter's own affair.
-BEGUN = "from streamcut.cli import main; print('begun', flush=True); main()"
+# Says when the command has Ctrl-C in hand: before that, it is the interpreter's own affair.
+BEGUN = """
+from streamcut import cli
+
+def begun(prepare=cli._prepare_streams):
+    print("begun", flush=True)
+    prepare()
+
+cli._prepare_streams = begun
+cli.main()
+"""
 MOMENTS = int(os.environ.get("STREAMCUT_TEST_MOMENTS", "1"))
 
 

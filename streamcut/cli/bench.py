@@ -93,6 +93,7 @@ def command(
         options["background"] = "blur"  # What calls want.
     settings = Settings().with_options(given(options))
     ready(config_file.load().with_options({"model": settings.matte.model}))
+    _load()
     with (
         tempfile.TemporaryDirectory(prefix="streamcut-bench-") as folder,
         Interrupts() as interrupts,
@@ -119,6 +120,11 @@ def _refuse(ctx: click.Context, *names: str, live: bool) -> None:
         if on_command_line(ctx, name):
             flag = next(p.opts[-1] for p in ctx.command.params if p.name == name)
             raise click.UsageError(f"{flag} is for {'files: not with' if live else ''} --live")
+
+
+def _load() -> None:
+    """Import what it takes, before Ctrl-C may rise: a library that is struck crashes."""
+    from streamcut.diagnostics.bench import clip, live, parts  # noqa: F401
 
 
 def _clip(given: str | None, size: str | None, folder: Path, frames: int) -> str:

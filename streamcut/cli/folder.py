@@ -162,6 +162,7 @@ def command(
             _tell_plan(work, workers, as_json)
             return
         ready(settings, quiet)
+        _load()
         with (
             _team(settings, jobs, workers, ray) as team,
             Interrupts() as interrupts,
@@ -175,6 +176,12 @@ def command(
     report_failed(
         list(summary.failed.items()), summary.done + summary.skipped + len(summary.failed)
     )
+
+
+def _load() -> None:
+    """Import what it takes, before Ctrl-C may rise: a library that is struck crashes."""
+    from streamcut.jobs import estimate, still  # noqa: F401
+    from streamcut.jobs.many import batch, team, watching  # noqa: F401
 
 
 class _FolderWork:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamcut.imaging.resize import averaged
-from streamcut.imaging.tiles import Area
+from streamcut.imaging.tiles import Area, around
 from streamcut.media.pixel_formats import depth
 from streamcut.media.planes import Plane
 
@@ -86,12 +86,11 @@ class _Area:
     @classmethod
     def around(cls, kept: Cells) -> _Area | None:
         """Return the part of the grid that is not plain grey, or None."""
-        x, y, columns, rows = cv2.boundingRect(kept)
-        if not rows:
+        area = around(kept, _REACH)
+        if area is None:
             return None
-        top, left = max(0, y - _REACH), max(0, x - _REACH)
-        part = kept[top : y + rows + _REACH, left : x + columns + _REACH]
-        return cls(top, left, np.ascontiguousarray(part))
+        rows, columns = area
+        return cls(rows.start, columns.start, np.ascontiguousarray(kept[area]))
 
     def fill(self, source: Plane, target: Plane, size: tuple[int, ...], grey: int) -> None:
         """Write what is kept of a plane, the fade around it, and grey, into another or itself."""

@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamcut.imaging.resize import averaged
+from streamcut.imaging.tiles import Area, around
 from streamcut.matting.multilevel import subject_colours
 from streamcut.media.colour import Colour, Range
 from streamcut.media.convert import BILINEAR, Converter
@@ -118,26 +119,26 @@ def _fast(video_frame: av.VideoFrame, matte: Plane, visible: Plane | None) -> av
     """Return a copy with the colours in the border unmixed from their visible surroundings."""
     made, top = copied(video_frame), peak(video_frame.format.name)
     cell = max(1, round(matte.shape[0] / _ROWS))
-    area = _border_area(matte, top, margin=_REACH * cell, step=2 * cell)
+    area = around(_between(matte, top), _REACH * cell, step=2 * cell)
     if area is None:
         return made
     inner = matte[area]
     layers = [_part(plane, matte.shape, area) for plane in planes(video_frame)]
     hidden = None if visible is None else visible[area]
-    around = _Surroundings(layers, inner, top, hidden, cell)
+    nearby = _Surroundings(layers, inner, top, hidden, cell)
     borders: dict[tuple[int, ...], _Border] = {}
     for number, plane in enumerate(planes(made)):
         part = _part(plane, matte.shape, area)
         border = borders.get(part.shape)
         if border is None:
             alpha = fitted(inner, part.shape)
-            border = borders[part.shape] = _Border(alpha, top, around.cells)
+            border = borders[part.shape] = _Border(alpha, top, nearby.cells)
         if border.share.size:
-            part[:] = _unmixed_plane(part, border, around.colours(number, border), top)
+            part[:] = _unmixed_plane(part, border, nearby.colours(number, border), top)
     return made
 
 
-def _part(plane: Plane, shape: tuple[int, ...], area: tuple[slice, slice]) -> Plane:
+def _part(plane: Plane, shape: tuple[int, ...], area: Area) -> Plane:
     """Return what an area of a frame of (rows, columns) is in one of its planes, as a view."""
     rows, columns = (
         slice(side.start // -(-whole // small), -(-side.stop // -(-whole // small)))
@@ -162,7 +163,7 @@ class _Border:
 
     def __init__(self, alpha: Plane, top: int, cells: tuple[int, int]) -> None:
         height, width = alpha.shape
-        found = cv2.findNonZero(cv2.inRange(alpha, 1, top - 1))
+        found = cv2.findNonZero(_between(alpha, top))
         none = np.zeros((0, 2), np.intp)
         points = none if found is None else found.reshape(-1, 2).astype(np.intp)
         columns, rows = points.T
@@ -266,7 +267,7 @@ def _around(grid: Grid) -> Grid:
 def _thorough(video_frame: av.VideoFrame, matte: Plane) -> av.VideoFrame:
     """Return a copy with the colours in the border as estimated by several levels."""
     made, top = copied(video_frame), peak(video_frame.format.name)
-    area = _border_area(matte, top, margin=_MARGIN)
+    area = around(_between(matte, top), _MARGIN)
     if area is None:
         return made
     size = (matte.shape[1], matte.shape[0])
@@ -282,30 +283,11 @@ def _thorough(video_frame: av.VideoFrame, matte: Plane) -> av.VideoFrame:
     return made
 
 
-def _border_area(
-    matte: Plane, top: int, *, margin: int, step: int = 1
-) -> tuple[slice, slice] | None:
-    """Return the rectangle that holds the border and what lies on both its sides.
-
-    Args:
-        matte: at the frame's size.
-        top: its code value for full.
-        margin: pixels around the border that belong to it.
-        step: its sides are multiples of this, or the frame's own.
-    """
-    x, y, width, height = cv2.boundingRect(cv2.inRange(matte, 1, top - 1))
-    if not width:
-        return None
-    rows, columns = (
-        slice(max(0, first - margin) // step * step, min(-(-(last + margin) // step) * step, whole))
-        for first, last, whole in (
-            (y, y + height, matte.shape[0]),
-            (x, x + width, matte.shape[1]),
-        )
-    )
-    return rows, columns
-
-
 def _band(matte: Plane, top: int) -> NDArray[np.bool_]:
     """Return where a matte is neither empty nor full."""
-    return np.asarray(cv2.inRange(matte, 1, top - 1) != 0, np.bool_)
+    return np.asarray(_between(matte, top) != 0, np.bool_)
+
+
+def _between(matte: Plane, top: int) -> NDArray[np.uint8]:
+    """Return the same as 255 and 0, as OpenCV has it."""
+    return np.asarray(cv2.inRange(matte, 1, top - 1), np.uint8)

@@ -5,11 +5,33 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import groupby
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 Area = tuple[slice, slice]
 """Rows and columns of a rectangle; indexes a plane."""
+
+
+def around(mask: NDArray[np.uint8], margin: int, step: int = 1) -> Area | None:
+    """Return the rectangle of what is set in a mask, and of what lies around; None for nothing.
+
+    Args:
+        mask: [rows, columns].
+        margin: rows and columns on each side that belong to it.
+        step: the rectangle begins and ends at multiples of this, or with the mask.
+    """
+    x, y, width, height = cv2.boundingRect(mask)
+    if not width:
+        return None
+    rows, columns = (
+        slice(max(0, first - margin) // step * step, min(-(-(last + margin) // step) * step, whole))
+        for first, last, whole in (
+            (y, y + height, mask.shape[0]),
+            (x, x + width, mask.shape[1]),
+        )
+    )
+    return rows, columns
 
 
 def covering(band: NDArray[np.bool_], side: int) -> Iterator[Area]:

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamcut.imaging.flow import Flow, follow, grey
+from streamcut.imaging.tiles import Area, around
 from streamcut.matting.ghosts import Ghosts
 from streamcut.matting.islands import Blobs
 from streamcut.matting.keep import ALL, Keep, Keeper
@@ -130,16 +131,10 @@ class Smoother:
         return matte + weight * (was - matte)
 
 
-def _unsure(*mattes: Matte) -> tuple[slice, slice] | None:
+def _unsure(*mattes: Matte) -> Area | None:
     """Return rows and columns where any matte is unsure, and around; None if they all are sure."""
     found = [cv2.inRange(matte, _SURE, 1 - _SURE) for matte in mattes]
-    left, top, width, height = cv2.boundingRect(functools.reduce(cv2.bitwise_or, found))
-    if not width:
-        return None
-    return (
-        slice(max(0, top - _AROUND), top + height + _AROUND),
-        slice(max(0, left - _AROUND), left + width + _AROUND),
-    )
+    return around(np.asarray(functools.reduce(cv2.bitwise_or, found), np.uint8), _AROUND)
 
 
 def sameness(seen: RGB, before: RGB) -> Matte:

@@ -10,15 +10,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from streamcut.matting.parts import SEEN, Labels, Mask, components, widened
+from streamcut.matting.parts import SEEN, Labels, Mask, components, near, reach, widened
 from streamcut.media.matte import Matte
 
 # Opacity from which a network is certain, and how much of a part has to be.
 _CERTAIN, _SHARE = 0.9, 0.2
 # Where even the surest part is less certain than this, the network does not know better.
 _LEAST = 0.3
-# So near (of the frame's longer side) to somebody a part belongs to him: a hand that is blurred.
-_NEAR = 0.03
 # One in so many rows and columns is looked at.
 _STEP = 2
 # For so many frames it counts that a network was certain.
@@ -44,7 +42,7 @@ class Ghosts:
         ghosts = _ghosts(labels, areas, certain)
         if not ghosts.any():
             return matte
-        around = widened(ghosts[labels], max(1, _reach(labels) // 2))  # With their haze.
+        around = widened(ghosts[labels], max(1, reach(labels) // 2))  # With their haze.
         hidden = cv2.resize(around, matte.shape[::-1], interpolation=cv2.INTER_NEAREST)
         return np.where(hidden, np.float32(0), matte)
 
@@ -72,10 +70,4 @@ def _ghosts(labels: Labels, areas: Labels, certain: Mask) -> Mask:
         return np.zeros_like(ghosts)
     solid = ~ghosts
     solid[0] = False
-    ghosts[labels[widened(solid[labels], _reach(labels)) > 0]] = False
-    return np.asarray(ghosts)
-
-
-def _reach(labels: Labels) -> int:
-    longest: int = max(labels.shape)
-    return max(1, round(_NEAR * longest))
+    return np.asarray(ghosts & ~near(labels, solid))

@@ -11,14 +11,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from streamcut.matting.parts import SEEN, Labels, components, widened
+from streamcut.matting.parts import SEEN, Labels, components, means, near, widened
 from streamcut.media.matte import RGB, Matte
 
 Ages = NDArray[np.uint8]
 
-# A part with less than this share of the frame, and further from the subject than this share of
-# the frame's longer side, is a blob.
-_SMALL, _NEAR = 0.01, 0.03
+# A part with less than this share of the frame, and not near the subject, is a blob.
+_SMALL = 0.01
 # For so many frames a blob must have been there before it shows, and is held when it vanishes.
 _WAIT, _HOLD = 6, 3
 # Mean difference of code values from which on the frame changed where a blob was.
@@ -95,12 +94,11 @@ class Blobs:
         if self._shown is None:
             return None
         before, blobs, missing = self._shown
-        count, parts = cv2.connectedComponents((blobs > SEEN).view(np.uint8))
+        parts, stats = components(blobs > SEEN)
+        count = len(stats)
         if count < 2:
             return None
-        areas = np.maximum(np.bincount(parts.ravel(), minlength=count), 1)
-        change = cv2.absdiff(frame, before).mean(axis=2)
-        changes = np.bincount(parts.ravel(), change.ravel(), count) / areas
+        changes = means(parts, cv2.absdiff(frame, before).mean(axis=2), count)
         found = np.bincount(parts[labels > 0], minlength=count) > 0
         held = ~found & (changes < _CHANGED)
         held[0] = False
@@ -137,9 +135,7 @@ def _parts(matte: Matte) -> tuple[Labels, NDArray[np.int32], NDArray[np.bool_]]:
         islands &= ~_at_side(stats, matte.shape)
         subject = ~islands
         subject[0] = False
-        reach = max(1, round(_NEAR * max(matte.shape)))
-        near = labels[widened(subject[labels], reach) > 0]
-        islands[near] = False
+        islands &= ~near(labels, subject)
     return labels, areas, islands
 
 

@@ -15,15 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamcut.matting.likeness import Likeness
-from streamcut.matting.parts import SEEN, Labels, Mask, components, widened
+from streamcut.matting.parts import SEEN, Labels, Mask, components, near
 from streamcut.media.matte import RGB, Matte
 
 # Of the largest part's area: what is in front beside it, and what no longer is.
 _ENTER, _LEAVE = 0.45, 0.25
 # For so many frames a part must be in front, or behind, before it comes or goes.
 _WAIT = 5
-# So far from a part (of the longer side) a scrap belongs to it: a hand, hair, a held thing.
-_NEAR = 0.03
 # Of the largest part: below this a part is a scrap, and never a person.
 _SCRAP = 0.08
 # Of a part: how much of it must have been kept, and dropped, before it counts as two that touch.
@@ -176,11 +174,7 @@ class Keeper:
     @staticmethod
     def _scraps_of(labels: Labels, kept: Mask, scraps: Mask) -> Mask:
         """Return where scraps lie that are near somebody who is kept."""
-        reach = max(1, round(_NEAR * max(labels.shape)))
-        near = widened(kept[labels], reach) > 0
-        touching = np.zeros(kept.size, np.bool_)
-        touching[np.unique(labels[near])] = True
-        return np.asarray((touching & scraps)[labels])
+        return np.asarray((near(labels, kept) & scraps)[labels])
 
 
 def _at(labels: Labels, point: tuple[float, float]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from streamcut.matting.parts import Labels, Mask
+from streamcut.matting.parts import Labels, Mask, means
 from streamcut.media.matte import RGB
 
 # Levels of each channel that are told apart, and how fast a look is learned.
@@ -55,8 +55,7 @@ class Likeness:
         if self._kept is None or self._others is None:
             return None
         ratio = np.log((self._kept + _LEAST) / (self._others + _LEAST))[_bins(frame)]
-        sums = np.bincount(labels.ravel(), ratio.ravel(), count)
-        return sums / np.maximum(np.bincount(labels.ravel(), minlength=count), 1)
+        return means(labels, ratio, count)
 
 
 def _bins(frame: RGB) -> NDArray[np.intp]:

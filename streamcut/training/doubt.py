@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from streamcut.matting.parts import components, means
 from streamcut.training.arrays import Bytes, Flags, Floats
 
 _SUBJECT = 76
@@ -42,10 +43,9 @@ def trusted(alpha: Bytes, opinions: Sequence[Floats]) -> Bytes:
 
 def _unseen(subject: Flags, seen: Floats) -> Flags:
     """Where a label says "person" and no network agrees: pixels, or parts as a whole."""
-    count, labels = cv2.connectedComponents(subject.view(np.uint8))
-    areas = np.maximum(np.bincount(labels.ravel(), minlength=count), 1)
-    mean = np.bincount(labels.ravel(), seen.ravel(), count) / areas
+    labels, stats = components(subject)
+    mean = means(labels, seen, len(stats))
     near = cv2.dilate(seen, np.ones((9, 9), np.uint8))
-    large = areas >= _LARGE * subject.size
+    large = stats[:, cv2.CC_STAT_AREA] >= _LARGE * subject.size
     doubted = (near < _UNSEEN) | (mean < _HARDLY_SEEN)[labels]
     return np.asarray(subject & large[labels] & doubted)

@@ -25,6 +25,7 @@ from av.video.frame import VideoFrame
 from PIL import Image
 
 from streamcut.imaging.resize import Shrink
+from streamcut.matting.parts import components, means
 from streamcut.matting.views import seen
 from streamcut.sessions import BaseSession, as_prediction
 from streamcut.sources import open_source
@@ -103,9 +104,8 @@ def judged(image: Bytes, panel: Panel) -> tuple[Floats, float]:
 
 def people_only(objects: Floats, prior: Floats) -> Floats:
     """The parts of a salient-object matte in which people are probable, both 0..1 [h, w]."""
-    count, labels = cv2.connectedComponents((objects > _PART).astype(np.uint8))
-    areas = np.maximum(np.bincount(labels.ravel(), minlength=count), 1)
-    agreed = np.bincount(labels.ravel(), prior.ravel(), count) / areas > _AGREED
+    labels, stats = components(objects > _PART)
+    agreed = means(labels, prior, len(stats)) > _AGREED
     return np.asarray(objects * agreed[labels], np.float32)
 
 

@@ -32,10 +32,7 @@ def predict(
     Raises:
         ModelError: if the network fails.
     """
-    stream, view = (
-        stream_of(session, both_ways=both_ways),
-        StreamView(bars=not session.whole_frames),
-    )
+    stream, view = stream_of(session, both_ways=both_ways), view_of(session)
 
     def answered(group: list[Frame]) -> list[PredictedFrame]:
         seen = [view(frame, session.input_size) for frame in group]
@@ -50,6 +47,11 @@ def predict(
 def stream_of(session: BaseSession, *, both_ways: bool) -> MatteStream:
     """Start the mattes of one video; ``both_ways`` shows each frame mirrored as well."""
     return BothWays(session) if both_ways else session.stream()
+
+
+def view_of(session: BaseSession) -> StreamView:
+    """Start what a session is shown of the frames of one video."""
+    return StreamView(bars=not session.whole_frames)
 
 
 def predictions(inputs: Sequence[RGB], stream: MatteStream) -> list[Prediction]:

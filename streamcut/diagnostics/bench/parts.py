@@ -32,8 +32,7 @@ from streamcut.jobs.stages import (
     steadied,
     steadying_of,
 )
-from streamcut.matting.letterbox import StreamView
-from streamcut.matting.network import predictions, stream_of
+from streamcut.matting.network import predictions, stream_of, view_of
 from streamcut.sinks import output_of
 from streamcut.sources import Source, open_source
 
@@ -145,7 +144,7 @@ class _Subject:
             info = self._info = source.info
             self._session = session_of(settings, (info.width, info.height), live=False)
             taken = list(itertools.islice(source, frames))
-        view = StreamView()
+        view = view_of(self._session)
         self._inputs = [view(frame, self._session.input_size).shown for frame in taken]
         self._duration = Fraction(len(taken)) / info.rate
         apart = self._encoding.alpha_apart(info)

@@ -13,7 +13,7 @@ import numpy as np
 
 from streamcut.imaging.flow import Field, Flow, follow, grey
 from streamcut.jobs.live.governor import Governor
-from streamcut.matting.letterbox import StreamView
+from streamcut.matting.network import view_of
 from streamcut.media.frame import Frame, PredictedFrame, StreamInfo
 from streamcut.sessions import RGB, BaseSession, MatteStream, Prediction, as_prediction
 
@@ -93,7 +93,7 @@ class LiveMatte:
         """
         levels = levels_of(session, self._info.width, self._info.height)
         governor = Governor([level.weight for level in levels], 1 / float(self._info.rate))
-        stream, view = session.stream(), StreamView(bars=not session.whole_frames)
+        stream, view = session.stream(), view_of(session)
         self._forget()
         self.level, told = levels[0], False
         for frame in frames:

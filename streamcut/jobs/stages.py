@@ -146,8 +146,11 @@ def answered(
 
 def asked_twice(info: StreamInfo, session: BaseSession, settings: Settings) -> bool:
     """Return whether the network sees each frame of a stream mirrored as well."""
-    patient = settings.output.quality == "best" and not info.live
-    return patient and gains_by_mirroring(session, info.width, info.height)
+    return _is_patient(settings, info) and gains_by_mirroring(session, info.width, info.height)
+
+
+def _is_patient(settings: Settings, info: StreamInfo) -> bool:
+    return settings.output.quality == "best" and not info.live
 
 
 def steadied(frames: Iterable[PredictedFrame], how: Steadying) -> Iterator[PredictedFrame]:
@@ -175,9 +178,8 @@ def matted(
     made = despill(_solved(upsample(frames, info), info, settings.matte, pipeline))
     if settings.picture.decontaminate and not settings.picture.only_mask:
         # With the network's own mattes it is worth its time in stills alone: see measurements.md.
-        thorough = settings.output.quality == "best" and settings.matte.matting == "every"
-        thorough = still or (thorough and not info.live)
-        made = decontaminate(made, thorough=thorough, invert=settings.matte.invert)
+        patient = still or (_is_patient(settings, info) and settings.matte.matting == "every")
+        made = decontaminate(made, thorough=patient, invert=settings.matte.invert)
     return shape(made, info, edges_of(settings))
 
 

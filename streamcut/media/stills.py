@@ -95,6 +95,11 @@ def in_srgb(still: Still) -> Still:
     return replace(still, pixels=np.dstack([made, still.pixels[..., 3:]]), icc=None)
 
 
+def image_in_srgb(still: Still) -> Image.Image:
+    """Return what :func:`in_srgb` does as an image of Pillow's, RGB or RGBA."""
+    return Image.fromarray(np.ascontiguousarray(in_srgb(still).pixels))
+
+
 def over_black(still: Still) -> NDArray[np.uint8]:
     """Return the colours of an image, uint8 [h, w, 3]; what is transparent in it is black."""
     if still.pixels.shape[2] == 3:

@@ -14,7 +14,7 @@ from PIL import Image, ImageColor, ImageOps
 
 from streamcut.cutout import remove
 from streamcut.media.limits import Limits
-from streamcut.media.stills import in_srgb, read_still
+from streamcut.media.stills import image_in_srgb, read_still
 from streamcut.server.pictures import size_of
 from streamcut.server.state import Server
 
@@ -134,8 +134,7 @@ def arranged(server: Server, data: bytes, behind: bytes | None, plan: Plan) -> A
 
 def _opened(data: bytes) -> Image.Image:
     """Return an image, upright, in sRGB; how large it may be was looked at before."""
-    still = in_srgb(read_still(data, limits=Limits(large=True)))
-    return Image.fromarray(np.ascontiguousarray(still.pixels))
+    return image_in_srgb(read_still(data, limits=Limits(large=True)))
 
 
 def _matte(server: Server, image: Image.Image) -> Image.Image:

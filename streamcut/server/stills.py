@@ -20,7 +20,7 @@ from streamcut.jobs.still import StillJob
 from streamcut.media.convert import RGB_TAGS, Converter
 from streamcut.media.limits import Limits
 from streamcut.media.still import Still
-from streamcut.media.stills import in_srgb, is_animated, read_still
+from streamcut.media.stills import image_in_srgb, is_animated, read_still
 from streamcut.server.errors import TooMuch
 from streamcut.server.pictures import NoImage, size_of
 from streamcut.server.sessions import Sessions
@@ -127,8 +127,7 @@ def _is_still(path: Path) -> bool:
 def _decoded(path: Path, time: float) -> Image.Image:
     """Return the frame of a time, or the nearest there is."""
     if _is_still(path):
-        still = in_srgb(read_still(path, limits=_ANY))
-        return Image.fromarray(np.ascontiguousarray(still.pixels[..., :3]))
+        return image_in_srgb(read_still(path, limits=_ANY)).convert("RGB")
     start, convert = Fraction(str(round(max(0.0, time), 3))), Converter("rgb24", RGB_TAGS)
     for begin in (start, Fraction(0)):
         with suppress(SourceError), open_source(path, start=begin) as source:

@@ -19,7 +19,7 @@ from PIL import Image, ImageOps
 
 from streamcut.core.errors import ModelError, SourceError
 from streamcut.media.names import local_path
-from streamcut.media.stills import in_srgb, read_still
+from streamcut.media.stills import image_in_srgb, read_still
 from streamcut.sessions.base import RGB, Matte, MatteStream, Prediction
 from streamcut.sessions.files.model import Model
 from streamcut.sessions.keyers.base import KeyerSession
@@ -201,7 +201,7 @@ def _loaded(plate: str | os.PathLike[str] | Image.Image) -> Image.Image:
     if isinstance(plate, Image.Image):
         return ImageOps.exif_transpose(plate).convert("RGB")
     try:
-        still = in_srgb(read_still(local_path(os.fspath(plate)), f"the plate {plate}"))
+        still = read_still(local_path(os.fspath(plate)), f"the plate {plate}")
     except SourceError as error:  # What could be allowed for an input cannot be for a plate.
         raise SourceError(error.parts[0]) from error
-    return Image.fromarray(np.ascontiguousarray(still.pixels[..., :3]))
+    return image_in_srgb(still).convert("RGB")

@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from streamcut.core.errors import SourceError, UsageError
+from streamcut.core.reason import reason
 from streamcut.cutout.steps import fix_image_orientation
 from streamcut.media.heif import support
 from streamcut.media.limits import STRICT
@@ -67,8 +68,7 @@ def _bytes_of_path(path: str | os.PathLike[str]) -> bytes:
         with open(path, "rb") as file:
             return file.read()
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise SourceError(f"{os.fspath(path)!r} cannot be read: {reason}") from error
+        raise SourceError(f"{os.fspath(path)!r} cannot be read: {reason(error)}") from error
 
 
 def _bytes_of_file(file: Readable) -> bytes:

@@ -59,11 +59,6 @@ def open_input(
         return open_by_pillow([path], limits, opened)
 
 
-def reason(error: BaseException) -> str:
-    """Return an error's own words without the number and path around them."""
-    return getattr(error, "strerror", None) or str(error)
-
-
 class _UnnamedFile:
     """A file that FFmpeg reads through Python, since its name would say something else to it."""
 

@@ -14,6 +14,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from streamcut.core.errors import MissingDependencyError, SourceError
+from streamcut.core.reason import reason
 from streamcut.media.limits import STRICT, Limits
 from streamcut.media.still import Still
 
@@ -257,5 +258,4 @@ def _explained(name: str) -> Iterator[None]:
     except Image.DecompressionBombError as error:
         raise SourceError(f"{name} is too large an image") from error
     except FAULTS as error:
-        reason = getattr(error, "strerror", None) or error
-        raise SourceError(f"{name} cannot be read: {reason}") from error
+        raise SourceError(f"{name} cannot be read: {reason(error)}") from error

@@ -12,9 +12,10 @@ import av
 from av.container import InputContainer
 
 from streamcut.core.errors import SourceError
+from streamcut.core.reason import reason
 from streamcut.media.limits import Limits
 from streamcut.media.names import is_address, local_path, pattern_name
-from streamcut.media.opening import open_input, reason
+from streamcut.media.opening import open_input
 from streamcut.media.sequences import ImageSequence
 from streamcut.media.urls import public
 

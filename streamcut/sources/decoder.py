@@ -10,8 +10,8 @@ from av.video.stream import VideoStream
 
 from streamcut.core.cpu import cpu_count
 from streamcut.core.errors import SourceError
+from streamcut.core.reason import reason
 from streamcut.media.limits import Limits
-from streamcut.media.opening import reason
 from streamcut.sources.vpx_alpha import AlphaDecoder, has_alpha_beside
 
 _MOST_FOR_FOUR = 4096 * 2304  # Pixels of a frame that four decoder threads may hold.

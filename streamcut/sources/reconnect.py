@@ -23,8 +23,8 @@ from av.video.stream import VideoStream
 
 from streamcut.core.cpu import cpu_count
 from streamcut.core.errors import SourceError
+from streamcut.core.reason import reason
 from streamcut.media.limits import STRICT, Limits
-from streamcut.media.opening import reason
 from streamcut.media.urls import at_fault, public
 
 _log = logging.getLogger(__name__)

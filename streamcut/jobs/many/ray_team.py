@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from streamcut.core.errors import MissingDependencyError, StreamcutError
+from streamcut.core.reason import reason
 from streamcut.jobs.many.tasks import Result, Task, Worker
 
 _PATIENCE_CONNECTING = 5.0
@@ -170,8 +171,7 @@ def _check_reached(address: str) -> None:
     try:
         socket.create_connection((host, int(port)), _PATIENCE_CONNECTING).close()
     except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise StreamcutError(f"no Ray cluster at {address!r}: {reason}") from error
+        raise StreamcutError(f"no Ray cluster at {address!r}: {reason(error)}") from error
 
 
 class _RayWorker:

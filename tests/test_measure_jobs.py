@@ -10,32 +10,15 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from helpers.media import pictures, write
+from helpers.reports import BENCH
 
 from streamcut.core.config import Settings
 from streamcut.diagnostics.bench import parts
-from streamcut.diagnostics.bench.parts import BenchReport, Cost
+from streamcut.diagnostics.bench.parts import BenchReport
 
 DOCS = Path(__file__).parents[1] / "docs"
 SCRIPT: dict[str, Any] = runpy.run_path(str(DOCS / "measure_jobs.py"))
-REPORT = BenchReport(
-    clip="talk.mp4",
-    size=(1280, 720),
-    frames=100,
-    model="portrait-hd",
-    quality="balanced",
-    cores=2,
-    decode=Cost(2, 2),
-    network=Cost(4, 2),
-    encode=Cost(18, 11),
-    parts=Cost(24, 12),
-    job=Cost(36, 20),
-    ratio=1.5,
-    fps=50.0,
-    bound=83.25,
-    reached=0.6,
-    size_bytes=123_400,
-    others=0.0,
-)
+REPORT = replace(BENCH, bound=83.25, size_bytes=123_400)
 
 
 def test_a_row_is_a_report() -> None:

@@ -10,32 +10,13 @@ from typing import Any
 
 import pytest
 from helpers.media import pictures, write
+from helpers.reports import BENCH
 
 from streamcut.cli import run
 from streamcut.diagnostics.bench import clip as clips
 from streamcut.diagnostics.bench import live, parts
 from streamcut.diagnostics.bench.live import LiveReport
-from streamcut.diagnostics.bench.parts import BenchReport, Cost
 
-REPORT = BenchReport(
-    clip="talk.mp4",
-    size=(1280, 720),
-    frames=100,
-    model="portrait-hd",
-    quality="balanced",
-    cores=2,
-    decode=Cost(2, 2),
-    network=Cost(4, 2),
-    encode=Cost(18, 11),
-    parts=Cost(24, 12),
-    job=Cost(36, 20),
-    ratio=1.5,
-    fps=50.0,
-    bound=1000 / 12,
-    reached=0.6,
-    size_bytes=1234,
-    others=0.0,
-)
 LIVE = LiveReport(
     clip="talk.mp4",
     size=(1280, 720),
@@ -62,14 +43,14 @@ def small(tmp_path: Path) -> str:
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The clips that would have been measured; the answers are REPORT and LIVE."""
+    """The clips that would have been measured; the answers are BENCH and LIVE."""
     seen: list[str] = []
 
     def answer(report: Any, clip: str, *_: Any, **__: Any) -> Any:
         seen.append(clip)
         return report
 
-    monkeypatch.setattr(parts, "run", partial(answer, REPORT))
+    monkeypatch.setattr(parts, "run", partial(answer, BENCH))
     monkeypatch.setattr(live, "run", partial(answer, LIVE))
     return seen
 
@@ -109,7 +90,7 @@ def test_a_disturbed_measurement_is_said_to_be_one(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(parts, "run", lambda *_, **__: replace(REPORT, others=others))
+    monkeypatch.setattr(parts, "run", lambda *_, **__: replace(BENCH, others=others))
     assert run(["bench", "talk.mp4"]) == 0
     assert ("other programs kept 1.4 cores busy" in capsys.readouterr().out) == told
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from streamcut.matting.keep import ALL, MAIN, Keep, Keeper
+from streamcut.media.matte import RGB
 
 SIZE = (144, 256)
 Body = tuple[float, float, float]
@@ -125,16 +126,21 @@ def test_a_new_size_begins_anew() -> None:
     assert made[:, 130:].max() == 0.0
 
 
+def clothed(red: tuple[float, float, float], blue: tuple[float, float, float]) -> RGB:
+    """A frame of two people; the one in blue is in front."""
+    frame = np.full((*SIZE, 3), 60, np.uint8)
+    frame[people(red) > 0.5] = (200, 40, 40)
+    frame[people(blue) > 0.5] = (40, 40, 200)
+    return frame
+
+
 def test_the_one_at_a_point_is_known_again_after_somebody_passed_before_him() -> None:
     """Red stands, blue passes before him so that they are one part, and both are apart again."""
     red = (90.0, 80.0, 50.0)
     passing = [(200.0 - 4 * n, 80.0, 54.0) for n in range(45)]
     keeper, made = Keeper(Keep(True, (0.35, 0.55))), []
     for blue in passing:
-        frame = np.full((*SIZE, 3), 60, np.uint8)
-        frame[people(red) > 0.5] = (200, 40, 40)
-        frame[people(blue) > 0.5] = (40, 40, 200)
-        made.append(keeper(people(red, blue), frame))
+        made.append(keeper(people(red, blue), clothed(red, blue)))
     for matte, blue in [(made[3], passing[3]), (made[44], passing[44])]:
         assert at(matte, red) > 0.98
         assert at(matte, blue) < 0.05
@@ -146,10 +152,7 @@ def test_the_one_at_a_point_comes_back_from_behind_somebody() -> None:
     passing = [(50.0 + 4 * n, 80.0, 30.0) for n in range(42)]
     keeper, made = Keeper(Keep(True, (0.2, 0.55))), []
     for red in passing:
-        frame = np.full((*SIZE, 3), 60, np.uint8)
-        frame[people(red) > 0.5] = (200, 40, 40)
-        frame[people(blue) > 0.5] = (40, 40, 200)
-        made.append(keeper(people(red, blue), frame))
+        made.append(keeper(people(red, blue), clothed(red, blue)))
     assert at(made[0], passing[0]) > 0.98
     assert at(made[0], blue) < 0.05
     assert at(made[-1], passing[-1]) > 0.98

@@ -6,21 +6,18 @@ somebody, are drawn several times as often; of panoramas, the views that fool it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
-from typing import TypeAlias
 
 import numpy as np
 
 from streamcut.diagnostics.evaluation import metrics
 from streamcut.training.arrays import Bytes, Floats
+from streamcut.training.label import Network
 from streamcut.training.pack import PERSON, PLACE, SCENE, Pack, PackWriter, Record
 from streamcut.training.panoramas import panoramas, random_view, read_panorama
-
-Network: TypeAlias = Callable[[Bytes], Floats]
-"""RGB uint8 [h, w, 3] to a matte, float32 [h, w], of a single image."""
 
 _MINED = "_hard"
 _SEEN = 0.3

@@ -143,11 +143,12 @@ def _still(path: Path) -> Bytes:
     image = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if image is None:
         raise ValueError(f"not a readable image: {path}")
-    size = _within(image.shape[1], image.shape[0], _STILL_SIDE)
+    size = within(image.shape[1], image.shape[0], _STILL_SIDE)
     return np.ascontiguousarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA)[..., ::-1])
 
 
-def _within(width: int, height: int, side: int) -> tuple[int, int]:
+def within(width: int, height: int, side: int) -> tuple[int, int]:
+    """The (width, height) of an image whose longer side is at most so many pixels."""
     scale = min(1.0, side / max(width, height))
     return max(8, round(width * scale)), max(8, round(height * scale))
 
@@ -194,7 +195,7 @@ def _clip(path: Path, session: BaseSession) -> tuple[Bytes, Bytes]:
         stream(warm)
     kept, mattes = [], []
     for frame in _frames(path):
-        small, size = shown(frame), _within(frame.width, frame.height, _CLIP_SIDE)
+        small, size = shown(frame), within(frame.width, frame.height, _CLIP_SIDE)
         matte = as_prediction(stream(small), small).alpha
         kept.append(keep(frame, size))
         mattes.append(to_bytes(cv2.resize(matte, size, interpolation=cv2.INTER_AREA)))

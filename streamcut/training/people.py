@@ -27,13 +27,12 @@ import numpy as np
 
 from streamcut.training.arrays import Bytes
 from streamcut.training.doubt import trusted
+from streamcut.training.label import IMAGES, within
 from streamcut.training.pack import PackWriter, Person
 from streamcut.training.panoramas import views
 from streamcut.training.prepare import cutout_of_mask
 from streamcut.training.soften import clean_foreground, without_people
 from streamcut.training.teachers import Teacher
-
-IMAGES = (".jpg", ".jpeg", ".png", ".webp")
 
 _DOUBTED = 0.002
 """Doubt about less than this share of an image is none."""
@@ -212,8 +211,7 @@ def _person(job: _PersonTask) -> Person:
     matte = cv2.imread(str(job.matte), cv2.IMREAD_GRAYSCALE)
     if image is None or matte is None:
         raise ValueError(f"not a readable image: {job.photo} or {job.matte}")
-    scale = min(1.0, job.long_side / max(image.shape[:2]))
-    size = (max(8, round(image.shape[1] * scale)), max(8, round(image.shape[0] * scale)))
+    size = within(image.shape[1], image.shape[0], job.long_side)
     image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)[..., ::-1].copy()
     matte = cv2.resize(matte, size, interpolation=cv2.INTER_AREA)
     front = _foreground(image, matte) if job.cutout else image

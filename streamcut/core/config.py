@@ -46,7 +46,7 @@ class MatteSettings:
     model: str = _setting(
         "portrait",
         "Model: a name (streamcut models lists them) or the path of an .onnx file. portrait works "
-        "on four times the pixels (as portrait-hd) where nothing is live, unless quality is fast.",
+        "on twice the pixels (as portrait-hd) where nothing is live, unless quality is fast.",
         "Matte",
         short=("-m",),
         metavar="NAME|FILE",

@@ -116,7 +116,10 @@ class BaseSession:
     ) -> None:
         self.model_name = model_name
         path = self.__class__.download_models(*args, **kwargs)
-        self.inner_session = load_model(path, sess_opts, providers, device, bound=self.bound)
+        on_cpu = self.__class__.file_for_cpus(*args, **kwargs)
+        self.inner_session = load_model(
+            path, sess_opts, providers, device, bound=self.bound, on_cpu=on_cpu
+        )
 
     @classmethod
     def name(cls, *args: Any, **kwargs: Any) -> str:
@@ -127,6 +130,11 @@ class BaseSession:
     def download_models(cls, *args: Any, **kwargs: Any) -> str | Path:
         """Return the path of the model file, fetching it first if need be."""
         raise NotImplementedError
+
+    @classmethod
+    def file_for_cpus(cls, *args: Any, **kwargs: Any) -> Path | None:
+        """Return the file to take in its place where the CPU runs it, or None; same arguments."""
+        return None
 
     def predict(self, img: Image.Image, *args: Any, **kwargs: Any) -> list[Image.Image]:
         """Return the masks of an image: mode "L", at its size, one for each subject class."""
@@ -179,6 +187,7 @@ def load_model(
     device: Device | None = None,
     *,
     bound: bool = False,
+    on_cpu: Path | None = None,
 ) -> ort.InferenceSession:
     """Load an ONNX file; the arguments are those of :func:`.runtime.loading.load`.
 
@@ -188,7 +197,14 @@ def load_model(
     if not os.path.isfile(path):
         raise ModelError(f"no such model file: {path}")
     try:
-        return load(Path(path), options or session_options(), providers, device, bound=bound)
+        return load(
+            Path(path),
+            options or session_options(),
+            providers,
+            device,
+            bound=bound,
+            on_cpu=on_cpu,
+        )
     except ModelError:
         raise
     except Exception as error:  # ONNX Runtime's errors share no base of their own.

@@ -20,6 +20,7 @@ from streamcut.training.batches import Batch, BatchPlan, batches, echoed
 from streamcut.training.losses import LossWeights, matte_loss, steady_loss
 from streamcut.training.mobile import MobilePortraitNet
 from streamcut.training.network import PortraitNet, full_size
+from streamcut.training.rounding import imitate
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class TrainingStage:
     save_every: float = 180.0
     bfloat16: bool = True
     echo: bool = True
+    quantized: bool = False
 
 
 class Trainer:
@@ -54,6 +56,8 @@ class Trainer:
         freeze(network, stage.frozen)
         self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.network).requires_grad_(False)
+        if stage.quantized:
+            imitate(self.network)
         self.optimiser = torch.optim.AdamW(
             _groups(self.network, stage), stage.rate, weight_decay=stage.decay
         )

@@ -3,7 +3,8 @@
 First single images, a great many of them; then short clips in turn with
 images, so that the memory learns to hold still and a single photograph stays
 as good as it was. The stages "people" do the same from a pretrained encoder, on
-images from many sources, "people-clean" on better labels of these. A fine-tuning
+images from many sources, "people-clean" on better labels of these, "rounded" with the
+arithmetic of 8-bit integers (`rounding`) and more pixels. A fine-tuning
 stage goes gently over your own images.
 """
 
@@ -41,6 +42,16 @@ LIVE_SIZES = (
 )  # fmt: skip
 FILE_SIZES = ((224, 400), (240, 320), (208, 368), (272, 272), (320, 240), (256, 400))
 
+# With 8-bit integers, which leave time for more pixels.
+QUANTIZED_LIVE_SIZES = (
+    (176, 320), (176, 320), (192, 288), (160, 352), (240, 240), (208, 272), (320, 176), (272, 208),
+    (144, 256), (192, 336),
+)  # fmt: skip
+QUANTIZED_FILE_SIZES = (
+    (240, 432), (288, 512), (256, 448), (336, 448), (352, 352), (448, 256), (512, 288), (320, 480),
+    (288, 512),
+)  # fmt: skip
+
 PEOPLE = Mixture(labelled=0.72, unlabelled=0.0, empty=0.09, beside=0.45, clutter=0.15)
 SMALL = BatchPlan(batch_size=24, sizes=LIVE_SIZES, mixture=PEOPLE)
 LARGE = BatchPlan(batch_size=8, sizes=FILE_SIZES, mixture=PEOPLE)
@@ -61,6 +72,14 @@ CLEAN = (
     BatchPlan(batch_size=3, frames=8, sizes=LIVE_SIZES, mixture=FILMED_ROOMS),
     replace(SMALL, mixture=ROOMS),
     BatchPlan(batch_size=2, frames=4, sizes=FILE_SIZES, mixture=FILMED_ROOMS),
+)
+
+ROUNDED = (
+    BatchPlan(batch_size=12, sizes=QUANTIZED_LIVE_SIZES, mixture=ROOMS),
+    BatchPlan(batch_size=5, sizes=QUANTIZED_FILE_SIZES, mixture=ROOMS),
+    BatchPlan(batch_size=2, frames=6, sizes=QUANTIZED_LIVE_SIZES, mixture=FILMED_ROOMS),
+    BatchPlan(batch_size=12, sizes=QUANTIZED_LIVE_SIZES, mixture=ROOMS),
+    BatchPlan(batch_size=1, frames=5, sizes=QUANTIZED_FILE_SIZES, mixture=FILMED_ROOMS),
 )
 
 STAGES = {
@@ -97,6 +116,19 @@ STAGES = {
         losses=LossWeights(veil=1.0, steady=2.0),
         smoothing=0.999,
         echo=False,
+    ),
+    "rounded": TrainingStage(
+        minutes=105.0,
+        warmup=60,
+        rate=2e-4,
+        encoder_share=0.3,
+        frozen=2,
+        final_rate=1e-5,
+        plans=ROUNDED,
+        losses=LossWeights(veil=1.0, steady=2.0),
+        smoothing=0.998,
+        echo=False,
+        quantized=True,
     ),
     "stills": TrainingStage(minutes=30.0, rate=1.2e-3, final_rate=5e-4),
     "clips": TrainingStage(

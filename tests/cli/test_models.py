@@ -76,8 +76,9 @@ def test_the_list_says_what_each_is_for_and_where_it_is(command: Callable[..., R
     found = listed(command)
     assert list(found) == NAMES
     assert found["portrait"]["where"] == "package"
-    assert found["portrait"]["bytes"] == len(DATA)
-    assert found["portrait"]["files"] == [str(PACKAGED / "portrait.onnx")]
+    files = [PACKAGED / "portrait.onnx", PACKAGED / "portrait-8bit.onnx"]
+    assert found["portrait"]["files"] == [str(path) for path in files]
+    assert found["portrait"]["bytes"] == sum(path.stat().st_size for path in files)
     assert found["sinet"]["where"] == "by path"
     for model in CATALOG:
         assert found[model.name]["licence"] == model.licence

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from helpers.figures import figure
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """PyTorch's threads wait for each other, which takes ages where other programs run."""
+    if find_spec("torch") is not None:
+        import torch
+
+        torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

@@ -6,9 +6,11 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import onnxruntime as ort
 import pytest
+from helpers.figures import figure
 
 NEEDS = "training needs the extra: pip install 'streamcut[train]'"
 torch = pytest.importorskip("torch", reason=NEEDS)
@@ -165,13 +167,29 @@ def test_help_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_the_weights_to_start_from_are_those_of_the_embedded_network(tmp_path: Path) -> None:
     from streamcut.sessions import new_session
+    from streamcut.sessions.files.model import PACKAGED
     from streamcut.sessions.networks.recurrent import RecurrentSession
     from streamcut.training.__main__ import EMBEDDED
 
     export(load_network(EMBEDDED), tmp_path / "again.onnx")
-    embedded, again = new_session("portrait"), new_session(str(tmp_path / "again.onnx"))
+    floats = PACKAGED / "portrait.onnx"
+    embedded, again = new_session(floats), new_session(tmp_path / "again.onnx")
     assert isinstance(again, RecurrentSession)
     image = np.random.default_rng(0).integers(0, 256, (144, 256, 3), np.uint8)
     one, two = embedded.stream(), again.stream()
     for _ in range(3):
         assert np.abs(one(image).alpha - two(image).alpha).max() < 0.01
+
+
+def test_processors_run_the_same_network_in_integers() -> None:
+    from streamcut.sessions import new_session
+    from streamcut.sessions.files.model import PACKAGED
+
+    image = np.asarray(cv2.resize(figure(3)[0], (160, 240)), np.uint8)
+    floats, integers = (
+        new_session("portrait", model_path=PACKAGED / name).stream()(image).alpha
+        for name in ("portrait.onnx", "portrait-8bit.onnx")
+    )
+    chosen = new_session("portrait", device="cpu").stream()(image).alpha
+    assert np.array_equal(chosen, integers)
+    assert 0 < np.abs(floats - integers).mean() < 0.05

@@ -85,7 +85,7 @@ def _entry(model: Model) -> Entry:
 
 def _files(model: Model) -> list[Path]:
     if model.file is not None:
-        return [PACKAGED / model.file]
+        return [PACKAGED / name for name in (model.file, model.cpu_file) if name is not None]
     found = map(located, model.weights)
     return [path for path in found if path is not None]
 

@@ -47,6 +47,7 @@ class Model:
         licence: SPDX identifier of the weights' licence.
         architecture: which session class runs it.
         file: file name inside the package, or None where it is fetched or given by path.
+        cpu_file: name of the one to take where the CPU runs it, or None for the same.
         sha256: of the file, by which a model given by path is recognised.
         bytes: size of the file.
         weights: the files that are fetched on first use; empty for what is inside the package,
@@ -72,6 +73,7 @@ class Model:
     licence: str
     architecture: Architecture = "map"
     file: str | None = None
+    cpu_file: str | None = None
     sha256: str | None = None
     bytes: int | None = None
     weights: tuple[Weights, ...] = ()

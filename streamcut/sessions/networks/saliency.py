@@ -105,6 +105,15 @@ class MapSession(BaseSession):
 
         return fetch_model(model, mirror=mirror)[0]
 
+    @classmethod
+    def file_for_cpus(
+        cls, *args: Any, model: Model, model_path: Path | None = None, **kwargs: Any
+    ) -> Path | None:
+        """Return the package's own file for processors, unless a path is given."""
+        if model_path is not None or model.cpu_file is None:
+            return None
+        return PACKAGED / model.cpu_file
+
     def input_size(self, width: int, height: int) -> tuple[int, int]:
         """Return the one size of the graph or the model, or that nearest to its area."""
         if self.model.area is not None:

@@ -41,6 +41,7 @@ def load(
     device: Device | None = None,
     *,
     bound: bool = False,
+    on_cpu: Path | None = None,
 ) -> ort.InferenceSession:
     """Load an ONNX file where it runs fastest; never leave a GPU idle in silence.
 
@@ -51,6 +52,8 @@ def load(
         device: where it is to run; None is ``auto``.
         bound: every run will be a :class:`~.runner.Runner`'s, so that CUDA graphs are
             allowed.
+        on_cpu: the file to take where the CPU runs it, such as one of 8-bit integers; None is
+            ``path``.
 
     Raises:
         ModelError: if the device cannot be used, though it was asked for by name or a GPU is
@@ -60,12 +63,15 @@ def load(
     device = device or Device()
     options.intra_op_num_threads = options.intra_op_num_threads or wanted_threads()
     wanted = _given(providers) if providers else _chosen(device)
-    session, complaints = _try(path, options, _tries(wanted, bound and device.cuda_graphs))
+    file = on_cpu if on_cpu and wanted[0][0] == CPU[0] else path
+    session, complaints = _try(file, options, _tries(wanted, bound and device.cuda_graphs))
+    if on_cpu and file is path and session.get_providers()[0] == CPU[0]:
+        file, session = on_cpu, _start(on_cpu, options, [CPU])
     if not providers and not _is_meant(device, session.get_providers()[0]):
         raise ModelError("; ".join(complaints))
     for text in complaints:
         _warn(text)
-    _log.info("loaded %s on %s", path.name, session.get_providers()[0])
+    _log.info("loaded %s on %s", file.name, session.get_providers()[0])
     return session
 
 

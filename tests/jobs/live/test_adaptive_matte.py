@@ -50,7 +50,7 @@ def frames(indices: list[int]) -> Iterator[Frame]:
 
 def test_what_the_embedded_network_can_be_asked() -> None:
     levels = levels_of(new_session(), 1280, 720)
-    assert [level.size for level in levels] == [(224, 128), (160, 80), (112, 64), (112, 64)]
+    assert [level.size for level in levels] == [(320, 176), (224, 128), (160, 96), (160, 96)]
     assert [level.every for level in levels] == [1, 1, 1, 2]
     assert [level.weight for level in levels] == sorted(
         (each.weight for each in levels), reverse=True

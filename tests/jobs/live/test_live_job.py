@@ -197,10 +197,11 @@ def test_a_mirrored_picture_lies_over_a_background_that_is_not(still: Path, tmp_
 def test_size_and_rate_are_kept_to(tmp_path: Path) -> None:
     source = write(tmp_path / "in.mkv", pictures(30, WIDTH, HEIGHT), rate=60)
     sink = Recording()
+    began = time.monotonic()
     summary = job(source, sink, size="48x48", fps=15, background="red").run()
     assert sink.opened is not None
     assert sink.opened[2] == (48, 48)
-    assert summary.captured <= 9
+    assert summary.captured <= 15 * (time.monotonic() - began) + 1  # Half a second, if idle.
 
 
 # --- what saves work ------------------------------------------------------------------------

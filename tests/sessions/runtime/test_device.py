@@ -44,6 +44,7 @@ class Machine:
 
     Attributes:
         asked: the providers that each session was asked for, in order.
+        files: the file that each was asked to load.
         fails: what loading a model says, by the provider that is first in the list.
         refuses: providers that ONNX Runtime leaves out without a word.
         preloaded: how often CUDA's libraries were looked for in pip's folders.
@@ -55,6 +56,7 @@ class Machine:
         self.libraries: set[str] = set()
         self.from_pip: set[str] = set()
         self.asked: list[list[Any]] = []
+        self.files: list[str] = []
         self.fails: dict[str, str] = {}
         self.refuses: set[str] = set()
         self.preloaded = 0
@@ -71,6 +73,7 @@ class Machine:
 
     def session(self, path: str, options: Any, providers: list[Any], **_: Any) -> Session:
         self.asked.append(providers)
+        self.files.append(Path(path).name)
         first, given = providers[0]
         if given.get("enable_cuda_graph") and "graph" in self.fails:
             raise RuntimeError(self.fails["graph"])
@@ -522,6 +525,40 @@ def test_a_listed_provider_that_is_not_there_is_told(machine: Machine, model: Pa
     ):
         load_model(model, providers=["OpenVINOExecutionProvider"])
     assert machine.names() == [[CPU], [CUDA, CPU], [CPU]]
+
+
+def test_the_cpu_takes_the_file_for_cpus(machine: Machine, model: Path, tmp_path: Path) -> None:
+    integers = mean_graph(tmp_path / "integers.onnx")
+    load_model(model, on_cpu=integers)
+    load_model(model, providers=[CPU], on_cpu=integers)
+    assert machine.files == ["integers.onnx", "integers.onnx"]
+    assert machine.names() == [[CPU], [CPU]]
+
+
+def test_a_gpu_takes_the_file_of_floats(nvidia: Machine, model: Path, tmp_path: Path) -> None:
+    load_model(model, on_cpu=mean_graph(tmp_path / "integers.onnx"))
+    assert nvidia.files == ["model.onnx"]
+    assert nvidia.names() == [[CUDA, CPU]]
+
+
+@pytest.mark.filterwarnings("ignore:.*taken instead of CUDA:RuntimeWarning")
+def test_where_the_gpu_is_refused_the_cpu_gets_its_own_file(
+    nvidia: Machine, model: Path, tmp_path: Path
+) -> None:
+    nvidia.refuses = {CUDA}
+    session = load_model(model, on_cpu=mean_graph(tmp_path / "integers.onnx"))
+    assert session.get_providers() == [CPU]
+    assert nvidia.files == ["model.onnx", "integers.onnx"]
+
+
+@pytest.mark.filterwarnings("ignore:the GPU.s memory is full:RuntimeWarning")
+def test_where_the_gpu_fails_the_cpu_gets_its_own_file(
+    nvidia: Machine, model: Path, tmp_path: Path
+) -> None:
+    nvidia.fails = {CUDA: FULL}
+    load_model(model, on_cpu=mean_graph(tmp_path / "integers.onnx"))
+    assert nvidia.files[-1] == "integers.onnx"
+    assert nvidia.names()[-1] == [CPU]
 
 
 def test_new_session_and_own_classes_hand_the_device_on(machine: Machine, model: Path) -> None:

@@ -35,7 +35,7 @@ from streamcut.matting.keyframes import every_frame, on_keyframes, on_keyframes_
 from streamcut.matting.morphology import shape
 from streamcut.matting.network import predict
 from streamcut.matting.smoothing import steady
-from streamcut.matting.views import gains_by_mirroring
+from streamcut.matting.views import looks_twice
 from streamcut.media.frame import CompositedFrame, Frame, MattedFrame, PredictedFrame, StreamInfo
 from streamcut.media.pixel_formats import frame_bytes
 from streamcut.sessions import BaseSession
@@ -132,7 +132,7 @@ def steadying_of(settings: Settings, info: StreamInfo) -> Steadying:
 def answered(
     frames: Iterable[Frame], info: StreamInfo, session: BaseSession, settings: Settings
 ) -> Iterator[PredictedFrame]:
-    """Give each frame the network's answer; at the best quality it is asked twice.
+    """Give each frame the network's answer; at the best quality it looks twice.
 
     Args:
         frames: as decoded.
@@ -140,13 +140,13 @@ def answered(
         session: the network's.
         settings: how much time there is.
     """
-    both = asked_twice(info, session, settings)
-    return predict(frames, session, together=not info.live, both_ways=both)
+    patient = is_looked_at_twice(info, session, settings)
+    return predict(frames, session, together=not info.live, patient=patient)
 
 
-def asked_twice(info: StreamInfo, session: BaseSession, settings: Settings) -> bool:
-    """Return whether the network sees each frame of a stream mirrored as well."""
-    return _is_patient(settings, info) and gains_by_mirroring(session, info.width, info.height)
+def is_looked_at_twice(info: StreamInfo, session: BaseSession, settings: Settings) -> bool:
+    """Return whether the network sees each frame of a stream in more than one way."""
+    return _is_patient(settings, info) and looks_twice(session, info.width, info.height)
 
 
 def _is_patient(settings: Settings, info: StreamInfo) -> bool:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from streamcut.core.errors import ModelError
 from streamcut.core.pipeline import gathered
-from streamcut.matting.letterbox import StreamView
-from streamcut.matting.views import BothWays
+from streamcut.matting.letterbox import Size, StreamView
+from streamcut.matting.views import Looks, patient_size
 from streamcut.media.frame import Frame, PredictedFrame
 from streamcut.media.matte import RGB, Prediction
 from streamcut.sessions import BaseSession, BatchStream, MatteStream, as_prediction
@@ -18,7 +18,7 @@ def predict(
     session: BaseSession,
     *,
     together: bool = False,
-    both_ways: bool = False,
+    patient: bool = False,
 ) -> Iterator[PredictedFrame]:
     """Give each frame the network's answer.
 
@@ -27,15 +27,16 @@ def predict(
         session: the network's.
         together: let frames that wait already go through the network at once, where that is
             faster; the first of them is then late, so never where frames are live.
-        both_ways: show each frame mirrored as well, which takes twice as long.
+        patient: look at each frame in several ways, which takes twice as long or more.
 
     Raises:
         ModelError: if the network fails.
     """
-    stream, view = stream_of(session, both_ways=both_ways), view_of(session)
+    stream, view = stream_of(session, patient=patient), view_of(session)
+    size_of = size_for(session, patient=patient)
 
     def answered(group: list[Frame]) -> list[PredictedFrame]:
-        seen = [view(frame, session.input_size) for frame in group]
+        seen = [view(frame, size_of) for frame in group]
         told = predictions([sight.shown for sight in seen], stream)
         return [sight.predicted(answer) for sight, answer in zip(seen, told, strict=True)]
 
@@ -44,9 +45,14 @@ def predict(
             yield group.pop(0)
 
 
-def stream_of(session: BaseSession, *, both_ways: bool) -> MatteStream:
-    """Start the mattes of one video; ``both_ways`` shows each frame mirrored as well."""
-    return BothWays(session) if both_ways else session.stream()
+def stream_of(session: BaseSession, *, patient: bool) -> MatteStream:
+    """Start the mattes of one video; ``patient`` looks at each frame in several ways."""
+    return Looks(session) if patient else session.stream()
+
+
+def size_for(session: BaseSession, *, patient: bool) -> Callable[[int, int], Size]:
+    """Return what tells the size at which :func:`stream_of` wants frames of a given size."""
+    return patient_size(session) if patient else session.input_size
 
 
 def view_of(session: BaseSession) -> StreamView:

@@ -1,4 +1,4 @@
-"""A matte from more than one look: a still larger than a frame and mirrored, a frame both ways.
+"""A matte from more than one look, at several sizes and mirrored, of a still or of each frame.
 
 The views are averaged as logits, so that a view that is sure outweighs one that is not: a mean
 of opacities would leave veils.
@@ -6,7 +6,7 @@ of opacities would leave veils.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import cv2
@@ -18,42 +18,73 @@ from streamcut.matting.letterbox import laid_back, placed
 from streamcut.media.bars import NONE, Bars
 from streamcut.media.matte import RGB, Matte, Prediction
 from streamcut.sessions import BaseSession
-from streamcut.sessions.base import MatteStream, StillView, as_prediction
+from streamcut.sessions.base import MatteStream, View, as_prediction
 
 _SURE = 1 / 255
 """Opacities this near to 0 and 1 count as both."""
 
 
-class BothWays(MatteStream):
-    """One video seen as it is and mirrored, each with a memory of its own.
+class Looks(MatteStream):
+    """One video seen in several ways at once (a session's patient views).
 
     Args:
         session: the network's.
     """
 
     def __init__(self, session: BaseSession) -> None:
-        self._plain, self._mirrored = session.stream(), session.stream()
+        self._session = session
+        self._streams: list[MatteStream] = []
 
     def __call__(self, frame: RGB, /) -> Prediction:
-        """Return the mean of both predictions; colours and screen are the plain one's.
+        """Return the mean of all predictions, at the frame's size; the screen is the first one's.
+
+        Args:
+            frame: at the size of :func:`patient_size`.
 
         Raises:
             ModelError: if the network fails.
         """
-        answer = as_prediction(self._plain(frame), frame)
-        turned = np.ascontiguousarray(frame[:, ::-1])
-        other = as_prediction(self._mirrored(turned), turned).alpha[:, ::-1]
-        return replace(answer, alpha=_mean([answer.alpha, other], answer.alpha.shape))
+        rows, columns = frame.shape[:2]
+        views = self._session.patient_views(columns, rows)
+        if not self._streams:
+            self._streams = [self._session.stream() for _ in views]
+        answers = [
+            _answered(frame, view, stream)
+            for view, stream in zip(views, self._streams, strict=True)
+        ]
+        mean = _mean([answer.alpha for answer in answers], (rows, columns))
+        return replace(answers[0], alpha=mean, foreground=None)
 
     def reset(self) -> None:
         """Forget the frames before."""
-        self._plain.reset()
-        self._mirrored.reset()
+        for stream in self._streams:
+            stream.reset()
 
 
-def gains_by_mirroring(session: BaseSession, width: int, height: int) -> bool:
-    """Return whether a network was measured to gain by a mirrored look at frames of a size."""
-    return any(view.mirrored for view in session.still_views(width, height))
+def looks_twice(session: BaseSession, width: int, height: int) -> bool:
+    """Return whether a network was measured to gain by more than one view of frames of a size."""
+    return len(session.patient_views(width, height)) > 1
+
+
+def patient_size(session: BaseSession) -> Callable[[int, int], tuple[int, int]]:
+    """Return what tells the size of the largest of a session's patient views."""
+
+    def largest(width: int, height: int) -> tuple[int, int]:
+        sizes = [view.size for view in session.patient_views(width, height)]
+        return max(sizes, key=lambda size: size[0] * size[1])
+
+    return largest
+
+
+def _answered(frame: RGB, view: View, stream: MatteStream) -> Prediction:
+    """Return what the network says of a frame seen in one way, the right way round."""
+    rows, columns = frame.shape[:2]
+    small = frame
+    if view.size != (columns, rows):
+        small = np.asarray(cv2.resize(frame, view.size, interpolation=cv2.INTER_AREA), np.uint8)
+    shown = np.ascontiguousarray(small[:, ::-1]) if view.mirrored else small
+    answer = as_prediction(stream(shown), shown)
+    return replace(answer, alpha=answer.alpha[:, ::-1]) if view.mirrored else answer
 
 
 def seen(image: VideoFrame, session: BaseSession, bars: Bars = NONE) -> tuple[RGB, Prediction]:
@@ -78,7 +109,7 @@ def seen(image: VideoFrame, session: BaseSession, bars: Bars = NONE) -> tuple[RG
 
 
 def _looked(
-    image: VideoFrame, session: BaseSession, view: StillView, bars: Bars
+    image: VideoFrame, session: BaseSession, view: View, bars: Bars
 ) -> tuple[RGB, Prediction]:
     """Return the still at a view's size, and the network's answer, the right way round."""
     size, window = placed(image, bars, lambda width, height: view.size)

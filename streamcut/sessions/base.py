@@ -21,13 +21,13 @@ from streamcut.sessions.runtime.loading import first_words as first_words
 from streamcut.sessions.runtime.loading import load
 
 
-class StillView(NamedTuple):
-    """How a network looks at a still.
+class View(NamedTuple):
+    """How a network looks at a still, or at the frames of a video.
 
     Attributes:
         size: (width, height) that it is scaled to.
         mirrored: whether left and right are exchanged.
-        rounds: how often it is shown; more than once for a network that remembers.
+        rounds: how often a still is shown; more than once for a network that remembers.
     """
 
     size: tuple[int, int]
@@ -144,12 +144,20 @@ class BaseSession:
         """Return the (width, height) at which the model wants frames of a given size."""
         raise NotImplementedError
 
-    def still_views(self, width: int, height: int) -> list[StillView]:
+    def still_views(self, width: int, height: int) -> list[View]:
         """Return how a still of a given size is best looked at; the mattes are averaged.
 
         One view, as of a frame of a video, unless a network was measured to gain by more.
         """
-        return [StillView(self.input_size(width, height))]
+        return [View(self.input_size(width, height))]
+
+    def patient_views(self, width: int, height: int) -> list[View]:
+        """Return how frames of a given size are best looked at where time does not press.
+
+        Each view has a memory of its own, and the mattes are averaged. One view, as ever, unless
+        a network was measured to gain by more; the first is not mirrored.
+        """
+        return [View(self.input_size(width, height))]
 
     def smaller_sizes(self, width: int, height: int) -> list[tuple[int, int]]:
         """Return sizes that are less and less work than :meth:`input_size`; maybe none."""

@@ -27,12 +27,12 @@ from streamcut.jobs.request import session_of, size_of
 from streamcut.jobs.stages import (
     Appearance,
     answered,
-    asked_twice,
     composited,
+    is_looked_at_twice,
     steadied,
     steadying_of,
 )
-from streamcut.matting.network import predictions, stream_of, view_of
+from streamcut.matting.network import predictions, size_for, stream_of, view_of
 from streamcut.sinks import output_of
 from streamcut.sources import Source, open_source
 
@@ -144,8 +144,9 @@ class _Subject:
             info = self._info = source.info
             self._session = session_of(settings, (info.width, info.height), live=False)
             taken = list(itertools.islice(source, frames))
-        view = view_of(self._session)
-        self._inputs = [view(frame, self._session.input_size).shown for frame in taken]
+        self._patient = is_looked_at_twice(info, self._session, settings)
+        view, size_of = view_of(self._session), size_for(self._session, patient=self._patient)
+        self._inputs = [view(frame, size_of).shown for frame in taken]
         self._duration = Fraction(len(taken)) / info.rate
         apart = self._encoding.alpha_apart(info)
         with Appearance.of(settings, info) as shown:
@@ -161,8 +162,7 @@ class _Subject:
 
     def network(self) -> int:
         """Run the model on frames of its size, as many together as in a job that waits for it."""
-        both_ways = asked_twice(self._info, self._session, self._settings)
-        stream, count = stream_of(self._session, both_ways=both_ways), len(self._inputs)
+        stream, count = stream_of(self._session, patient=self._patient), len(self._inputs)
         batch = getattr(stream, "batch", 1)
         for start in range(0, count, batch):
             predictions(self._inputs[start : start + batch], stream)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from streamcut.core.errors import ModelError
 from streamcut.imaging.scene_cuts import SceneCuts
-from streamcut.sessions.base import RGB, Prediction, StillView
+from streamcut.sessions.base import RGB, Prediction, View
 from streamcut.sessions.networks.saliency import (
     MOST_PIXELS,
     MapSession,
@@ -27,6 +27,7 @@ from streamcut.sessions.runtime.runner import Runner, State
 
 _STILL_AREA = 2
 _VIEWS = (0.5, 1.0, 2.0)  # Areas at which a still is looked at, of the one for images.
+_PATIENT_VIEWS = ((1.0, False), (2.0, True))  # Likewise, of the one for videos; mirrored or not.
 _LARGEST_STRIDE = 1024
 _MOST_KEPT = 1 << 28  # Numbers in all states together.
 
@@ -46,7 +47,7 @@ class RecurrentSession(MapSession):
         """Return the size nearest to the network's area at a frame's aspect ratio."""
         return size_of_area(width, height, self._area, self._stride)
 
-    def still_views(self, width: int, height: int) -> list[StillView]:
+    def still_views(self, width: int, height: int) -> list[View]:
         """Return views at half, all and twice the area for images, each also mirrored.
 
         That area is what the file says, or else twice the area that a video gets. People near
@@ -54,7 +55,14 @@ class RecurrentSession(MapSession):
         """
         areas = [round(share * self._still_area) for share in _VIEWS]
         sizes = [size_of_area(width, height, area, self._stride) for area in areas]
-        return [StillView(size, mirrored) for size in sizes for mirrored in (False, True)]
+        return [View(size, mirrored) for size in sizes for mirrored in (False, True)]
+
+    def patient_views(self, width: int, height: int) -> list[View]:
+        """Return a view at the network's area, and a mirrored one at twice that."""
+        return [
+            View(size_of_area(width, height, round(share * self._area), self._stride), mirrored)
+            for share, mirrored in _PATIENT_VIEWS
+        ]
 
     def smaller_sizes(self, width: int, height: int) -> list[tuple[int, int]]:
         """Return sizes of about a half and a quarter of the network's area."""

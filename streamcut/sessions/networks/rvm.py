@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamcut.core.errors import ModelError
-from streamcut.sessions.base import RGB, Prediction, StillView
+from streamcut.sessions.base import RGB, Prediction, View
 from streamcut.sessions.networks.recurrent import RecurrentSession
 from streamcut.sessions.runtime.runner import Runner, State
 
@@ -45,9 +45,9 @@ class RvmSession(RecurrentSession):
         least = self.shortest_side
         return max(least, round(width * factor)), max(least, round(height * factor))
 
-    def still_views(self, width: int, height: int) -> list[StillView]:
+    def still_views(self, width: int, height: int) -> list[View]:
         """Return the one view of a still: as of a frame, several times over."""
-        return [StillView(self.input_size(width, height), rounds=_ROUNDS)]
+        return [View(self.input_size(width, height), rounds=_ROUNDS)]
 
     def smaller_sizes(self, width: int, height: int) -> list[tuple[int, int]]:
         """Return sizes of a half and a quarter of the area."""

@@ -26,6 +26,8 @@ _SHORTEST = 96
 # way gone, squared, and as much everywhere (pixels, squared). Sundaram et al., "Dense Point
 # Trajectories by GPU-accelerated Large Displacement Optical Flow", 2010.
 _SHARE, _MISS = 0.01, 0.5
+# Planes' sides are rounded up to this where what depends on them alone is kept.
+_GRAIN = 64
 
 
 class Flow:
@@ -73,9 +75,19 @@ def follow(plane: Values, field: Field) -> Values:
         plane: uint8, uint16 or float32, [height, width] or [height, width, channels].
         field: of the same height and width.
     """
-    x, y = _places(*field.shape[:2])
-    x, y = x + field[..., 0], y + field[..., 1]
-    return cast(Values, cv2.remap(plane, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
+    return follow_all(field, plane)[0]
+
+
+def follow_all(field: Field, *planes: Values) -> list[Values]:
+    """Return what every pixel finds in each of several planes, see :func:`follow`."""
+    ends = _ends(field)
+    return [
+        cast(
+            Values,
+            cv2.remap(plane, ends, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE),  # type: ignore[call-overload]
+        )
+        for plane in planes
+    ]
 
 
 def chained(first: Field, then: Field) -> Field:
@@ -115,14 +127,21 @@ def _squared(field: Field) -> NDArray[np.float32]:
 def left_frame(field: Field) -> NDArray[np.bool_]:
     """Return which ways end outside the frame, bool [height, width]."""
     height, width = field.shape[:2]
-    x, y = _places(height, width)
-    x, y = x + field[..., 0], y + field[..., 1]
+    ends = _ends(field)
+    x, y = ends[..., 0], ends[..., 1]
     outside = (x < -0.5) | (y < -0.5) | (x > width - 0.5) | (y > height - 0.5)
     return np.asarray(outside, np.bool_)
 
 
-@lru_cache(maxsize=4)
-def _places(height: int, width: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return x and y of every pixel."""
-    y, x = np.mgrid[:height, :width].astype(np.float32)
-    return x, y
+def _ends(field: Field) -> Field:
+    """Return the x and y at which every pixel's way ends."""
+    height, width = field.shape[:2]
+    places = _places(-(-height // _GRAIN), -(-width // _GRAIN))
+    return np.asarray(cv2.add(field, places[:height, :width]), np.float32)
+
+
+@lru_cache(maxsize=16)
+def _places(rows: int, columns: int) -> Field:
+    """Return x and y of every pixel of a plane, its sides in grains."""
+    y, x = np.mgrid[: rows * _GRAIN, : columns * _GRAIN]
+    return np.stack([x, y], axis=-1).astype(np.float32)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
+import cv2
 
 from streamcut.media.matte import RGB
 
@@ -34,5 +34,5 @@ def is_cut(before: RGB, after: RGB) -> bool:
     if before.shape != after.shape:
         return True
     step = max(1, max(after.shape[:2]) // _GLANCE)
-    earlier, later = before[::step, ::step].astype(np.int16), after[::step, ::step]
-    return float(np.abs(earlier - later).mean()) > _CUT
+    earlier, later = before[::step, ::step], after[::step, ::step]
+    return cv2.norm(earlier, later, cv2.NORM_L1) > _CUT * earlier.size

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from streamcut.matting.parts import SEEN, Labels, components, means, near, widened
+from streamcut.matting.parts import SEEN, Labels, components, means, near, small_gaps, widened
 from streamcut.media.matte import RGB, Matte
 
 Ages = NDArray[np.uint8]
@@ -64,12 +64,8 @@ class Blobs:
 
     def _without_holes(self, matte: Matte) -> Matte:
         """Fill small gaps in what is full."""
-        gaps = np.less(matte, 1 - SEEN)
-        labels, stats = components(gaps, connectivity=4)
-        small = stats[:, cv2.CC_STAT_AREA] < self._min_area * matte.size
-        small &= ~_at_side(stats, matte.shape)
-        small[0] = False
-        return np.where(small[labels], np.float32(1), matte) if small.any() else matte
+        gaps = small_gaps(matte >= 1 - SEEN, self._min_area * matte.size)
+        return matte if gaps is None else np.where(gaps, np.float32(1), matte)
 
     def _old_enough(self, labels: Labels, islands: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Return which parts have been there long enough, and count on."""
@@ -113,6 +109,9 @@ class Blobs:
         held: tuple[Matte, Ages] | None,
     ) -> Matte:
         """Return the matte with what is held, and keep what the next frame needs."""
+        if held is None and not blobs.any():
+            self._shown = None
+            return made
         kept, missing = np.where(blobs, made, np.float32(0)), np.zeros(made.shape, np.uint8)
         if held is not None:
             made, kept = np.maximum(made, held[0]), np.maximum(kept, held[0])
@@ -126,16 +125,17 @@ class Blobs:
 def _parts(matte: Matte) -> tuple[Labels, NDArray[np.int32], NDArray[np.bool_]]:
     """Return each pixel's part, the parts' areas, and which are islands; part 0 is nothing."""
     seen = np.greater(matte, SEEN)
-    labels, stats = components(seen, connectivity=8)
+    labels, stats = components(seen)
     areas = stats[:, cv2.CC_STAT_AREA]
     islands = np.zeros(areas.size, np.bool_)
     if areas.size > 2:
         islands[1:] = areas[1:] < _SMALL * matte.size
         islands[1 + int(areas[1:].argmax())] = False
         islands &= ~_at_side(stats, matte.shape)
-        subject = ~islands
-        subject[0] = False
-        islands &= ~near(labels, subject)
+        if islands.any():
+            subject = ~islands
+            subject[0] = False
+            islands &= ~near(labels, subject)
     return labels, areas, islands
 
 

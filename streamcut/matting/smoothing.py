@@ -14,13 +14,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Iterator
-from typing import cast
+from typing import Any, cast
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from streamcut.imaging.flow import Flow, follow, grey
+from streamcut.imaging.flow import Flow, follow_all, grey
 from streamcut.imaging.tiles import Area, around
 from streamcut.matting.ghosts import Ghosts
 from streamcut.matting.islands import Blobs
@@ -126,7 +126,7 @@ class Smoother:
         (seen, matte), (before, was) = now, past
         if cv2.norm(light, light_before, cv2.NORM_INF) > _STILL:
             field = self._flow(light, light_before)
-            was, before = follow(was, field), follow(before, field)
+            was, before = follow_all(field, was, before)
         weight = sameness(seen, before) * doubt(matte, was) * np.float32(self._strength)
         return matte + weight * (was - matte)
 
@@ -147,8 +147,16 @@ def sameness(seen: RGB, before: RGB) -> Matte:
     red, green, blue = cv2.split(cv2.absdiff(seen, before))
     most = cv2.max(cv2.max(red, green), blue)
     around = cv2.boxFilter(most, cv2.CV_32F, (3, 3))
-    noise = min(float(np.median(most[::3, ::3])), _MOST_NOISE)
+    noise = min(_median(most[::3, ::3]), _MOST_NOISE)
     return np.asarray(np.clip(2 - around / np.float32(_SAME + _NOISE * noise), 0, 1), np.float32)
+
+
+def _median(values: NDArray[Any]) -> float:
+    """Return the median of some values; several times faster than NumPy's where they are few."""
+    middle = values.size // 2
+    first = middle - 1 + values.size % 2
+    low, high = np.partition(values, (first, middle), axis=None)[[first, middle]]
+    return (float(low) + float(high)) / 2
 
 
 def doubt(matte: Matte, was: Matte) -> Matte:

@@ -6,7 +6,16 @@ import cv2
 import numpy as np
 import pytest
 
-from streamcut.imaging.flow import Flow, agreement, chained, enlarged, follow, grey, left_frame
+from streamcut.imaging.flow import (
+    Flow,
+    agreement,
+    chained,
+    enlarged,
+    follow,
+    follow_all,
+    grey,
+    left_frame,
+)
 
 H, W = 72, 128
 
@@ -107,3 +116,16 @@ def test_enlarged_ways_are_in_pixels_of_the_larger_size() -> None:
 def test_grey_weighs_colours_as_seen() -> None:
     primaries = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255]]], np.uint8)
     assert grey(primaries).tolist() == [[76, 150, 29]]
+
+
+def test_several_planes_follow_one_field_and_a_varying_one_pixel_by_pixel() -> None:
+    random = np.random.default_rng(0)
+    field = random.integers(-9, 10, (H, W, 2)).astype(np.float32)
+    plane = texture()
+    colours = np.dstack([plane, texture(1), texture(2)])
+    y, x = np.mgrid[:H, :W]
+    rows = np.clip(y + field[..., 1].astype(int), 0, H - 1)
+    columns = np.clip(x + field[..., 0].astype(int), 0, W - 1)
+    first, second = follow_all(field, plane, colours)
+    assert np.array_equal(first, plane[rows, columns])
+    assert np.array_equal(second, colours[rows, columns])

@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamcut.imaging.resize import averaged
+from streamcut.imaging.soft import SoftPixels, soft_pixels
 from streamcut.imaging.tiles import Area, around
 from streamcut.matting.multilevel import subject_colours
 from streamcut.media.colour import Colour, Range
@@ -118,23 +119,23 @@ def _told(video_frame: av.VideoFrame, matte: Plane, colours: Grid) -> av.VideoFr
 def _fast(video_frame: av.VideoFrame, matte: Plane, visible: Plane | None) -> av.VideoFrame:
     """Return a copy with the colours in the border unmixed from their visible surroundings."""
     made, top = copied(video_frame), peak(video_frame.format.name)
-    cell = max(1, round(matte.shape[0] / _ROWS))
-    area = around(_between(matte, top), _REACH * cell, step=2 * cell)
-    if area is None:
+    soft = soft_pixels(matte, top)
+    if not soft.values.size:
         return made
+    cell = max(1, round(matte.shape[0] / _ROWS))
+    area = soft.around(_REACH * cell, step=2 * cell)
     inner = matte[area]
-    layers = [_part(plane, matte.shape, area) for plane in planes(video_frame)]
+    layers = [_part(plane, matte.shape, area) for plane in planes(made)]
     hidden = None if visible is None else visible[area]
     nearby = _Surroundings(layers, inner, top, hidden, cell)
-    borders: dict[tuple[int, ...], _Border] = {}
-    for number, plane in enumerate(planes(made)):
-        part = _part(plane, matte.shape, area)
-        border = borders.get(part.shape)
+    borders = {inner.shape: _Border(soft.within(area), nearby.cells)}
+    for number, layer in enumerate(layers):
+        border = borders.get(layer.shape)
         if border is None:
-            alpha = fitted(inner, part.shape)
-            border = borders[part.shape] = _Border(alpha, top, nearby.cells)
+            alpha = soft_pixels(fitted(inner, layer.shape), top)
+            border = borders[layer.shape] = _Border(alpha, nearby.cells)
         if border.share.size:
-            part[:] = _unmixed_plane(part, border, nearby.colours(number, border), top)
+            _unmix(layer, border, nearby.colours(number, border), top)
     return made
 
 
@@ -151,46 +152,52 @@ class _Border:
     """The pixels of a plane where the matte is neither empty nor full.
 
     Args:
-        alpha: the matte at the plane's size.
-        top: its code value for full.
+        soft: these pixels.
         cells: (columns, rows) of the grid on which the surroundings are known.
 
     Attributes:
-        at: the pixels' positions in the plane, row after row.
-        share: their opacity, 0..1.
+        share: their opacity, 0..1, row after row.
         points: x and y of the pixels on the grid, padded to [.., _ROW].
     """
 
-    def __init__(self, alpha: Plane, top: int, cells: tuple[int, int]) -> None:
-        height, width = alpha.shape
-        found = cv2.findNonZero(_between(alpha, top))
-        none = np.zeros((0, 2), np.intp)
-        points = none if found is None else found.reshape(-1, 2).astype(np.intp)
-        columns, rows = points.T
-        self.at = rows * width + columns
-        self.share = alpha.take(self.at) * np.float32(1 / top)
-        self.points = _on_grid(columns, cells[0] / width), _on_grid(rows, cells[1] / height)
+    def __init__(self, soft: SoftPixels, cells: tuple[int, int]) -> None:
+        height, width = soft.shape
+        self._rows, self._columns = soft.rows, soft.columns
+        self.share = soft.values * np.float32(1 / soft.top)
+        self.points = (
+            _on_grid(soft.columns, cells[0] / width),
+            _on_grid(soft.rows, cells[1] / height),
+        )
+
+    def within(self, plane: Plane) -> NDArray[np.intp]:
+        """Return where the pixels lie in a plane's memory."""
+        at = self._rows * np.int32(plane.strides[0] // plane.itemsize) + self._columns
+        return at.astype(np.intp)
 
 
-def _on_grid(positions: NDArray[np.intp], scale: float) -> Grid:
+def _on_grid(positions: NDArray[np.int32], scale: float) -> Grid:
     """Return pixels' positions along one side on a coarser grid, padded to whole rows."""
     padded = np.zeros((-(-positions.size // _ROW), _ROW), np.float32)
     padded.ravel()[: positions.size] = positions
     return (padded + np.float32(0.5)) * np.float32(scale) - np.float32(0.5)
 
 
-def _unmixed_plane(
-    plane: Plane, border: _Border, nearby: tuple[Grid, Grid, Grid], top: int
-) -> Plane:
-    """Return a plane with the subject's values in its border."""
+def _memory(plane: Plane) -> Plane:
+    """Return all that lies between a plane's first pixel and its last one, as a view."""
+    row = plane.strides[0] // plane.itemsize
+    length = (plane.shape[0] - 1) * row + plane.shape[1]
+    return np.lib.stride_tricks.as_strided(plane, (length,), (plane.itemsize,))
+
+
+def _unmix(plane: Plane, border: _Border, nearby: tuple[Grid, Grid, Grid], top: int) -> None:
+    """Give a plane the subject's values in its border."""
     front, back, belief = nearby
-    share, seen = border.share, plane.take(border.at).astype(np.float32)
+    memory, at, share = _memory(plane), border.within(plane), border.share
+    seen = memory.take(at).astype(np.float32)
     # What is seen is share * found + (1 - share) * back, but for what front has wrong.
     missed = seen - back - share * (front - back)
     found = seen + belief * (front + share * missed - seen)
-    made = plane.copy()
-    made.ravel()[border.at] = np.rint(np.clip(found, 0, top, out=found), out=found)
-    return made
+    memory[at] = np.rint(np.clip(found, 0, top, out=found), out=found).astype(plane.dtype)
 
 
 class _Surroundings:
@@ -208,22 +215,13 @@ class _Surroundings:
         alpha = np.multiply(alpha, np.float32(1 / top), dtype=np.float32)
         # What is half one side says less about it: hence squares.
         sure = [np.square(alpha) * shown, np.square(1 - alpha) * shown]
-        sums = [_around(weight) + np.float32(_OWN) for weight in sure]
-
-        def means(values: Grid) -> tuple[Grid, Grid]:
-            own = values * np.float32(_OWN)
-            inside, outside = (
-                (_around(values * weight) + own) / total
-                for weight, total in zip(sure, sums, strict=True)
-            )
-            return inside, outside
-
-        share_in, share_out = means(alpha)
+        (share_in, share_out), *sides = _means(
+            [alpha, *(_averages(layer, visible, self.cells)[0] for layer in layers)], sure
+        )
         apart = np.maximum(share_in - share_out, np.float32(_APART))
         belief = np.minimum((apart - _APART) / (_BELIEVED - _APART), 1, dtype=np.float32)
         self._known = []
-        for layer in layers:
-            inside, outside = means(_averages(layer, visible, self.cells)[0])
+        for inside, outside in sides:
             step = (inside - outside) / apart
             pair = (inside + (1 - share_in) * step, outside - share_out * step)
             self._known.append(cv2.merge([*np.clip(pair, 0, np.float32(top)), belief]))
@@ -234,13 +232,25 @@ class _Surroundings:
         found = cv2.remap(
             self._known[number], x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )
-        front, back, belief = cv2.split(found)
         count = border.share.size
-        return (
-            cast(Grid, front).ravel()[:count],
-            cast(Grid, back).ravel()[:count],
-            cast(Grid, belief).ravel()[:count],
-        )
+        front, back, belief = (cast(Grid, values).ravel()[:count] for values in cv2.split(found))
+        return front, back, belief
+
+
+def _means(values: list[Grid], weights: list[Grid]) -> list[list[Grid]]:
+    """Return the means around each cell of each of several values, by each weight."""
+    weighed = [grid * weight for grid in values for weight in weights]
+    together = np.asarray(cv2.merge([*weights, *weighed]), np.float32)  # As channels.
+    sums = cv2.split(_around(together))
+    own = np.float32(_OWN)
+    totals, sums = [total + own for total in sums[: len(weights)]], sums[len(weights) :]
+    return [
+        [
+            (sums[number * len(weights) + side] + grid * own) / total
+            for side, total in enumerate(totals)
+        ]
+        for number, grid in enumerate(values)
+    ]
 
 
 def _averages(

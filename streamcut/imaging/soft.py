@@ -1,0 +1,85 @@
+"""The pixels of a matte between empty and full: few of them, found without a look at each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamcut.imaging.tiles import Area
+from streamcut.media.planes import Plane
+
+_GROUP = 8  # Bytes that are read as one number.
+
+
+@dataclass(frozen=True, slots=True)
+class SoftPixels:
+    """Where a matte is neither empty nor full, row after row.
+
+    Attributes:
+        shape: (rows, columns) of the matte.
+        top: its code value for full.
+        rows: of the pixels.
+        columns: of the pixels.
+        values: theirs in the matte.
+    """
+
+    shape: tuple[int, ...]
+    top: int
+    rows: NDArray[np.int32]
+    columns: NDArray[np.int32]
+    values: Plane
+
+    def around(self, margin: int, step: int = 1) -> Area:
+        """Return the rectangle of them and of what lies around, see :func:`~.tiles.around`."""
+        rows, columns = (
+            slice(
+                max(0, int(places.min()) - margin) // step * step,
+                min(-(-(int(places.max()) + 1 + margin) // step) * step, whole),
+            )
+            for places, whole in zip((self.rows, self.columns), self.shape, strict=True)
+        )
+        return rows, columns
+
+    def within(self, area: Area) -> SoftPixels:
+        """Return the same pixels in a rectangle that holds them all."""
+        rows, columns = area
+        return replace(
+            self,
+            shape=(rows.stop - rows.start, columns.stop - columns.start),
+            rows=self.rows - np.int32(rows.start),
+            columns=self.columns - np.int32(columns.start),
+        )
+
+
+def soft_pixels(matte: Plane, top: int) -> SoftPixels:
+    """Return which pixels of a matte are neither empty nor full.
+
+    Args:
+        matte: [rows, columns], uint8 or uint16.
+        top: its code value for full.
+    """
+    flat = np.ascontiguousarray(matte).ravel()
+    at, values = _between(flat, top) if flat.nbytes % _GROUP else _between_by_groups(flat, top)
+    width = np.int32(matte.shape[1])
+    rows = at // width
+    return SoftPixels(matte.shape, top, rows, at - rows * width, values)
+
+
+def _between_by_groups(flat: Plane, top: int) -> tuple[NDArray[np.int32], Plane]:
+    """Return the same as :func:`_between`, looking closer only where a group is not plain."""
+    groups, each = flat.view(np.uint64), _GROUP // flat.itemsize
+    full = np.full(each, top, flat.dtype).view(np.uint64)[0]
+    mixed = np.flatnonzero((groups != 0) & (groups != full)).astype(np.int32)
+    places, values = _between(groups[mixed].view(flat.dtype), top)
+    # NumPy shifts several times faster than it divides.
+    group = places >> np.int32(each.bit_length() - 1)
+    return places + (mixed - np.arange(mixed.size, dtype=np.int32))[group] * np.int32(each), values
+
+
+def _between(flat: Plane, top: int) -> tuple[NDArray[np.int32], Plane]:
+    """Return where values are neither 0 nor ``top``, and these values."""
+    one = flat.dtype.type(1)
+    at = np.flatnonzero(flat - one < flat.dtype.type(top - 1))  # 0 wraps to the largest.
+    return at.astype(np.int32), flat[at]

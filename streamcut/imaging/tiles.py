@@ -42,10 +42,8 @@ def covering(band: NDArray[np.bool_], side: int) -> Iterator[Area]:
         side: of a tile; the rectangles are as high, or less at the lower edge.
     """
     rows, columns = band.shape
-    down, across = -(-rows // side), -(-columns // side)
-    padded = np.zeros((down * side, across * side), np.bool_)
-    padded[:rows, :columns] = band
-    tiles = np.any(padded.reshape(down, side, across, side), axis=(1, 3))
+    down, across = range(0, rows, side), range(0, columns, side)
+    tiles = np.logical_or.reduceat(np.logical_or.reduceat(band, down, axis=0), across, axis=1)
     for row, flags in enumerate(tiles):
         for left, right in _runs(flags.tolist()):
             yield (

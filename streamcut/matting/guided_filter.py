@@ -99,12 +99,17 @@ class GuidedUpsampler:
         pad = (rows * factor - part.shape[0], columns * factor - part.shape[1])
         if any(pad):
             part = cv2.copyMakeBorder(part, 0, pad[0], 0, pad[1], cv2.BORDER_REPLICATE)
+        while factor % 2 == 0:  # That is what OpenCV averages fastest.
+            part = cv2.resize(part, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+            factor //= 2
         small = cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA)
         return np.multiply(small, np.float32(1 / self._peak), dtype=np.float32)
 
     def _on_grid(self, coarse: Grid, factor: int) -> Grid:
         """Return the coarse matte at the centres of the grid's cells."""
         size = (-(-self._width // factor), -(-self._height // factor))
+        if not self._width % factor and not self._height % factor:
+            return np.asarray(cv2.resize(coarse, size), np.float32)  # Bilinear, too.
         across = factor * coarse.shape[1] / self._width
         down = factor * coarse.shape[0] / self._height
         to_coarse = np.array(
@@ -117,11 +122,9 @@ class GuidedUpsampler:
 
     def _plain(self, rough: Grid, factor: int, kind: np.dtype[np.generic]) -> Plane:
         """Return the matte where it is plainly 0 or 1; the band in between is redone later."""
-        cells = np.where(rough > 0.5, self._peak, 0).astype(kind)
-        # Repeating is several times faster than OpenCV's nearest-neighbour enlargement.
-        wide = np.repeat(cells, factor, axis=1)[:, : self._width]
-        matte = np.empty((len(cells), factor, self._width), kind)
-        matte[:] = wide[:, None]
+        wide = _repeated(np.multiply(rough > 0.5, self._peak, dtype=kind), factor)
+        matte = np.empty((len(wide), factor, self._width), kind)
+        matte[:] = wide[:, None, : self._width]
         return matte.reshape(-1, self._width)[: self._height]
 
     def _refine_tile(
@@ -173,6 +176,21 @@ def upsample(frames: Iterable[PredictedFrame], info: StreamInfo) -> Iterator[Mat
         return frame.matted(matte)
 
     yield from map(enlarged, frames)
+
+
+def _repeated(cells: Plane, factor: int) -> Plane:
+    """Return cells repeated so many times along their rows.
+
+    Merged as channels, up to four at a time: many times faster than NumPy's repeating or OpenCV's
+    nearest-neighbour enlargement.
+    """
+    while factor > 1:
+        times = next((few for few in (4, 3, 2) if factor % few == 0), 0)
+        if not times:
+            return cells.repeat(factor, axis=1)
+        cells = np.asarray(cv2.merge([cells] * times)).reshape(len(cells), -1)
+        factor //= times
+    return cells
 
 
 def _mean(grid: Grid) -> Grid:

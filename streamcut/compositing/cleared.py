@@ -12,13 +12,12 @@ fade, gives larger files.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from streamcut.imaging.resize import averaged
+from streamcut.imaging.resize import averaged, repeated
 from streamcut.imaging.tiles import Area, around
 from streamcut.media.pixel_formats import depth
 from streamcut.media.planes import Plane
@@ -75,13 +74,21 @@ def _quarters(matte: Plane) -> Cells:
     return np.asarray(np.multiply(seen, 255, dtype=np.uint8))
 
 
-@dataclass(frozen=True, slots=True)
 class _Area:
-    """The rectangle of blocks that are kept or faded into, and what is kept in it."""
+    """The rectangle of blocks that are kept or faded into.
 
-    top: int
-    left: int
-    kept: Cells
+    Args:
+        top: its first row of blocks.
+        left: its first column.
+        kept: what is kept in it.
+    """
+
+    def __init__(self, top: int, left: int, kept: Cells) -> None:
+        self._top, self._left, self._kept = top, left, kept
+        self._share = np.divide(kept, 255, dtype=np.float32)
+        self._weight = _blurred(self._share)
+        self._near = np.minimum(_GAIN * self._weight, 1)
+        self._masks: dict[tuple[int, int], Plane] = {}
 
     @classmethod
     def around(cls, kept: Cells) -> _Area | None:
@@ -98,29 +105,33 @@ class _Area:
             max(1, round(CELL * part / whole))
             for part, whole in zip(source.shape, size, strict=True)
         ]
-        (rows, columns), (high, wide) = self.kept.shape, side
+        (rows, columns), (high, wide) = self._kept.shape, side
         area = (
-            slice(self.top * high, (self.top + rows) * high),
-            slice(self.left * wide, (self.left + columns) * wide),
+            slice(self._top * high, (self._top + rows) * high),
+            slice(self._left * wide, (self._left + columns) * wide),
         )
         above, below = source[area], target[area]
         full = (columns * wide, rows * high)
         fade = self._faded(_whole(above, full), grey)
         if source is not target:
             below[:] = above
-        fading = np.bitwise_not(self.kept).repeat(wide, axis=1).repeat(high, axis=0)
+        fading = self._fading(high, wide)
         filled = cv2.resize(fade, full, interpolation=cv2.INTER_LINEAR)
         cv2.copyTo(_part(filled, above), _part(fading, above), below)
         _fill_around(target, area, grey)
 
+    def _fading(self, high: int, wide: int) -> Plane:
+        """Return what is not kept, 255 and 0, for a plane with blocks of so many pixels."""
+        if (high, wide) not in self._masks:
+            self._masks[high, wide] = repeated(np.bitwise_not(self._kept), high, wide)
+        return self._masks[high, wide]
+
     def _faded(self, plane: Plane, grey: int) -> Plane:
         """Return the colour around what is kept, one value a block, on its way to grey."""
-        share = np.divide(self.kept, 255, dtype=np.float32)
-        means = averaged(plane, (share.shape[1], share.shape[0])).astype(np.float32)
-        weight = _blurred(share)
-        local = _blurred(np.multiply(means - grey, share, dtype=np.float32))
-        local /= np.maximum(weight, 1e-6)
-        near = np.minimum(_GAIN * weight, 1)
+        near, columns = self._near, self._kept.shape[1]
+        means = averaged(plane, (columns, len(self._kept))).astype(np.float32)
+        local = _blurred(np.multiply(means - grey, self._share, dtype=np.float32))
+        local /= np.maximum(self._weight, 1e-6)
         faded = local * near * near * (3 - 2 * near) + grey
         return np.asarray(np.rint(faded), plane.dtype)
 

@@ -6,6 +6,7 @@ from typing import cast
 
 import av
 import cv2
+import numpy as np
 
 from streamcut.media.convert import AREA, RGB_TAGS, Converter
 from streamcut.media.matte import RGB
@@ -31,3 +32,29 @@ def averaged(plane: Plane, size: tuple[int, int]) -> Plane:
     while plane.shape[1] >= 2 * size[0] and not (plane.shape[0] | plane.shape[1]) & 1:
         plane = cv2.resize(plane, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
     return cv2.resize(plane, size, interpolation=cv2.INTER_AREA)
+
+
+def repeated(cells: Plane, down: int, across: int, width: int | None = None) -> Plane:
+    """Return cells as squares of pixels: the nearest neighbour, at many times OpenCV's speed.
+
+    Args:
+        cells: [rows, columns].
+        down: rows of pixels in a cell.
+        across: columns of pixels in a cell.
+        width: so many columns are made, if not all.
+    """
+    wide = _wider(cells, across)[:, None, :width]
+    made = np.empty((len(cells), down, wide.shape[2]), cells.dtype)
+    made[:] = wide
+    return made.reshape(-1, wide.shape[2])
+
+
+def _wider(cells: Plane, times: int) -> Plane:
+    """Return cells repeated along their rows: merged as channels, at most four at a time."""
+    while times > 1:
+        few = next((few for few in (4, 3, 2) if times % few == 0), 0)
+        if not few:
+            return cells.repeat(times, axis=1)
+        cells = np.asarray(cv2.merge([cells] * few)).reshape(len(cells), -1)
+        times //= few
+    return cells

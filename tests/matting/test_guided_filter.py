@@ -12,7 +12,7 @@ import pytest
 from helpers.media import Brightness, depth, inside, pictures, shared
 from numpy.typing import NDArray
 
-from streamcut.matting.guided_filter import GuidedUpsampler, _repeated, upsample
+from streamcut.matting.guided_filter import GuidedUpsampler, upsample
 from streamcut.matting.network import predict
 from streamcut.media.frame import Frame, StreamInfo
 from streamcut.media.planes import planes
@@ -96,13 +96,6 @@ def test_working_in_the_band_alone_changes_nothing(
     whole = [(slice(0, -(-360 // factor)), slice(0, -(-640 // factor)))]
     monkeypatch.setattr("streamcut.matting.guided_filter.covering", lambda *_: iter(whole))
     assert np.array_equal(GuidedUpsampler(640, 360, 255)(luma, coarse), banded)
-
-
-@pytest.mark.parametrize("factor", [1, 2, 3, 4, 6, 7, 12, 601])
-@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
-def test_cells_are_repeated_one_after_the_other(factor: int, kind: type) -> None:
-    cells: NDArray[np.generic] = np.arange(15, dtype=kind).reshape(3, 5)
-    assert np.array_equal(_repeated(cells, factor), cells.repeat(factor, axis=1))
 
 
 def edge_contrast(luma: NDArray[np.generic], made: NDArray[np.generic]) -> float:

@@ -356,7 +356,7 @@ def test_a_file_that_may_not_grow_is_one_line(tmp_path: Path, program: Callable[
     resource = pytest.importorskip("resource")
     source = write(tmp_path / "in.mkv", pictures(40, 320, 240))
     ran = program(
-        *("video", source, tmp_path / "out.mkv"),
+        *("video", source, tmp_path / "out.mkv", "--cutout", "putalpha"),
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000)),
     )
     assert ran.code == 1

@@ -8,7 +8,7 @@ from functools import partial
 import av
 from av.video.reformatter import Interpolation, VideoReformatter
 
-from streamcut.media import deep_rgb
+from streamcut.media import deep_rgb, plane_by_plane
 from streamcut.media.colour import Colour, Matrix, Range
 from streamcut.media.colour_mapping import ColourMapping
 from streamcut.media.lut import PIXEL_FORMAT as MAPPED
@@ -92,6 +92,10 @@ class Converter:
     def _converted(
         self, frame: av.VideoFrame, source: Colour, size: tuple[int, int]
     ) -> av.VideoFrame:
+        wanted = replace(self._colour.resolved(size[1]), range=self._colour.range or source.range)
+        quick = self._how == BILINEAR and size == (frame.width, frame.height)
+        if quick and plane_by_plane.is_possible(frame, source, self._pixel_format, wanted):
+            return plane_by_plane.converted(frame, source, wanted)
         if is_packed(frame.format.name):
             frame = unpacked(frame)
         scale = partial(self._scaled, source=source, size=size)

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import cv2
-import numpy as np
 
 from streamcut.imaging.flow import Field, Flow, follow, grey
 from streamcut.jobs.live.governor import Governor
@@ -181,8 +180,10 @@ def likeness(before: RGB, after: RGB) -> float:
     """
     if before.shape != after.shape:
         return 0.0
-    error = np.square(cv2.absdiff(before, after).astype(np.float32)).mean(axis=2)
-    height, width = error.shape
+    apart = cv2.absdiff(before, after)
+    squares = cv2.multiply(apart, apart, dtype=cv2.CV_32F)
+    height, width = squares.shape[:2]
     parts = (max(1, width // _PART), max(1, height // _PART))
-    worst = float(cv2.resize(error, parts, interpolation=cv2.INTER_AREA).max())
+    errors = cv2.resize(squares, parts, interpolation=cv2.INTER_AREA)
+    worst = float(errors.mean(axis=2).max())
     return 10 * math.log10(255**2 / worst) if worst else math.inf

@@ -21,7 +21,7 @@ def test_a_job_logs_what_it_uses(
     ]
     for words in (
         "in.mkv: 96x64 yuv420p",
-        "loaded portrait-8bit.onnx on CPU",
+        "loaded portrait.onnx on CPU",
         "out.mkv: ffv1 in ",
     ):
         assert any(words in line for line in told), (words, told)

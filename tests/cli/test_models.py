@@ -76,7 +76,7 @@ def test_the_list_says_what_each_is_for_and_where_it_is(command: Callable[..., R
     found = listed(command)
     assert list(found) == NAMES
     assert found["portrait"]["where"] == "package"
-    files = [PACKAGED / "portrait.onnx", PACKAGED / "portrait-8bit.onnx"]
+    files = [PACKAGED / "portrait-float.onnx", PACKAGED / "portrait.onnx"]
     assert found["portrait"]["files"] == [str(path) for path in files]
     assert found["portrait"]["bytes"] == sum(path.stat().st_size for path in files)
     assert found["sinet"]["where"] == "by path"

@@ -172,7 +172,7 @@ def test_the_weights_to_start_from_are_those_of_the_embedded_network(tmp_path: P
     from streamcut.training.__main__ import EMBEDDED
 
     export(load_network(EMBEDDED), tmp_path / "again.onnx")
-    floats = PACKAGED / "portrait.onnx"
+    floats = PACKAGED / "portrait-float.onnx"
     embedded, again = new_session(floats), new_session(tmp_path / "again.onnx")
     assert isinstance(again, RecurrentSession)
     image = np.random.default_rng(0).integers(0, 256, (144, 256, 3), np.uint8)
@@ -188,7 +188,7 @@ def test_processors_run_the_same_network_in_integers() -> None:
     image = np.asarray(cv2.resize(figure(3)[0], (160, 240)), np.uint8)
     floats, integers = (
         new_session("portrait", model_path=PACKAGED / name).stream()(image).alpha
-        for name in ("portrait.onnx", "portrait-8bit.onnx")
+        for name in ("portrait-float.onnx", "portrait.onnx")
     )
     chosen = new_session("portrait", device="cpu").stream()(image).alpha
     assert np.array_equal(chosen, integers)

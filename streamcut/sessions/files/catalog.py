@@ -118,7 +118,7 @@ def sam_weights(model: str = "sam_vit_b_01ec64", quant: bool = False) -> tuple[W
 
 PORTRAIT_HD_AREA = 432 * 240
 """Pixels that the packaged network is fed where time does not press: about 10 ms on one thread."""
-_PORTRAIT = ("portrait.onnx", "portrait-8bit.onnx")
+_PORTRAIT = ("portrait-float.onnx", "portrait.onnx")
 
 CATALOG: tuple[Model, ...] = (
     Model(

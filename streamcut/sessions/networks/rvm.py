@@ -49,6 +49,10 @@ class RvmSession(RecurrentSession):
         """Return the one view of a still: as of a frame, several times over."""
         return [View(self.input_size(width, height), rounds=_ROUNDS)]
 
+    def patient_views(self, width: int, height: int) -> list[View]:
+        """Return the one view of a frame: its memory and its foreground are those of one look."""
+        return [View(self.input_size(width, height))]
+
     def smaller_sizes(self, width: int, height: int) -> list[tuple[int, int]]:
         """Return sizes of a half and a quarter of the area."""
         full = self.input_size(width, height)

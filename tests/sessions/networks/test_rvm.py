@@ -20,6 +20,7 @@ from streamcut.matting.network import predict
 from streamcut.matting.views import seen
 from streamcut.media.frame import Frame
 from streamcut.sessions import new_session
+from streamcut.sessions.base import View
 from streamcut.sessions.networks.recurrent import RecurrentStream
 from streamcut.sessions.networks.rvm import RvmSession
 
@@ -152,6 +153,20 @@ def test_a_video_takes_the_border_s_colours_from_the_network(
     assert told.mean() == pytest.approx(
         plain.mean() * 255 / 150, rel=0.03
     )  # White, and the picture, by the same matte.
+
+
+def test_the_best_quality_looks_at_a_frame_once_too(
+    clip_of: Callable[..., Path], tmp_path: Path
+) -> None:
+    session = new_session("rvm-mobilenetv3", model_path=model_file("rvm-mobilenetv3", tmp_path))
+    assert session.patient_views(96, 64) == [View(session.input_size(96, 64))]
+    source = clip_of([flat(150)] * 2)
+    for quality in ("balanced", "best"):
+        remove_video(source, tmp_path / f"{quality}.mkv", session=session, quality=quality)
+    plain, best = (
+        list(shown(tmp_path / f"{quality}.mkv").rgba()) for quality in ("balanced", "best")
+    )
+    assert np.array_equal(plain, best)
 
 
 @pytest.mark.parametrize("half", [False, True])

@@ -84,7 +84,12 @@ def _answered(frame: RGB, view: View, stream: MatteStream) -> Prediction:
         small = np.asarray(cv2.resize(frame, view.size, interpolation=cv2.INTER_AREA), np.uint8)
     shown = np.ascontiguousarray(small[:, ::-1]) if view.mirrored else small
     answer = as_prediction(stream(shown), shown)
-    return replace(answer, alpha=answer.alpha[:, ::-1]) if view.mirrored else answer
+    for _ in range(view.rounds - 1):
+        answer = as_prediction(stream(shown), shown)
+    if not view.mirrored:
+        return answer
+    back = None if answer.foreground is None else answer.foreground[:, ::-1]
+    return replace(answer, alpha=answer.alpha[:, ::-1], foreground=back)
 
 
 def seen(image: VideoFrame, session: BaseSession, bars: Bars = NONE) -> tuple[RGB, Prediction]:
@@ -114,15 +119,7 @@ def _looked(
     """Return the still at a view's size, and the network's answer, the right way round."""
     size, window = placed(image, bars, lambda width, height: view.size)
     whole = Shrink()(image, size)
-    small = np.ascontiguousarray(whole[window])
-    shown = np.ascontiguousarray(small[:, ::-1]) if view.mirrored else small
-    stream = session.stream()
-    answer = as_prediction(stream(shown), shown)
-    for _ in range(view.rounds - 1):
-        answer = as_prediction(stream(shown), shown)
-    if view.mirrored:
-        back = None if answer.foreground is None else answer.foreground[:, ::-1]
-        answer = replace(answer, alpha=answer.alpha[:, ::-1], foreground=back)
+    answer = _answered(np.ascontiguousarray(whole[window]), view, session.stream())
     return whole, laid_back(answer, whole, window) if bars else answer
 
 

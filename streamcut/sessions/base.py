@@ -27,7 +27,7 @@ class View(NamedTuple):
     Attributes:
         size: (width, height) that it is scaled to.
         mirrored: whether left and right are exchanged.
-        rounds: how often a still is shown; more than once for a network that remembers.
+        rounds: how often it is shown; more than once for a network that remembers.
     """
 
     size: tuple[int, int]

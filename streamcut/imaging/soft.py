@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from streamcut.imaging.tiles import Area
+from streamcut.imaging.tiles import Area, span
 from streamcut.media.planes import Plane
 
 _GROUP = 8  # Bytes that are read as one number.
@@ -34,10 +34,7 @@ class SoftPixels:
     def around(self, margin: int, step: int = 1) -> Area:
         """Return the rectangle of them and of what lies around, see :func:`~.tiles.around`."""
         rows, columns = (
-            slice(
-                max(0, int(places.min()) - margin) // step * step,
-                min(-(-(int(places.max()) + 1 + margin) // step) * step, whole),
-            )
+            span(int(places.min()), int(places.max()) + 1, whole, margin, step)
             for places, whole in zip((self.rows, self.columns), self.shape, strict=True)
         )
         return rows, columns

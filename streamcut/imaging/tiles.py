@@ -24,14 +24,17 @@ def around(mask: NDArray[np.uint8], margin: int, step: int = 1) -> Area | None:
     x, y, width, height = cv2.boundingRect(mask)
     if not width:
         return None
-    rows, columns = (
-        slice(max(0, first - margin) // step * step, min(-(-(last + margin) // step) * step, whole))
-        for first, last, whole in (
-            (y, y + height, mask.shape[0]),
-            (x, x + width, mask.shape[1]),
-        )
-    )
-    return rows, columns
+    rows, columns = mask.shape
+    return span(y, y + height, rows, margin, step), span(x, x + width, columns, margin, step)
+
+
+def span(first: int, last: int, whole: int, margin: int, step: int = 1) -> slice:
+    """Return one side of such a rectangle: from first to before last, within a side of ``whole``.
+
+    The arguments are those of :func:`around`.
+    """
+    start = max(0, first - margin) // step * step
+    return slice(start, min(-(-(last + margin) // step) * step, whole))
 
 
 def covering(band: NDArray[np.bool_], side: int) -> Iterator[Area]:

@@ -92,10 +92,11 @@ class Converter:
     def _converted(
         self, frame: av.VideoFrame, source: Colour, size: tuple[int, int]
     ) -> av.VideoFrame:
-        wanted = replace(self._colour.resolved(size[1]), range=self._colour.range or source.range)
-        quick = self._how == BILINEAR and size == (frame.width, frame.height)
-        if quick and plane_by_plane.is_possible(frame, source, self._pixel_format, wanted):
-            return plane_by_plane.converted(frame, source, wanted)
+        if self._how == BILINEAR and size == (frame.width, frame.height):
+            range_ = self._colour.range or source.range
+            wanted = replace(self._colour.resolved(size[1]), range=range_)
+            if plane_by_plane.is_possible(frame, source, self._pixel_format, wanted):
+                return plane_by_plane.converted(frame, source, wanted)
         if is_packed(frame.format.name):
             frame = unpacked(frame)
         scale = partial(self._scaled, source=source, size=size)

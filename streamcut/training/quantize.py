@@ -30,6 +30,7 @@ from streamcut.training.recipe import (
     QUANTIZED_LIVE_SIZES,
     ROOMS,
 )
+from streamcut.training.teachers import no_states
 
 _SIZES = (*QUANTIZED_LIVE_SIZES, *QUANTIZED_FILE_SIZES)
 _SEED = 99
@@ -77,17 +78,12 @@ def calibration(network: Path, pack: Path, *, batches_of_each: int = 8) -> list[
     feeds = []
     for batch in itertools.islice(batches(pack, plans, _SEED, 0), 2 * batches_of_each):
         for clip in batch.frames.numpy():
-            states = _no_states(session)
+            states = no_states(session)
             for frame in clip:
                 feed = {"rgb": frame[None], **states}
                 feeds.append(feed)
                 states = dict(zip(states, session.run(None, feed)[1:], strict=True))
     return feeds
-
-
-def _no_states(session: ort.InferenceSession) -> dict[str, Floats]:
-    states = session.get_inputs()[1:]
-    return {state.name: np.zeros((1, state.shape[1], 1, 1), np.float32) for state in states}
 
 
 def _full(model: onnx.ModelProto) -> onnx.ModelProto:

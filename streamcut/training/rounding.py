@@ -1,9 +1,9 @@
-"""Learning to be rounded: a network computes as its file of 8-bit integers will.
+"""Learning to be rounded: a network computes nearly as its file of 8-bit integers will.
 
 Weights are rounded to 7 bits a channel, maps to 256 values between the least and the greatest
 that they take, and gradients pass through (Jacob 2018, "Quantization and Training of Neural
-Networks for Efficient Integer-Arithmetic-Only Inference"). The memory's own arithmetic and the
-last convolution stay in floats. `quantize` writes the file.
+Networks for Efficient Integer-Arithmetic-Only Inference"). The memory's own arithmetic stays in
+floats, and while learning so do the logits. `quantize` writes the file.
 """
 
 from __future__ import annotations

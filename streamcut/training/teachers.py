@@ -32,7 +32,7 @@ class Teacher:
         first = self._session.get_inputs()[0]
         self._input, self._shape = first.name, first.shape
         self._channels_last = bool(self._shape[-1] == 3)
-        self._extra = {i.name: _zero_state(i.shape) for i in self._session.get_inputs()[1:]}
+        self._extra = no_states(self._session)
         self._state = dict(self._extra)
         metadata = self._session.get_modelmeta().custom_metadata_map
         self._area = area or int(metadata.get("streamcut.area", OWN_AREA))
@@ -128,6 +128,11 @@ def _probability(output: Floats, channels_last: bool) -> Floats:
 
 def _multiple(length: float, stride: int) -> int:
     return max(stride, round(length / stride) * stride)
+
+
+def no_states(session: ort.InferenceSession) -> dict[str, Floats]:
+    """What a recurrent network is fed beside its first frame, by name; nothing to others."""
+    return {each.name: _zero_state(each.shape) for each in session.get_inputs()[1:]}
 
 
 def _zero_state(shape: Sequence[Any]) -> Floats:

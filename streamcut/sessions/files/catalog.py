@@ -118,25 +118,24 @@ def sam_weights(model: str = "sam_vit_b_01ec64", quant: bool = False) -> tuple[W
 
 PORTRAIT_HD_AREA = 432 * 240
 """Pixels that the packaged network is fed where time does not press: about 10 ms on one thread."""
-_PORTRAIT = ("portrait-float.onnx", "portrait.onnx")
+
+
+def _portrait(name: str, purpose: str, area: int | None = None) -> Model:
+    return Model(
+        name=name,
+        purpose=purpose,
+        licence="MIT",
+        architecture="recurrent",
+        file="portrait-float.onnx",
+        cpu_file="portrait.onnx",
+        area=area,
+    )
+
 
 CATALOG: tuple[Model, ...] = (
-    Model(
-        name="portrait",
-        purpose="people, any framing; inside the package, needs no download",
-        licence="MIT",
-        architecture="recurrent",
-        file=_PORTRAIT[0],
-        cpu_file=_PORTRAIT[1],
-    ),
-    Model(
-        name="portrait-hd",
-        purpose="the same on twice the pixels: what portrait does in files",
-        licence="MIT",
-        architecture="recurrent",
-        file=_PORTRAIT[0],
-        cpu_file=_PORTRAIT[1],
-        area=PORTRAIT_HD_AREA,
+    _portrait("portrait", "people, any framing; inside the package, needs no download"),
+    _portrait(
+        "portrait-hd", "the same on twice the pixels: what portrait does in files", PORTRAIT_HD_AREA
     ),
     # --- RobustVideoMatting ---
     _rvm("mobilenetv3", "fp32", "people in video, real mattes; fast (RobustVideoMatting)"),

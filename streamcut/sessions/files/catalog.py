@@ -116,15 +116,14 @@ def sam_weights(model: str = "sam_vit_b_01ec64", quant: bool = False) -> tuple[W
     return tuple(Weights(name, _REMBG + name, f"md5:{_SAM_MD5[name]}") for name in names)
 
 
-PORTRAIT_HD_AREA = 432 * 240
-"""Pixels that the packaged network is fed where time does not press: about 10 ms on one thread."""
+_HD_AREA = 432 * 240  # About 10 ms on one thread.
 
 
 def _portrait(name: str, purpose: str, area: int | None = None) -> Model:
     return Model(
-        name=name,
-        purpose=purpose,
-        licence="MIT",
+        name,
+        purpose,
+        "MIT",
         architecture="recurrent",
         file="portrait-float.onnx",
         cpu_file="portrait.onnx",
@@ -134,9 +133,7 @@ def _portrait(name: str, purpose: str, area: int | None = None) -> Model:
 
 CATALOG: tuple[Model, ...] = (
     _portrait("portrait", "people, any framing; inside the package, needs no download"),
-    _portrait(
-        "portrait-hd", "the same on twice the pixels: what portrait does in files", PORTRAIT_HD_AREA
-    ),
+    _portrait("portrait-hd", "the same on twice the pixels: what portrait does in files", _HD_AREA),
     # --- RobustVideoMatting ---
     _rvm("mobilenetv3", "fp32", "people in video, real mattes; fast (RobustVideoMatting)"),
     _rvm("mobilenetv3", "fp16", "the same for GPUs, half the memory"),

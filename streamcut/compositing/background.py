@@ -7,7 +7,7 @@ it, so that blending happens plane by plane and the frame is never converted.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from fractions import Fraction
@@ -57,8 +57,13 @@ class Pictures(Protocol):
 class Background(Protocol):
     """Gives what lies behind each frame."""
 
-    def layers(self, frame: MattedFrame) -> list[Layer]:
-        """Return a layer for each plane of ``frame.source``."""
+    def layers(self, frame: MattedFrame, room: Sequence[Plane] | None = None) -> list[Layer]:
+        """Return a layer for each plane of ``frame.source``.
+
+        Args:
+            frame: what it lies behind.
+            room: planes like the frame's; layers that are new for each frame are made in them.
+        """
         ...
 
     def close(self) -> None:
@@ -72,7 +77,7 @@ class Fixed:
     def __init__(self, layers: list[Layer]) -> None:
         self._layers = layers
 
-    def layers(self, frame: MattedFrame) -> list[Layer]:
+    def layers(self, frame: MattedFrame, room: Sequence[Plane] | None = None) -> list[Layer]:
         """Return the layers, whatever the frame."""
         return self._layers
 
@@ -168,7 +173,7 @@ class Video:
         self._shown = self._planes(next(self._frames)[1])
         self._next = next(self._frames)
 
-    def layers(self, frame: MattedFrame) -> list[Layer]:
+    def layers(self, frame: MattedFrame, room: Sequence[Plane] | None = None) -> list[Layer]:
         """Return the frame that is due at the frame's presentation time."""
         now = _time(frame.source)
         if self._began is None:
@@ -228,7 +233,7 @@ class Blur:
     def __init__(self, strength: float) -> None:
         self._strength = strength
 
-    def layers(self, frame: MattedFrame) -> list[Layer]:
+    def layers(self, frame: MattedFrame, room: Sequence[Plane] | None = None) -> list[Layer]:
         """Return the blurred planes of the frame."""
         matte, top = frame.matte, peak(frame.source.format.name)
         sigma = max(0.5, self._strength / 1000 * frame.source.height)
@@ -237,14 +242,15 @@ class Blur:
         size = (max(1, width // shrink), max(1, height // shrink))
         weight = _weights(matte, top, size)
         share = cv2.GaussianBlur(weight, (0, 0), sigma / shrink)
-        made: list[Layer] = []
-        for plane in planes(frame.source):
+        seen = planes(frame.source)
+        made = [np.empty_like(plane) for plane in seen] if room is None else room
+        for plane, target in zip(seen, made, strict=True):
             small = averaged(plane, size).astype(np.float32)
             total = cv2.GaussianBlur(np.multiply(small, weight), (0, 0), sigma / shrink)
             # Rounded while it is small, which is several times faster and as smooth.
             even = np.rint(np.divide(total, share)).astype(plane.dtype)
-            made.append(cv2.resize(even, plane.shape[::-1], interpolation=cv2.INTER_LINEAR))
-        return made
+            cv2.resize(even, plane.shape[::-1], target, interpolation=cv2.INTER_LINEAR)
+        return list(made)
 
     def close(self) -> None:
         """Hold nothing, close nothing."""

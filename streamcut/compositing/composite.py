@@ -13,15 +13,13 @@ from streamcut.compositing.background import Background, Layer
 from streamcut.compositing.cleared import clear
 from streamcut.compositing.light_wrap import wrapped
 from streamcut.compositing.looks import Look, grey_of
+from streamcut.imaging.soft import Border, memory
 from streamcut.media.colour import Range
 from streamcut.media.frame import CompositedFrame, MattedFrame
-from streamcut.media.pixel_formats import ALPHA_TWIN, dtype, peak
-from streamcut.media.planes import Levels, Plane, blank_like, copy_planes, fitted, planes
+from streamcut.media.pixel_formats import ALPHA_TWIN, dtype
+from streamcut.media.planes import Levels, Plane, blank_like, copy_planes, planes
 
 _Make = Callable[[MattedFrame], av.VideoFrame]
-
-# Bytes of a plane that are blended at a time.
-_STRIP = 1 << 16
 
 
 def composite(
@@ -106,15 +104,20 @@ def _premultiplied(frame: MattedFrame) -> av.VideoFrame:
 
 def _over_black(frame: MattedFrame) -> av.VideoFrame:
     """Colour times matte, without alpha."""
-    return _blended(frame, frame.subject, _black(frame.source))
+    made = blank_like(frame.source, frame.source.format.name)
+    _blend(frame, frame.subject, _black(frame.source), planes(made))
+    return made
 
 
 def _over(frame: MattedFrame, background: Background, light_wrap: float) -> av.VideoFrame:
     """Subject over background, without alpha."""
-    layers, subject = background.layers(frame), frame.subject
+    made = blank_like(frame.source, frame.source.format.name)
+    targets, subject = planes(made), frame.subject
+    layers = background.layers(frame, targets)
     if light_wrap:
         subject = wrapped(subject, frame.matte, layers, light_wrap)
-    return _blended(frame, subject, layers)
+    _blend(frame, subject, layers, targets)
+    return made
 
 
 def _mask(frame: MattedFrame) -> av.VideoFrame:
@@ -168,51 +171,38 @@ def _matte_layers(frame: MattedFrame) -> list[Layer]:
     return [np.rint(table).astype(dtype(name))[frame.matte], middle, middle]
 
 
-def _blended(frame: MattedFrame, above: av.VideoFrame, below: list[Layer]) -> av.VideoFrame:
-    made = blank_like(frame.source, frame.source.format.name)
-    _blend(frame, above, below, planes(made))
-    return made
-
-
 def _blend(
     frame: MattedFrame, subject: av.VideoFrame, below: list[Layer], targets: list[Plane]
 ) -> None:
     """Write ``subject * matte + below * (1 - matte)`` into ``targets``, plane by plane."""
-    top = peak(subject.format.name)
-    sized: dict[tuple[int, ...], Plane] = {}
+    border = Border.of(frame)
     for above, layer, target in zip(planes(subject), below, targets, strict=True):
-        alpha = sized.get(above.shape)
-        if alpha is None:
-            alpha = sized[above.shape] = fitted(frame.matte, above.shape)
-        mix(above, layer, alpha, top, target)
+        if layer is not target:
+            target[:] = layer
+        lay_over(above, border, target)
 
 
-def mix(above: Plane, below: Layer, alpha: Plane, top: int, target: Plane) -> None:
-    """Write ``above * alpha + below * (top - alpha)``, over ``top``, rounded, into ``target``.
+def lay_over(above: Plane, border: Border, target: Plane) -> None:
+    """Write ``above * matte + target * (1 - matte)``, rounded, into ``target``.
 
-    Where ``alpha`` is 0 or ``top`` the result is exactly one or the other.
+    Where the matte is empty or full the result is exactly one or the other; what lies between
+    is little, and mixed pixel by pixel.
     """
-    for strip in _strips(above):
-        behind = below if isinstance(below, int) else below[strip]
-        _mix_strip(above[strip], behind, alpha[strip], top, target[strip])
-
-
-def _mix_strip(above: Plane, below: Layer, alpha: Plane, top: int, target: Plane) -> None:
-    """Mix where the matte is between empty and full; beside that is one or the other."""
-    target[:] = below
-    cv2.copyTo(above, alpha if alpha.dtype == np.uint8 else cv2.inRange(alpha, 1, top), target)
-    left, _, width, _ = cv2.boundingRect(cv2.inRange(alpha, 1, top - 1))
-    if not width:
+    (area, matte), soft = border.shown(above.shape), border.soft(above.shape)
+    if not matte.size:
         return
-    band = np.s_[:, left : left + width]
-    share, whole = alpha[band], np.full_like(alpha[band], top)
-    under = np.full_like(above[band], below) if isinstance(below, int) else below[band]
-    seen = cv2.multiply(above[band], share, scale=1 / top)
-    rest = cv2.multiply(under, cv2.subtract(whole, share), scale=1 / top)
-    target[band] = cv2.add(seen, rest)
+    room, at = memory(target), soft.at(target)
+    below = room.take(at)
+    shown = matte if matte.dtype == np.uint8 else cv2.inRange(matte, 1, soft.top)
+    cv2.copyTo(above[area], shown, target[area])
+    if at.size:
+        seen = memory(above).take(soft.at(above))
+        # OpenCV takes short lists for colours, and rows for what they are.
+        room[at] = mix(seen[None], below[None], soft.values[None], soft.top)
 
 
-def _strips(plane: Plane) -> Iterator[slice]:
-    """Yield a plane's rows in parts whose intermediate results stay in a processor's cache."""
-    rows = max(1, _STRIP // plane[0].nbytes)
-    yield from (slice(start, start + rows) for start in range(0, len(plane), rows))
+def mix(above: Plane, below: Plane, alpha: Plane, top: int) -> Plane:
+    """Return ``above * alpha + below * (top - alpha)``, over ``top``, rounded; [rows, columns]."""
+    seen = cv2.multiply(above, alpha, scale=1 / top)
+    rest = cv2.multiply(below, np.subtract(top, alpha, dtype=alpha.dtype), scale=1 / top)
+    return cv2.add(seen, rest)

@@ -28,8 +28,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamcut.imaging.resize import averaged
-from streamcut.imaging.soft import SoftPixels, soft_pixels
-from streamcut.imaging.tiles import Area, around
+from streamcut.imaging.soft import Border, SoftPixels, memory
+from streamcut.imaging.tiles import Area, around, scaled
 from streamcut.matting.multilevel import subject_colours
 from streamcut.media.colour import Colour, Range
 from streamcut.media.convert import BILINEAR, Converter
@@ -79,16 +79,16 @@ def _decontaminated(frame: MattedFrame, *, thorough: bool, invert: bool) -> Matt
         return replace(frame, subject=_told(frame.subject, frame.matte, told))
     if frame.prediction.screen is not None:
         return frame
-    return replace(frame, subject=_unmixed(frame, thorough=thorough, invert=invert))
+    border = Border.of(frame)
+    subject = _unmixed(frame, border.inverted() if invert else border, thorough=thorough)
+    return replace(frame, subject=subject, border=border)
 
 
-def _unmixed(frame: MattedFrame, *, thorough: bool, invert: bool) -> av.VideoFrame:
-    matte, visible = frame.matte, _visible(frame.opacity)
-    if invert:
-        matte = np.subtract(peak(frame.subject.format.name), matte, dtype=matte.dtype)
+def _unmixed(frame: MattedFrame, border: Border, *, thorough: bool) -> av.VideoFrame:
+    visible = _visible(frame.opacity)
     if thorough and visible is None:
-        return _thorough(frame.subject, matte)
-    return _fast(frame.subject, matte, visible)
+        return _thorough(frame.subject, border.matte)
+    return _fast(frame.subject, border, visible)
 
 
 def _visible(opacity: Plane | None) -> Plane | None:
@@ -116,88 +116,69 @@ def _told(video_frame: av.VideoFrame, matte: Plane, colours: Grid) -> av.VideoFr
     return made
 
 
-def _fast(video_frame: av.VideoFrame, matte: Plane, visible: Plane | None) -> av.VideoFrame:
+def _fast(video_frame: av.VideoFrame, border: Border, visible: Plane | None) -> av.VideoFrame:
     """Return a copy with the colours in the border unmixed from their visible surroundings."""
-    made, top = copied(video_frame), peak(video_frame.format.name)
-    soft = soft_pixels(matte, top)
+    made, matte, top = copied(video_frame), border.matte, border.top
+    soft = border.soft(matte.shape)
     if not soft.values.size:
         return made
     cell = max(1, round(matte.shape[0] / _ROWS))
     area = soft.around(_REACH * cell, step=2 * cell)
-    inner = matte[area]
-    layers = [_part(plane, matte.shape, area) for plane in planes(made)]
+    whole = planes(made)
+    parts = [scaled(area, matte.shape, plane.shape) for plane in whole]
+    layers = [plane[part] for plane, part in zip(whole, parts, strict=True)]
     hidden = None if visible is None else visible[area]
-    nearby = _Surroundings(layers, inner, top, hidden, cell)
-    borders = {inner.shape: _Border(soft.within(area), nearby.cells)}
-    for number, layer in enumerate(layers):
-        border = borders.get(layer.shape)
-        if border is None:
-            alpha = soft_pixels(fitted(inner, layer.shape), top)
-            border = borders[layer.shape] = _Border(alpha, nearby.cells)
-        if border.share.size:
-            _unmix(layer, border, nearby.colours(number, border), top)
+    nearby = _Surroundings(layers, matte[area], top, hidden, cell)
+    edges: dict[tuple[int, ...], _Edge] = {}
+    for number, (plane, part) in enumerate(zip(whole, parts, strict=True)):
+        edge = edges.get(plane.shape)
+        if edge is None:
+            edge = edges[plane.shape] = _Edge(border.soft(plane.shape), part, nearby.cells)
+        if edge.share.size:
+            _unmix(plane, edge, nearby.colours(number, edge), top)
     return made
 
 
-def _part(plane: Plane, shape: tuple[int, ...], area: Area) -> Plane:
-    """Return what an area of a frame of (rows, columns) is in one of its planes, as a view."""
-    rows, columns = (
-        slice(side.start // -(-whole // small), -(-side.stop // -(-whole // small)))
-        for side, whole, small in zip(area, shape, plane.shape, strict=True)
-    )
-    return plane[rows, columns]
-
-
-class _Border:
+class _Edge:
     """The pixels of a plane where the matte is neither empty nor full.
 
     Args:
         soft: these pixels.
-        cells: (columns, rows) of the grid on which the surroundings are known.
+        area: of the plane; what lies outside is left out.
+        cells: (columns, rows) of the area's grid, on which the surroundings are known.
 
     Attributes:
+        soft: those in the area.
         share: their opacity, 0..1, row after row.
         points: x and y of the pixels on the grid, padded to [.., _ROW].
     """
 
-    def __init__(self, soft: SoftPixels, cells: tuple[int, int]) -> None:
-        height, width = soft.shape
-        self._rows, self._columns = soft.rows, soft.columns
+    def __init__(self, soft: SoftPixels, area: Area, cells: tuple[int, int]) -> None:
+        self.soft = soft = soft.inside(area)
         self.share = soft.values * np.float32(1 / soft.top)
         self.points = (
-            _on_grid(soft.columns, cells[0] / width),
-            _on_grid(soft.rows, cells[1] / height),
+            _on_grid(soft.columns, area[1], cells[0]),
+            _on_grid(soft.rows, area[0], cells[1]),
         )
 
-    def within(self, plane: Plane) -> NDArray[np.intp]:
-        """Return where the pixels lie in a plane's memory."""
-        at = self._rows * np.int32(plane.strides[0] // plane.itemsize) + self._columns
-        return at.astype(np.intp)
 
-
-def _on_grid(positions: NDArray[np.int32], scale: float) -> Grid:
-    """Return pixels' positions along one side on a coarser grid, padded to whole rows."""
+def _on_grid(positions: NDArray[np.int32], side: slice, cells: int) -> Grid:
+    """Return pixels' positions along one side of an area on its grid, padded to whole rows."""
     padded = np.zeros((-(-positions.size // _ROW), _ROW), np.float32)
-    padded.ravel()[: positions.size] = positions
-    return (padded + np.float32(0.5)) * np.float32(scale) - np.float32(0.5)
+    padded.ravel()[: positions.size] = positions - np.int32(side.start)
+    scale = np.float32(cells / (side.stop - side.start))
+    return (padded + np.float32(0.5)) * scale - np.float32(0.5)
 
 
-def _memory(plane: Plane) -> Plane:
-    """Return all that lies between a plane's first pixel and its last one, as a view."""
-    row = plane.strides[0] // plane.itemsize
-    length = (plane.shape[0] - 1) * row + plane.shape[1]
-    return np.lib.stride_tricks.as_strided(plane, (length,), (plane.itemsize,))
-
-
-def _unmix(plane: Plane, border: _Border, nearby: tuple[Grid, Grid, Grid], top: int) -> None:
+def _unmix(plane: Plane, edge: _Edge, nearby: tuple[Grid, Grid, Grid], top: int) -> None:
     """Give a plane the subject's values in its border."""
     front, back, belief = nearby
-    memory, at, share = _memory(plane), border.within(plane), border.share
-    seen = memory.take(at).astype(np.float32)
+    room, at, share = memory(plane), edge.soft.at(plane), edge.share
+    seen = room.take(at).astype(np.float32)
     # What is seen is share * found + (1 - share) * back, but for what front has wrong.
     missed = seen - back - share * (front - back)
     found = seen + belief * (front + share * missed - seen)
-    memory[at] = np.rint(np.clip(found, 0, top, out=found), out=found).astype(plane.dtype)
+    room[at] = np.rint(np.clip(found, 0, top, out=found), out=found).astype(plane.dtype)
 
 
 class _Surroundings:
@@ -226,13 +207,13 @@ class _Surroundings:
             pair = (inside + (1 - share_in) * step, outside - share_out * step)
             self._known.append(cv2.merge([*np.clip(pair, 0, np.float32(top)), belief]))
 
-    def colours(self, number: int, border: _Border) -> tuple[Grid, Grid, Grid]:
+    def colours(self, number: int, edge: _Edge) -> tuple[Grid, Grid, Grid]:
         """Return both sides' values of a plane along a border, and how far to believe them."""
-        x, y = border.points
+        x, y = edge.points
         found = cv2.remap(
             self._known[number], x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )
-        count = border.share.size
+        count = edge.share.size
         front, back, belief = (cast(Grid, values).ravel()[:count] for values in cv2.split(found))
         return front, back, belief
 

@@ -37,6 +37,15 @@ def span(first: int, last: int, whole: int, margin: int, step: int = 1) -> slice
     return slice(start, min(-(-(last + margin) // step) * step, whole))
 
 
+def scaled(area: Area, shape: tuple[int, ...], small: tuple[int, ...]) -> Area:
+    """Return what an area of a frame of (rows, columns) is in a plane of another shape."""
+    rows, columns = (
+        slice(side.start // -(-whole // part), -(-side.stop // -(-whole // part)))
+        for side, whole, part in zip(area, shape, small, strict=True)
+    )
+    return rows, columns
+
+
 def covering(band: NDArray[np.bool_], side: int) -> Iterator[Area]:
     """Yield disjoint rectangles that hold all of a band: runs of square tiles, row by row.
 

@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamcut.imaging.resize import repeated
-from streamcut.imaging.tiles import Area, covering
+from streamcut.imaging.soft import Border
+from streamcut.imaging.tiles import Area, around, covering
 from streamcut.media.frame import MattedFrame, PredictedFrame, StreamInfo
 from streamcut.media.matte import Grid
 from streamcut.media.pixel_formats import peak
@@ -68,12 +69,16 @@ class GuidedUpsampler:
             luma: [height, width], uint8 or uint16; its edges lead those of the matte.
             coarse: float32 [h, w], 0..1.
         """
+        return self.bordered(luma, coarse).matte
+
+    def bordered(self, luma: Plane, coarse: NDArray[np.float32]) -> Border:
+        """Return the matte, and where it is empty; the arguments are those of a call."""
         factor = self._factor(coarse)
         rough = self._on_grid(coarse, factor)
         matte = self._plain(rough, factor, luma.dtype)
         if factor == 1:
             self._refine(matte, luma, *self._solved(luma, rough, factor, _whole(rough)))
-            return matte
+            return Border(matte, self._peak)
         band = np.abs(_mean(_mean(rough)) - np.float32(0.5)) < 0.5 - _PLAIN
         tiles = list(covering(band, _TILE))
         if tiles:
@@ -81,7 +86,7 @@ class GuidedUpsampler:
             gain, offset = self._solved(luma, rough, factor, area)
             for tile in tiles:
                 self._refine_tile(matte, luma, gain, offset, factor, tile, area)
-        return matte
+        return Border(matte, self._peak, _seen(rough, tiles, factor))
 
     def _factor(self, coarse: NDArray[np.float32]) -> int:
         """Return how many frame pixels a grid cell is wide and high."""
@@ -169,10 +174,10 @@ def upsample(frames: Iterable[PredictedFrame], info: StreamInfo) -> Iterator[Mat
     enlarge = GuidedUpsampler(info.width, info.height, peak(info.pixel_format))
 
     def enlarged(frame: PredictedFrame) -> MattedFrame:
-        matte = enlarge(planes(frame.source)[0], frame.prediction.alpha)
+        border = enlarge.bordered(planes(frame.source)[0], frame.prediction.alpha)
         if frame.bars:
-            frame.bars.clear(matte)
-        return frame.matted(matte)
+            frame.bars.clear(border.matte)
+        return frame.matted(border.matte, border)
 
     yield from map(enlarged, frames)
 
@@ -201,6 +206,15 @@ def _around(tiles: list[Area]) -> Area:
     above, left = (max(0, min(side.start for side in sides) - _REACH) for sides in (rows, columns))
     below, right = (max(side.stop for side in sides) + _REACH for sides in (rows, columns))
     return slice(above, below), slice(left, right)
+
+
+def _seen(rough: Grid, tiles: list[Area], factor: int) -> Area:
+    """Return the pixels of all cells that are more than half full, and of all tiles."""
+    seen = np.multiply(rough > 0.5, 1, dtype=np.uint8)
+    for tile in tiles:
+        seen[tile] = 1
+    rows, columns = around(seen, 0, 2) or (slice(0, 0), slice(0, 0))
+    return _scaled(rows, factor), _scaled(columns, factor)
 
 
 def _less(cells: slice, offset: int) -> slice:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import av
 
@@ -16,6 +16,9 @@ from streamcut.media.immersive import NOT_IMMERSIVE, Immersive
 from streamcut.media.limits import STRICT, Limits
 from streamcut.media.matte import RGB, Matte, Prediction
 from streamcut.media.planes import Plane
+
+if TYPE_CHECKING:
+    from streamcut.imaging.soft import Border
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +128,7 @@ class PredictedFrame(Frame):
         """Return the frame with another matte at the network's size."""
         return replace(self, prediction=replace(self.prediction, alpha=alpha))
 
-    def matted(self, matte: Plane) -> MattedFrame:
+    def matted(self, matte: Plane, border: Border | None = None) -> MattedFrame:
         """Return the frame with its matte, see :class:`MattedFrame`."""
         return MattedFrame(
             source=self.source,
@@ -137,6 +140,7 @@ class PredictedFrame(Frame):
             cut=self.cut,
             matte=matte,
             subject=self.source,
+            border=border,
         )
 
 
@@ -148,10 +152,12 @@ class MattedFrame(PredictedFrame):
         matte: as large and deep as ``source``: uint8 0..255, or uint16 up to 2**bits - 1.
         subject: the frame with the subject's own colours along its border; ``source`` where
             nothing had to be done.
+        border: of this matte or of one before, where a stage has looked for it.
     """
 
     matte: Plane
     subject: av.VideoFrame
+    border: Border | None = None
 
     def composited(self, output: av.VideoFrame) -> CompositedFrame:
         """Return the frame with what is made of it."""

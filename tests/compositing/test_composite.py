@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
 
 import av
+import cv2
 import numpy as np
 import pytest
 from helpers.frames import matted
 from helpers.media import copied, depth, picture, views
+from numpy.typing import NDArray
 
-from streamcut.compositing.background import Fixed
+from streamcut.compositing.background import Blur, Fixed
 from streamcut.compositing.composite import composite, mix
+from streamcut.imaging.soft import Border
+from streamcut.imaging.tiles import around
 from streamcut.media.frame import MattedFrame, OutputFrame
 from streamcut.media.pixel_formats import ALPHA_TWIN
+from streamcut.media.planes import fitted
 
 FORMATS = ["yuv420p", "yuv422p", "yuv444p", "yuv420p10le", "yuv422p12le", "gbrp", "gbrp16le"]
 
@@ -111,15 +118,69 @@ def test_over_a_background(pixel_format: str, width: int, height: int) -> None:
 def test_mix_of_every_value() -> None:
     """For each alpha: rounded, never off by more than one, exact at both ends."""
     above, alpha = np.meshgrid(np.arange(256, dtype=np.uint8), np.arange(256, dtype=np.uint8))
-    target = np.empty_like(above)
     for below in (0, 1, 16, 127, 128, 254, 255):
-        mix(above, below, alpha, 255, target)
+        made = mix(above, np.full_like(above, below), alpha, 255)
         want = (above * (alpha / 255)) + below * (1 - alpha / 255)
-        assert np.abs(target - want).max() <= 1.01
-        assert np.array_equal(target[255], above[255])
-        assert (target[0] == below).all()
-    mix(above, above.copy(), alpha, 255, target)
-    assert np.abs(target.astype(int) - above).max() <= 1
+        assert np.abs(made - want).max() <= 1.01
+        assert np.array_equal(made[255], above[255])
+        assert (made[0] == below).all()
+    made = mix(above, above.copy(), alpha, 255)
+    assert np.abs(made.astype(int) - above).max() <= 1
+
+
+def blobs(width: int, height: int, count: int) -> np.ndarray:
+    """A matte of soft discs, as a share of full."""
+    random, drawn = np.random.default_rng(count), np.zeros((height, width), np.float32)
+    for _ in range(count):
+        at = int(random.integers(width)), int(random.integers(height))
+        cv2.circle(drawn, at, int(random.integers(1, height // 3 + 2)), 1, -1)
+    return np.asarray(cv2.GaussianBlur(drawn, (0, 0), 1.5))
+
+
+MATTES: dict[str, Callable[[int, int], NDArray[Any]]] = {
+    "empty": lambda width, height: np.zeros((height, width)),
+    "full": lambda width, height: np.ones((height, width)),
+    "one blob": lambda width, height: blobs(width, height, 1),
+    "many blobs": lambda width, height: blobs(width, height, 9),
+    "hard": lambda width, height: blobs(width, height, 3) > 0.5,
+    "soft all over": lambda width, height: np.random.default_rng(3).random((height, width)),
+    "one pixel": lambda width, height: np.eye(height, width, k=width - 1),
+}
+
+
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv422p", "yuv444p12le", "gbrp"])
+@pytest.mark.parametrize(("width", "height"), [(96, 64), (85, 49), (2, 2)])
+@pytest.mark.parametrize("kind", MATTES)
+@pytest.mark.parametrize("behind", ["planes", "blur"])
+def test_only_what_is_mixed_is_touched_and_all_of_it(
+    pixel_format: str, width: int, height: int, kind: str, behind: str
+) -> None:
+    """The same pixels as of whole planes, whatever the matte, and wherever it is known empty."""
+    top = (1 << depth(pixel_format)) - 1
+    matte = np.rint(MATTES[kind](width, height) * top)
+    given = matted(
+        picture(2, width, height, pixel_format),
+        matte.astype(np.uint8 if top == 255 else np.uint16),
+    )
+    below = Fixed([plane // 2 + 3 for plane in copied(picture(5, width, height, pixel_format))])
+    background = below if behind == "planes" else Blur(20)
+    want = [
+        mixed_whole(above, np.asarray(layer), fitted(given.matte, above.shape), top)
+        for above, layer in zip(views(given.source), background.layers(given), strict=True)
+    ]
+    area = around((given.matte > 0).view(np.uint8), 0, 2) or (slice(0, 0), slice(0, 0))
+    known = replace(given, border=Border(given.matte, top, area))
+    stale = replace(given, border=Border(np.zeros_like(given.matte), top, (slice(0), slice(0))))
+    for frame in (given, known, stale):
+        made = one(composite([frame], "background", background))
+        assert all(map(np.array_equal, views(made), want))
+
+
+def mixed_whole(above: Any, below: Any, alpha: Any, top: int) -> Any:
+    """Every pixel of a plane mixed, as it was done before."""
+    seen = cv2.multiply(above, alpha, scale=1 / top)
+    rest = cv2.multiply(below, cv2.subtract(np.full_like(alpha, top), alpha), scale=1 / top)
+    return np.where(alpha == top, above, np.where(alpha == 0, below, cv2.add(seen, rest)))
 
 
 @pytest.mark.parametrize("pixel_format", FORMATS)

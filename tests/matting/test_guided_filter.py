@@ -55,6 +55,30 @@ def test_edges_follow_the_picture_far_closer_than_bilinear(peak: int) -> None:
     assert error(made, truth, peak) < error(bilinear, truth, peak) / 3
 
 
+@pytest.mark.parametrize(("width", "height"), [(640, 360), (1280, 720), (480, 270), (322, 182)])
+@pytest.mark.parametrize("at", [None, (30, 20), (127, 71), (64, 0)])
+@pytest.mark.parametrize("opacity", [0.3, 0.6, 1])
+def test_nothing_is_seen_where_the_matte_is_said_to_be_empty(
+    width: int, height: int, at: tuple[int, int] | None, opacity: float
+) -> None:
+    coarse = np.zeros((72, 128), np.float32)
+    if at is not None:
+        cv2.circle(coarse, at, 9, opacity, -1)
+    luma = np.random.default_rng(1).integers(0, 256, (height, width)).astype(np.uint8)
+    border = GuidedUpsampler(width, height, 255).bordered(luma, coarse)
+    area, shown = border.shown((height, width))
+    assert np.array_equal(shown, border.matte[area])
+    assert shown.size < border.matte.size / 2
+    assert shown.sum() == border.matte.sum()
+
+
+def test_a_full_matte_is_seen_everywhere() -> None:
+    border = GuidedUpsampler(640, 360, 255).bordered(
+        np.zeros((360, 640), np.uint8), np.ones((72, 128), np.float32)
+    )
+    assert border.shown((360, 640))[1].sum() == 255 * 360 * 640
+
+
 @pytest.mark.parametrize(("width", "height"), [(640, 360), (853, 481), (361, 640), (97, 53)])
 def test_any_size_fits(width: int, height: int) -> None:
     truth = disc(width, height, min(width, height) / 3)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 
 import av
@@ -13,7 +14,8 @@ from streamcut.compositing.background import Background, Layer
 from streamcut.compositing.cleared import clear
 from streamcut.compositing.light_wrap import wrapped
 from streamcut.compositing.looks import Look, grey_of
-from streamcut.imaging.soft import Border, memory
+from streamcut.imaging.border import Border, BorderColours
+from streamcut.imaging.soft import memory
 from streamcut.media.colour import Range
 from streamcut.media.frame import CompositedFrame, MattedFrame
 from streamcut.media.pixel_formats import ALPHA_TWIN, dtype
@@ -97,7 +99,7 @@ def _premultiplied(frame: MattedFrame) -> av.VideoFrame:
     """Colour times matte (over black), and the matte as its alpha plane."""
     made = blank_like(frame.source, ALPHA_TWIN[frame.source.format.name])
     *layers, alpha = planes(made)
-    _blend(frame, frame.subject, _black(frame.source), layers)
+    _blend(frame, _black(frame.source), layers)
     alpha[:] = frame.matte
     return made
 
@@ -105,18 +107,19 @@ def _premultiplied(frame: MattedFrame) -> av.VideoFrame:
 def _over_black(frame: MattedFrame) -> av.VideoFrame:
     """Colour times matte, without alpha."""
     made = blank_like(frame.source, frame.source.format.name)
-    _blend(frame, frame.subject, _black(frame.source), planes(made))
+    _blend(frame, _black(frame.source), planes(made))
     return made
 
 
 def _over(frame: MattedFrame, background: Background, light_wrap: float) -> av.VideoFrame:
     """Subject over background, without alpha."""
     made = blank_like(frame.source, frame.source.format.name)
-    targets, subject = planes(made), frame.subject
+    targets = planes(made)
     layers = background.layers(frame, targets)
     if light_wrap:
-        subject = wrapped(subject, frame.matte, layers, light_wrap)
-    _blend(frame, subject, layers, targets)
+        subject = wrapped(frame.subject, frame.matte, layers, light_wrap)
+        frame = replace(frame, colours=subject)
+    _blend(frame, layers, targets)
     return made
 
 
@@ -171,22 +174,24 @@ def _matte_layers(frame: MattedFrame) -> list[Layer]:
     return [np.rint(table).astype(dtype(name))[frame.matte], middle, middle]
 
 
-def _blend(
-    frame: MattedFrame, subject: av.VideoFrame, below: list[Layer], targets: list[Plane]
-) -> None:
+def _blend(frame: MattedFrame, below: list[Layer], targets: list[Plane]) -> None:
     """Write ``subject * matte + below * (1 - matte)`` into ``targets``, plane by plane."""
-    border = Border.of(frame)
-    for above, layer, target in zip(planes(subject), below, targets, strict=True):
+    border, subject = Border.of(frame), frame.colours
+    own: Sequence[Plane | None] | None = None
+    if isinstance(subject, BorderColours):
+        subject, own = subject.apart(border)
+    own = own or [None] * len(targets)
+    for above, values, layer, target in zip(planes(subject), own, below, targets, strict=True):
         if layer is not target:
             target[:] = layer
-        lay_over(above, border, target)
+        _lay_over(above, values, border, target)
 
 
-def lay_over(above: Plane, border: Border, target: Plane) -> None:
+def _lay_over(above: Plane, own: Plane | None, border: Border, target: Plane) -> None:
     """Write ``above * matte + target * (1 - matte)``, rounded, into ``target``.
 
     Where the matte is empty or full the result is exactly one or the other; what lies between
-    is little, and mixed pixel by pixel.
+    is little, and mixed pixel by pixel: of ``own`` values if there are any.
     """
     (area, matte), soft = border.shown(above.shape), border.soft(above.shape)
     if not matte.size:
@@ -196,7 +201,7 @@ def lay_over(above: Plane, border: Border, target: Plane) -> None:
     shown = matte if matte.dtype == np.uint8 else cv2.inRange(matte, 1, soft.top)
     cv2.copyTo(above[area], shown, target[area])
     if at.size:
-        seen = memory(above).take(soft.at(above))
+        seen = memory(above).take(soft.at(above)) if own is None else own
         # OpenCV takes short lists for colours, and rows for what they are.
         room[at] = mix(seen[None], below[None], soft.values[None], soft.top)
 

@@ -33,7 +33,7 @@ def _despilled(frame: MattedFrame) -> MattedFrame:
     screen = frame.prediction.screen
     if screen is None:
         return frame
-    return replace(frame, subject=without_spill(frame.subject, frame.matte, screen))
+    return replace(frame, colours=without_spill(frame.subject, frame.matte, screen))
 
 
 def without_spill(

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from streamcut.imaging.tiles import Area, scaled, span
-from streamcut.media.frame import MattedFrame
-from streamcut.media.pixel_formats import peak
-from streamcut.media.planes import Plane, fitted
+from streamcut.imaging.tiles import Area, span
+from streamcut.media.planes import Plane
 
 _GROUP = 8  # Bytes that are read as one number.
 
@@ -66,64 +64,6 @@ def memory(plane: Plane) -> Plane:
     row = plane.strides[0] // plane.itemsize
     length = (plane.shape[0] - 1) * row + plane.shape[1]
     return np.lib.stride_tricks.as_strided(plane, (length,), (plane.itemsize,))
-
-
-class Border:
-    """A matte at the sizes of a frame's planes, and its soft pixels: found once for all stages.
-
-    Args:
-        matte: of the frame's size.
-        top: its code value for full.
-        area: outside of it the matte is empty; None where nobody knows.
-
-    Attributes:
-        matte: as it was given.
-        top: likewise.
-    """
-
-    def __init__(self, matte: Plane, top: int, area: Area | None = None) -> None:
-        self.matte, self.top = matte, top
-        rows, columns = area or (slice(None), slice(None))
-        height, width = matte.shape
-        even = not (height | width) & 1  # As sides that chroma halves are, or else it is all.
-        self._area = (
-            slice(*rows.indices(height)) if even else slice(0, height),
-            slice(*columns.indices(width)) if even else slice(0, width),
-        )
-        self._shown: dict[tuple[int, ...], tuple[Area, Plane]] = {}
-        self._soft: dict[tuple[int, ...], SoftPixels] = {}
-
-    @classmethod
-    def of(cls, frame: MattedFrame) -> Border:
-        """Return a frame's, which may be known already."""
-        if frame.border is not None and frame.border.matte is frame.matte:
-            return frame.border
-        return cls(frame.matte, peak(frame.source.format.name))
-
-    def inverted(self) -> Border:
-        """Return that of the matte's complement."""
-        return Border(np.subtract(self.top, self.matte, dtype=self.matte.dtype), self.top)
-
-    def shown(self, shape: tuple[int, ...]) -> tuple[Area, Plane]:
-        """Return the area of a plane of (rows, columns) that shows anything, and its matte."""
-        if shape not in self._shown:
-            area, matte = scaled(self._area, self.matte.shape, shape), self.matte[self._area]
-            size = tuple(side.stop - side.start for side in area)
-            self._shown[shape] = area, fitted(matte, size) if matte.size else matte
-        return self._shown[shape]
-
-    def soft(self, shape: tuple[int, ...]) -> SoftPixels:
-        """Return the soft pixels of the matte in a plane of (rows, columns)."""
-        if shape not in self._soft:
-            (rows, columns), matte = self.shown(shape)
-            found = soft_pixels(matte, self.top)
-            self._soft[shape] = replace(
-                found,
-                shape=shape,
-                rows=found.rows + np.int32(rows.start),
-                columns=found.columns + np.int32(columns.start),
-            )
-        return self._soft[shape]
 
 
 def soft_pixels(matte: Plane, top: int) -> SoftPixels:

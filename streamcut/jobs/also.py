@@ -222,4 +222,4 @@ class Branches:
         matte = np.subtract(top, frame.matte, dtype=frame.matte.dtype)
         if frame.opacity is not None:
             matte = np.minimum(matte, frame.opacity)
-        return replace(frame, matte=matte, subject=frame.source)
+        return replace(frame, matte=matte, colours=frame.source)

@@ -16,8 +16,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from streamcut.imaging.border import Border
 from streamcut.imaging.resize import repeated
-from streamcut.imaging.soft import Border
 from streamcut.imaging.tiles import Area, around, covering
 from streamcut.media.frame import MattedFrame, PredictedFrame, StreamInfo
 from streamcut.media.matte import Grid

@@ -18,7 +18,7 @@ from streamcut.media.matte import RGB, Matte, Prediction
 from streamcut.media.planes import Plane
 
 if TYPE_CHECKING:
-    from streamcut.imaging.soft import Border
+    from streamcut.imaging.border import Border, BorderColours
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,7 @@ class PredictedFrame(Frame):
             bars=self.bars,
             cut=self.cut,
             matte=matte,
-            subject=self.source,
+            colours=self.source,
             border=border,
         )
 
@@ -150,14 +150,22 @@ class MattedFrame(PredictedFrame):
 
     Attributes:
         matte: as large and deep as ``source``: uint8 0..255, or uint16 up to 2**bits - 1.
-        subject: the frame with the subject's own colours along its border; ``source`` where
-            nothing had to be done.
+        colours: what ``subject`` is, or is made of when somebody asks.
         border: of this matte or of one before, where a stage has looked for it.
     """
 
     matte: Plane
-    subject: av.VideoFrame
+    colours: av.VideoFrame | BorderColours
     border: Border | None = None
+
+    @property
+    def subject(self) -> av.VideoFrame:
+        """The frame with the subject's own colours along its border.
+
+        It is ``source`` where nothing had to be done.
+        """
+        colours = self.colours
+        return colours if isinstance(colours, av.VideoFrame) else colours.written()
 
     def composited(self, output: av.VideoFrame) -> CompositedFrame:
         """Return the frame with what is made of it."""

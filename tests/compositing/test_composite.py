@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from streamcut.compositing.background import Blur, Fixed
 from streamcut.compositing.composite import composite, mix
-from streamcut.imaging.soft import Border
+from streamcut.imaging.border import Border
 from streamcut.imaging.tiles import around
 from streamcut.media.frame import MattedFrame, OutputFrame
 from streamcut.media.pixel_formats import ALPHA_TWIN

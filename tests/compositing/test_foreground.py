@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from streamcut.compositing.background import Blur, Fixed
 from streamcut.compositing.composite import composite
 from streamcut.compositing.foreground import decontaminate
+from streamcut.compositing.looks import Look
 from streamcut.core.config import Settings
 from streamcut.jobs.file import remove_video
 from streamcut.jobs.stages import Appearance, composited
@@ -183,6 +184,26 @@ def test_any_size_and_any_matte(width: int, height: int, thorough: bool) -> None
     matte = np.random.default_rng(1).integers(0, 256, (height, width)).astype(np.uint8)
     made = one(matted(picture(0, width, height), matte), thorough=thorough)
     assert (made.subject.width, made.subject.height) == (width, height)
+
+
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv422p", "yuv444p12le", "gbrp"])
+@pytest.mark.parametrize("changed", [None, "grown", "hard"])
+@pytest.mark.parametrize("look", ["background", "premultiplied"])
+def test_mixed_as_if_the_colours_were_written_into_the_frame(
+    pixel_format: str, changed: str | None, look: Look
+) -> None:
+    """Whether or not the border is still that of the matte which the colours were found with."""
+    frame, _ = mixed(pixel_format)
+    made = one(frame)
+    if changed == "grown":
+        made = replace(made, matte=cv2.dilate(frame.matte, np.ones((5, 5), np.uint8)))
+    if changed == "hard":
+        made = replace(made, matte=np.where(frame.matte > 99, frame.matte.max(), 0))
+        made = replace(made, matte=made.matte.astype(frame.matte.dtype))
+    written = replace(made, colours=one(frame).subject)
+    ours, theirs = (next(composite([given], look, Blur(20))).output for given in (made, written))
+    assert all(map(np.array_equal, copied(ours), copied(theirs)))
+    assert not all(map(np.array_equal, copied(made.subject), copied(frame.source)))
 
 
 def test_blur_is_made_of_the_picture_as_decoded() -> None:

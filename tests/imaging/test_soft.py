@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from streamcut.imaging.soft import Border, memory, soft_pixels
+from streamcut.imaging.soft import memory, soft_pixels
 from streamcut.imaging.tiles import around
-from streamcut.media.planes import fitted
 
 
 def matte_of(shape: tuple[int, int], top: int, share: float) -> np.ndarray:
@@ -66,27 +65,3 @@ def test_pixels_in_the_memory_of_planes_with_gaps(top: int) -> None:
     for room in (np.zeros((9, 13), matte.dtype), np.zeros((9, 32), matte.dtype)[:, :13]):
         memory(room)[found.at(room)] = found.values
         assert np.array_equal(room, np.where(matte < top, matte, 0))
-
-
-@pytest.mark.parametrize("chroma", [(30, 44), (60, 44), (60, 88)])
-@pytest.mark.parametrize("known", [True, False])
-def test_a_border_is_the_same_whether_or_not_it_is_known_where_the_matte_is_empty(
-    chroma: tuple[int, int], known: bool
-) -> None:
-    matte = np.zeros((60, 88), np.uint8)
-    matte[18:30, 40:71] = matte_of((12, 31), 255, 0.3)
-    border = Border(matte, 255, (slice(18, 30), slice(40, 72)) if known else None)
-    whole = fitted(matte, chroma)
-    area, shown = border.shown(chroma)
-    assert np.array_equal(whole[area], shown)
-    found, want = border.soft(chroma), soft_pixels(whole, 255)
-    assert found.shape == chroma
-    for name in ("rows", "columns", "values"):
-        assert np.array_equal(getattr(found, name), getattr(want, name))
-
-
-@pytest.mark.parametrize("size", [(5, 7), (6, 7), (5, 8)])
-def test_planes_of_odd_sizes_are_taken_whole(size: tuple[int, int]) -> None:
-    border = Border(matte_of(size, 255, 0.5), 255, (slice(2, 4), slice(2, 4)))
-    chroma = (-(-size[0] // 2), -(-size[1] // 2))
-    assert np.array_equal(border.shown(chroma)[1], fitted(border.matte, chroma))

@@ -34,16 +34,15 @@ def averaged(plane: Plane, size: tuple[int, int]) -> Plane:
     return cv2.resize(plane, size, interpolation=cv2.INTER_AREA)
 
 
-def repeated(cells: Plane, down: int, across: int, width: int | None = None) -> Plane:
+def repeated(cells: Plane, down: int, across: int) -> Plane:
     """Return cells as squares of pixels: the nearest neighbour, at many times OpenCV's speed.
 
     Args:
         cells: [rows, columns].
         down: rows of pixels in a cell.
         across: columns of pixels in a cell.
-        width: so many columns are made, if not all.
     """
-    wide = _wider(cells, across)[:, None, :width]
+    wide = _wider(cells, across)[:, None]
     made = np.empty((len(cells), down, wide.shape[2]), cells.dtype)
     made[:] = wide
     return made.reshape(-1, wide.shape[2])

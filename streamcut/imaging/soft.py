@@ -84,15 +84,16 @@ def _between_by_groups(flat: Plane, top: int) -> tuple[NDArray[np.int32], Plane]
     """Return the same as :func:`_between`, looking closer only where a group is not plain."""
     groups, each = flat.view(np.uint64), _GROUP // flat.itemsize
     full = np.full(each, top, flat.dtype).view(np.uint64)[0]
-    mixed = np.flatnonzero((groups != 0) & (groups != full)).astype(np.int32)
-    places, values = _between(groups[mixed].view(flat.dtype), top)
-    # NumPy shifts several times faster than it divides.
+    mixed = np.flatnonzero((groups != 0) & (groups != full))
+    places, values = _between(groups.take(mixed).view(flat.dtype), top)
+    shifts = ((mixed - np.arange(mixed.size)) * each).astype(np.int32)
+    # NumPy shifts several times faster than it divides, and takes by its own kind of index.
     group = places >> np.int32(each.bit_length() - 1)
-    return places + (mixed - np.arange(mixed.size, dtype=np.int32))[group] * np.int32(each), values
+    return places + shifts.take(group.astype(np.intp)), values
 
 
 def _between(flat: Plane, top: int) -> tuple[NDArray[np.int32], Plane]:
     """Return where values are neither 0 nor ``top``, and these values."""
     one = flat.dtype.type(1)
     at = np.flatnonzero(flat - one < flat.dtype.type(top - 1))  # 0 wraps to the largest.
-    return at.astype(np.int32), flat[at]
+    return at.astype(np.int32), flat.take(at)

@@ -75,18 +75,20 @@ class GuidedUpsampler:
         """Return the matte, and where it is empty; the arguments are those of a call."""
         factor = self._factor(coarse)
         rough = self._on_grid(coarse, factor)
-        matte = self._plain(rough, factor, luma.dtype)
+        matte = np.zeros(luma.shape, luma.dtype)
         if factor == 1:
             self._refine(matte, luma, *self._solved(luma, rough, factor, _whole(rough)))
             return Border(matte, self._peak)
         band = np.abs(_mean(_mean(rough)) - np.float32(0.5)) < 0.5 - _PLAIN
         tiles = list(covering(band, _TILE))
+        seen = _seen(rough, tiles)
+        self._fill(matte, rough, factor, seen)
         if tiles:
             area = _around(tiles)
             gain, offset = self._solved(luma, rough, factor, area)
             for tile in tiles:
                 self._refine_tile(matte, luma, gain, offset, factor, tile, area)
-        return Border(matte, self._peak, _seen(rough, tiles, factor))
+        return Border(matte, self._peak, _pixels(seen, factor))
 
     def _factor(self, coarse: NDArray[np.float32]) -> int:
         """Return how many frame pixels a grid cell is wide and high."""
@@ -126,10 +128,12 @@ class GuidedUpsampler:
             coarse, to_coarse, size, flags=flags, borderMode=cv2.BORDER_REPLICATE
         ).astype(np.float32, copy=False)
 
-    def _plain(self, rough: Grid, factor: int, kind: np.dtype[np.generic]) -> Plane:
-        """Return the matte where it is plainly 0 or 1; the band in between is redone later."""
-        cells = np.multiply(rough > 0.5, self._peak, dtype=kind)
-        return repeated(cells, factor, factor, self._width)[: self._height]
+    def _fill(self, matte: Plane, rough: Grid, factor: int, area: Area) -> None:
+        """Make an area full where it is plainly so; the band around is redone later."""
+        target = matte[_pixels(area, factor)]
+        if target.size:
+            cells = np.multiply(rough[area] > 0.5, self._peak, dtype=matte.dtype)
+            target[:] = repeated(cells, factor, factor)[: target.shape[0], : target.shape[1]]
 
     def _refine_tile(
         self,
@@ -143,7 +147,7 @@ class GuidedUpsampler:
     ) -> None:
         """Redo one rectangle of grid cells at full size; gain and offset are those of an area."""
         rows, columns = tile
-        pixels = (_scaled(rows, factor), _scaled(columns, factor))
+        pixels = _pixels(tile, factor)
         target, guide = matte[pixels], luma[pixels]
         height, width = target.shape
         inner = _less(rows, area[0].start), _less(columns, area[1].start)
@@ -208,13 +212,17 @@ def _around(tiles: list[Area]) -> Area:
     return slice(above, below), slice(left, right)
 
 
-def _seen(rough: Grid, tiles: list[Area], factor: int) -> Area:
-    """Return the pixels of all cells that are more than half full, and of all tiles."""
+def _seen(rough: Grid, tiles: list[Area]) -> Area:
+    """Return the rectangle of all cells that are more than half full, and of all tiles."""
     seen = np.multiply(rough > 0.5, 1, dtype=np.uint8)
     for tile in tiles:
         seen[tile] = 1
-    rows, columns = around(seen, 0, 2) or (slice(0, 0), slice(0, 0))
-    return _scaled(rows, factor), _scaled(columns, factor)
+    return around(seen, 0, 2) or (slice(0, 0), slice(0, 0))
+
+
+def _pixels(cells: Area, factor: int) -> Area:
+    """Return what a rectangle of cells is in the frame, beyond which the last ones may reach."""
+    return _scaled(cells[0], factor), _scaled(cells[1], factor)
 
 
 def _less(cells: slice, offset: int) -> slice:

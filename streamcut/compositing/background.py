@@ -22,6 +22,7 @@ from PIL import ImageColor
 
 from streamcut.compositing.own_colour import has_own_colour
 from streamcut.core.errors import MissingDependencyError, Named, UsageError
+from streamcut.imaging.border import Border
 from streamcut.imaging.resize import averaged
 from streamcut.media.colour import Colour, Matrix, Primaries, Range, Transfer
 from streamcut.media.colour_mapping import ColourMapping
@@ -235,12 +236,12 @@ class Blur:
 
     def layers(self, frame: MattedFrame, room: Sequence[Plane] | None = None) -> list[Layer]:
         """Return the blurred planes of the frame."""
-        matte, top = frame.matte, peak(frame.source.format.name)
+        border = Border.of(frame)
         sigma = max(0.5, self._strength / 1000 * frame.source.height)
         shrink = _power_of_two(sigma / _CELLS)
-        height, width = matte.shape
+        height, width = frame.matte.shape
         size = (max(1, width // shrink), max(1, height // shrink))
-        weight = _weights(matte, top, size)
+        weight = _weights(border.averaged(shrink, size), border.top)
         share = cv2.GaussianBlur(weight, (0, 0), sigma / shrink)
         seen = planes(frame.source)
         made = [np.empty_like(plane) for plane in seen] if room is None else room
@@ -261,9 +262,8 @@ def _power_of_two(most: float) -> int:
     return 1 << max(0, math.floor(math.log2(most))) if most >= 1 else 1
 
 
-def _weights(matte: Plane, top: int, size: tuple[int, int]) -> NDArray[np.float32]:
+def _weights(small: Plane, top: int) -> NDArray[np.float32]:
     """Return how much each small pixel is background; never nothing, so that it can divide."""
-    small = averaged(matte, size)
     return np.float32(1.001) - np.multiply(small, np.float32(1 / top), dtype=np.float32)
 
 

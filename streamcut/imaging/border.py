@@ -8,8 +8,9 @@ from dataclasses import replace
 import av
 import numpy as np
 
+from streamcut.imaging.resize import averaged
 from streamcut.imaging.soft import SoftPixels, memory, soft_pixels
-from streamcut.imaging.tiles import Area, scaled
+from streamcut.imaging.tiles import Area, scaled, span
 from streamcut.media.frame import MattedFrame
 from streamcut.media.pixel_formats import peak
 from streamcut.media.planes import Plane, copied, fitted, planes
@@ -58,6 +59,21 @@ class Border:
             size = tuple(side.stop - side.start for side in area)
             self._shown[shape] = area, fitted(matte, size) if matte.size else matte
         return self._shown[shape]
+
+    def averaged(self, cell: int, size: tuple[int, int]) -> Plane:
+        """Return the matte averaged over square cells, (columns, rows) of them."""
+        height, width = self.matte.shape
+        if height % cell or width % cell:
+            return averaged(self.matte, size)
+        rows, columns = (
+            span(side.start, side.stop, whole, 0, cell)
+            for side, whole in zip(self._area, self.matte.shape, strict=True)
+        )
+        made = np.zeros(size[::-1], self.matte.dtype)
+        inner = made[scaled((rows, columns), self.matte.shape, made.shape)]
+        if inner.size:
+            inner[:] = averaged(self.matte[rows, columns], inner.shape[::-1])
+        return made
 
     def soft(self, shape: tuple[int, ...]) -> SoftPixels:
         """Return the soft pixels of the matte in a plane of (rows, columns)."""

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from streamcut.imaging.border import Border
+from streamcut.imaging.resize import averaged
 from streamcut.imaging.soft import soft_pixels
+from streamcut.imaging.tiles import Area
 from streamcut.media.planes import fitted
 
 
@@ -38,3 +40,15 @@ def test_planes_of_odd_sizes_are_taken_whole(size: tuple[int, int]) -> None:
     border = Border(noise(*size), 255, (slice(2, 4), slice(2, 4)))
     chroma = (-(-size[0] // 2), -(-size[1] // 2))
     assert np.array_equal(border.shown(chroma)[1], fitted(border.matte, chroma))
+
+
+@pytest.mark.parametrize("cell", [1, 4, 8])
+@pytest.mark.parametrize("size", [(64, 96), (60, 88), (61, 87)])
+@pytest.mark.parametrize("area", [(slice(14, 34), slice(38, 72)), (slice(0), slice(0)), None])
+def test_averages_are_those_of_the_whole_matte(
+    cell: int, size: tuple[int, int], area: Area | None
+) -> None:
+    matte, part = np.zeros(size, np.uint8), area or (slice(None), slice(None))
+    matte[part] = noise(*size)[part]
+    cells = size[1] // cell, size[0] // cell
+    assert np.array_equal(Border(matte, 255, area).averaged(cell, cells), averaged(matte, cells))

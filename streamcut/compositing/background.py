@@ -23,7 +23,8 @@ from PIL import ImageColor
 from streamcut.compositing.own_colour import has_own_colour
 from streamcut.core.errors import MissingDependencyError, Named, UsageError
 from streamcut.imaging.border import Border
-from streamcut.imaging.resize import averaged
+from streamcut.imaging.resize import Halved
+from streamcut.imaging.tiles import whole
 from streamcut.media.colour import Colour, Matrix, Primaries, Range, Transfer
 from streamcut.media.colour_mapping import ColourMapping
 from streamcut.media.convert import Converter, Matching
@@ -245,8 +246,9 @@ class Blur:
         share = cv2.GaussianBlur(weight, (0, 0), sigma / shrink)
         seen = planes(frame.source)
         made = [np.empty_like(plane) for plane in seen] if room is None else room
-        for plane, target in zip(seen, made, strict=True):
-            small = averaged(plane, size).astype(np.float32)
+        halved = frame.halved or [Halved(plane) for plane in seen]
+        for plane, smaller, target in zip(seen, halved, made, strict=True):
+            small = smaller.averaged(whole(plane), size).astype(np.float32)
             total = cv2.GaussianBlur(np.multiply(small, weight), (0, 0), sigma / shrink)
             # Rounded while it is small, which is several times faster and as smooth.
             even = np.rint(np.divide(total, share)).astype(plane.dtype)

@@ -28,9 +28,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamcut.imaging.border import Border, BorderColours
-from streamcut.imaging.resize import averaged
+from streamcut.imaging.resize import Halved, averaged
 from streamcut.imaging.soft import SoftPixels, memory
-from streamcut.imaging.tiles import Area, around, scaled
+from streamcut.imaging.tiles import Area, around, scaled, whole
 from streamcut.matting.multilevel import subject_colours
 from streamcut.media.colour import Colour, Range
 from streamcut.media.convert import BILINEAR, Converter
@@ -57,6 +57,8 @@ _OWN = 1e-4
 _MARGIN = 48
 # OpenCV's remap takes frames, no lists, and none with a side of 32768.
 _ROW = 1024
+
+_Layer = tuple[Halved, Area]  # A plane, and what of it is looked at.
 
 
 def decontaminate(
@@ -91,7 +93,7 @@ def _unmixed(
     visible = _visible(frame.opacity)
     if thorough and visible is None:
         return _thorough(frame.subject, border.matte)
-    return _fast(frame.subject, border, visible)
+    return _fast(frame, border, visible)
 
 
 def _visible(opacity: Plane | None) -> Plane | None:
@@ -120,30 +122,41 @@ def _told(video_frame: av.VideoFrame, matte: Plane, colours: Grid) -> av.VideoFr
 
 
 def _fast(
-    video_frame: av.VideoFrame, border: Border, visible: Plane | None
+    frame: MattedFrame, border: Border, visible: Plane | None
 ) -> av.VideoFrame | BorderColours:
     """Return the colours in the border, unmixed from their visible surroundings."""
     matte, top = border.matte, border.top
     soft = border.soft(matte.shape)
     if not soft.values.size:
-        return video_frame
+        return frame.subject
     cell = max(1, round(matte.shape[0] / _ROWS))
     area = soft.around(_REACH * cell, step=2 * cell)
-    whole = planes(video_frame)
-    parts = [scaled(area, matte.shape, plane.shape) for plane in whole]
-    layers = [plane[part] for plane, part in zip(whole, parts, strict=True)]
+    seen = planes(frame.subject)
+    parts = [scaled(area, matte.shape, plane.shape) for plane in seen]
     hidden = None if visible is None else visible[area]
+    layers = _layers(frame, parts)
     nearby = _Surroundings(layers, matte[area], top, hidden, cell)
     edges: dict[tuple[int, ...], _Edge] = {}
-    for plane, part in zip(whole, parts, strict=True):
+    for plane, part in zip(seen, parts, strict=True):
         if plane.shape not in edges:
             edges[plane.shape] = _Edge(border.soft(plane.shape), part, nearby.cells)
-    own = [edges[plane.shape] for plane in whole]
+    own = [edges[plane.shape] for plane in seen]
     values = [
         _unmixed_values(plane, edge, nearby.colours(number, edge), top)
-        for number, (plane, edge) in enumerate(zip(whole, own, strict=True))
+        for number, (plane, edge) in enumerate(zip(seen, own, strict=True))
     ]
-    return BorderColours(video_frame, [edge.soft for edge in own], values)
+    return BorderColours(frame.subject, [edge.soft for edge in own], values)
+
+
+def _layers(frame: MattedFrame, parts: list[Area]) -> list[_Layer]:
+    """Return parts of the subject's planes."""
+    if frame.halved is not None and frame.subject is frame.source:
+        return list(zip(frame.halved, parts, strict=True))
+    return [_alone(plane[part]) for plane, part in zip(planes(frame.subject), parts, strict=True)]
+
+
+def _alone(plane: Plane) -> _Layer:
+    return Halved(plane), whole(plane)
 
 
 class _Edge:
@@ -195,11 +208,11 @@ class _Surroundings:
     """
 
     def __init__(
-        self, layers: list[Plane], matte: Plane, top: int, visible: Plane | None, cell: int
+        self, layers: list[_Layer], matte: Plane, top: int, visible: Plane | None, cell: int
     ) -> None:
         height, width = matte.shape
         self.cells = (max(1, width // cell), max(1, height // cell))
-        alpha, shown = _averages(matte, visible, self.cells)
+        alpha, shown = _averages(_alone(matte), visible, self.cells)
         alpha = np.multiply(alpha, np.float32(1 / top), dtype=np.float32)
         # What is half one side says less about it: hence squares.
         sure = [np.square(alpha) * shown, np.square(1 - alpha) * shown]
@@ -246,12 +259,14 @@ def _means(values: list[Grid], weights: list[Grid]) -> list[list[Grid]]:
 
 
 def _averages(
-    plane: Plane, visible: Plane | None, size: tuple[int, int]
+    layer: _Layer, visible: Plane | None, size: tuple[int, int]
 ) -> tuple[Grid, Grid | np.float32]:
-    """Return a plane's averages over a grid's cells, of what is visible there, and its share."""
-    plain = averaged(plane, size).astype(np.float32)
+    """Return a layer's averages over a grid's cells, of what is visible there, and its share."""
+    halved, area = layer
+    plain = halved.averaged(area, size).astype(np.float32)
     if visible is None:
         return plain, np.float32(1)
+    plane = halved.times(0, area)
     weight = fitted(visible, plane.shape) * np.float32(1 / 255)
     share = averaged(weight, size)
     kept = averaged(plane * weight, size)

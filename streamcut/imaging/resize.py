@@ -8,6 +8,7 @@ import av
 import cv2
 import numpy as np
 
+from streamcut.imaging.tiles import Area
 from streamcut.media.convert import AREA, RGB_TAGS, Converter
 from streamcut.media.matte import RGB
 from streamcut.media.planes import Plane
@@ -29,9 +30,49 @@ def averaged(plane: Plane, size: tuple[int, int]) -> Plane:
 
     As far as it can be halved it is: that is what OpenCV averages fastest.
     """
-    while plane.shape[1] >= 2 * size[0] and not (plane.shape[0] | plane.shape[1]) & 1:
-        plane = cv2.resize(plane, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    while _halves(plane, size):
+        plane = _half(plane)
     return cv2.resize(plane, size, interpolation=cv2.INTER_AREA)
+
+
+def _halves(plane: Plane, size: tuple[int, int]) -> bool:
+    """Whether a plane is halved on its way to a size (columns, rows)."""
+    return plane.shape[1] >= 2 * size[0] and not (plane.shape[0] | plane.shape[1]) & 1
+
+
+def _half(plane: Plane) -> Plane:
+    return cv2.resize(plane, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+
+
+class Halved:
+    """A plane at half its size, a quarter, ...: each made once, when it is first asked for.
+
+    Args:
+        plane: [rows, columns].
+    """
+
+    def __init__(self, plane: Plane) -> None:
+        self._levels = [plane]
+
+    def averaged(self, area: Area, size: tuple[int, int]) -> Plane:
+        """Return what :func:`averaged` makes of an area of the plane."""
+        part, level = self._levels[0][area], 0
+        while _halves(part, size) and self.reaches(level + 1, area):
+            level += 1
+            part = self.times(level, area)
+        return averaged(part, size)
+
+    def times(self, times: int, area: Area) -> Plane:
+        """Return an area of the plane, halved so many times, if that :meth:`reaches` it."""
+        while len(self._levels) <= times:
+            self._levels.append(_half(self._levels[-1]))
+        rows, columns = (slice(side.start >> times, side.stop >> times) for side in area)
+        return self._levels[times][rows, columns]
+
+    def reaches(self, times: int, area: Area) -> bool:
+        """Whether an area halved is cut out of the plane halved, so many times."""
+        ends = (*self._levels[0].shape, *(end for side in area for end in (side.start, side.stop)))
+        return not any(end % (1 << times) for end in ends)
 
 
 def repeated(cells: Plane, down: int, across: int) -> Plane:

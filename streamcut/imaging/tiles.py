@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from streamcut.media.planes import Plane
+
 Area = tuple[slice, slice]
 """Rows and columns of a rectangle; indexes a plane."""
 
@@ -35,6 +37,11 @@ def span(first: int, last: int, whole: int, margin: int, step: int = 1) -> slice
     """
     start = max(0, first - margin) // step * step
     return slice(start, min(-(-(last + margin) // step) * step, whole))
+
+
+def whole(plane: Plane) -> Area:
+    """Return all rows and columns of a plane."""
+    return slice(0, plane.shape[0]), slice(0, plane.shape[1])
 
 
 def scaled(area: Area, shape: tuple[int, ...], small: tuple[int, ...]) -> Area:

@@ -16,18 +16,19 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, Self
 
 import cv2
 
-from streamcut.compositing.background import Background
+from streamcut.compositing.background import Background, Blur
 from streamcut.compositing.composite import composite
 from streamcut.compositing.despill import despill
 from streamcut.compositing.foreground import decontaminate
 from streamcut.compositing.looks import Look, made_by
 from streamcut.core.config import MatteSettings, Settings
 from streamcut.core.pipeline import Channel, Pipeline
+from streamcut.imaging.resize import Halved
 from streamcut.jobs.request import edges_of, keep_of, look_of, parse_background, trimming_of
 from streamcut.matting.guided_filter import upsample
 from streamcut.matting.keep import Keep
@@ -38,6 +39,7 @@ from streamcut.matting.smoothing import steady
 from streamcut.matting.views import looks_twice
 from streamcut.media.frame import CompositedFrame, Frame, MattedFrame, PredictedFrame, StreamInfo
 from streamcut.media.pixel_formats import frame_bytes
+from streamcut.media.planes import planes
 from streamcut.sessions import BaseSession
 
 # Frames between two stages: enough to even out their pace, little to remember; and their bytes, so
@@ -203,6 +205,8 @@ def composited(
         pipeline: as for :func:`matted`.
         still: likewise.
     """
+    if isinstance(shown.background, Blur):  # It looks at all of every plane.
+        frames = map(_sharing, frames)
     return composite(
         matted(frames, info, shown.settings, pipeline=pipeline, still=still),
         shown.look,
@@ -211,6 +215,11 @@ def composited(
         apart=apart,
         last=True,
     )
+
+
+def _sharing(frame: PredictedFrame) -> PredictedFrame:
+    """Return a frame whose stages share what they make smaller of it."""
+    return replace(frame, halved=[Halved(plane) for plane in planes(frame.source)])
 
 
 def spawn_predicted(

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamcut.imaging.border import Border
-from streamcut.imaging.resize import repeated
+from streamcut.imaging.resize import Halved, repeated
 from streamcut.imaging.tiles import Area, around, covering
 from streamcut.media.frame import MattedFrame, PredictedFrame, StreamInfo
 from streamcut.media.matte import Grid
@@ -71,8 +71,16 @@ class GuidedUpsampler:
         """
         return self.bordered(luma, coarse).matte
 
-    def bordered(self, luma: Plane, coarse: NDArray[np.float32]) -> Border:
-        """Return the matte, and where it is empty; the arguments are those of a call."""
+    def bordered(
+        self, luma: Plane, coarse: NDArray[np.float32], halved: Halved | None = None
+    ) -> Border:
+        """Return the matte, and where it is empty.
+
+        Args:
+            luma: as for a call.
+            coarse: likewise.
+            halved: the luma, where others look at all of it made smaller.
+        """
         factor = self._factor(coarse)
         rough = self._on_grid(coarse, factor)
         matte = np.zeros(luma.shape, luma.dtype)
@@ -85,7 +93,7 @@ class GuidedUpsampler:
         self._fill(matte, rough, factor, seen)
         if tiles:
             area = _around(tiles)
-            gain, offset = self._solved(luma, rough, factor, area)
+            gain, offset = self._solved(luma, rough, factor, area, halved)
             for tile in tiles:
                 self._refine_tile(matte, luma, gain, offset, factor, tile, area)
         return Border(matte, self._peak, _pixels(seen, factor))
@@ -94,19 +102,31 @@ class GuidedUpsampler:
         """Return how many frame pixels a grid cell is wide and high."""
         return max(1, round(self._width / int(coarse.shape[1])))
 
-    def _solved(self, luma: Plane, rough: Grid, factor: int, area: Area) -> tuple[Grid, Grid]:
+    def _solved(
+        self, luma: Plane, rough: Grid, factor: int, area: Area, halved: Halved | None = None
+    ) -> tuple[Grid, Grid]:
         """Return gain and offset from luma to the matte, in code values, for an area of cells."""
-        guide = self._shrunk(luma, factor, area, rough.shape)
+        guide = self._shrunk(luma, factor, area, rough.shape, halved)
         return self._to_codes(*_solve(guide, rough[area], self._epsilon))
 
-    def _shrunk(self, luma: Plane, factor: int, area: Area, shape: tuple[int, ...]) -> Grid:
+    def _shrunk(
+        self,
+        luma: Plane,
+        factor: int,
+        area: Area,
+        shape: tuple[int, ...],
+        halved: Halved | None,
+    ) -> Grid:
         """Return the luma averaged over an area's cells, 0..1; the last may reach outside."""
         inner = [slice(*side.indices(whole)) for side, whole in zip(area, shape, strict=True)]
         rows, columns = (side.stop - side.start for side in inner)
-        part = luma[_scaled(inner[0], factor), _scaled(inner[1], factor)]
+        pixels = _scaled(inner[0], factor), _scaled(inner[1], factor)
+        part = luma[pixels]
         pad = (rows * factor - part.shape[0], columns * factor - part.shape[1])
         if any(pad):
             part = cv2.copyMakeBorder(part, 0, pad[0], 0, pad[1], cv2.BORDER_REPLICATE)
+        elif halved is not None and factor % 2 == 0 and halved.reaches(1, pixels):
+            part, factor = halved.times(1, pixels), factor // 2
         while factor % 2 == 0:  # That is what OpenCV averages fastest.
             part = cv2.resize(part, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
             factor //= 2
@@ -178,7 +198,8 @@ def upsample(frames: Iterable[PredictedFrame], info: StreamInfo) -> Iterator[Mat
     enlarge = GuidedUpsampler(info.width, info.height, peak(info.pixel_format))
 
     def enlarged(frame: PredictedFrame) -> MattedFrame:
-        border = enlarge.bordered(planes(frame.source)[0], frame.prediction.alpha)
+        halved = None if frame.halved is None else frame.halved[0]
+        border = enlarge.bordered(planes(frame.source)[0], frame.prediction.alpha, halved)
         if frame.bars:
             frame.bars.clear(border.matte)
         return frame.matted(border.matte, border)

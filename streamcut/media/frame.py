@@ -19,6 +19,7 @@ from streamcut.media.planes import Plane
 
 if TYPE_CHECKING:
     from streamcut.imaging.border import Border, BorderColours
+    from streamcut.imaging.resize import Halved
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +118,15 @@ class PredictedFrame(Frame):
         prediction: the network's answer, as large as ``seen``.
         bars: around the image; the network does not see them.
         cut: whether a scene begins with this frame.
+        halved: the planes of ``source``, where a stage looks at all of them made smaller, so that
+            others can share that.
     """
 
     seen: RGB
     prediction: Prediction
     bars: Bars = NONE
     cut: bool = False
+    halved: Sequence[Halved] | None = None
 
     def with_alpha(self, alpha: Matte) -> Self:
         """Return the frame with another matte at the network's size."""
@@ -138,6 +142,7 @@ class PredictedFrame(Frame):
             prediction=self.prediction,
             bars=self.bars,
             cut=self.cut,
+            halved=self.halved,
             matte=matte,
             colours=self.source,
             border=border,

@@ -23,6 +23,7 @@ from streamcut.jobs.file import remove_video
 from streamcut.jobs.stages import Appearance, composited
 from streamcut.matting.guided_filter import upsample
 from streamcut.matting.keyframes import every_frame
+from streamcut.matting.morphology import Edges, shape
 from streamcut.media.colour import Colour
 from streamcut.media.frame import MattedFrame, StreamInfo
 
@@ -254,6 +255,28 @@ def test_stills_and_solved_mattes_at_the_best_quality_alone_take_the_thorough_es
     (made,) = composited([coarse], info, Appearance(settings, "straight"), still=still)
     for plane, want in zip(copied(made.output)[:3], expected, strict=True):
         assert np.array_equal(plane, want)
+
+
+@pytest.mark.parametrize(("width", "height"), [(320, 180), (384, 216), (322, 182), (1280, 720)])
+@pytest.mark.parametrize("hidden", [False, True])
+def test_over_a_blur_what_is_made_smaller_is_shared_and_the_same(
+    width: int, height: int, hidden: bool
+) -> None:
+    """As if every stage made its own: a file's frames over another background do so."""
+    coarse = np.zeros((72, 128), np.float32)
+    cv2.circle(coarse, (40, 50), 14, 1, -1)
+    opacity = np.full((height, width), 255, np.uint8)
+    opacity[:, : width // 3] = 0
+    frame = predicted(
+        picture(0, width, height),
+        np.asarray(cv2.GaussianBlur(coarse, (7, 7), 0), np.float32),
+        opacity=opacity if hidden else None,
+    )
+    info, settings = StreamInfo(width, height, "yuv420p"), Settings()
+    (shared,) = composited([frame], info, Appearance(settings, "background", Blur(20)))
+    apart = shape(decontaminate(upsample([frame], info)), info, Edges())
+    (alone,) = composite(apart, "background", Blur(20))
+    assert all(map(np.array_equal, copied(shared.output), copied(alone.output)))
 
 
 def test_a_wide_part_that_the_network_is_unsure_of_stays_as_decoded() -> None:

@@ -12,6 +12,7 @@ import pytest
 from helpers.media import Brightness, depth, inside, pictures, shared
 from numpy.typing import NDArray
 
+from streamcut.imaging.resize import Halved
 from streamcut.matting.guided_filter import GuidedUpsampler, upsample
 from streamcut.matting.network import predict
 from streamcut.media.frame import Frame, StreamInfo
@@ -70,6 +71,18 @@ def test_nothing_is_seen_where_the_matte_is_said_to_be_empty(
     assert np.array_equal(shown, border.matte[area])
     assert shown.size < border.matte.size / 2
     assert shown.sum() == border.matte.sum()
+
+
+@pytest.mark.parametrize(
+    ("width", "height"), [(640, 360), (1280, 720), (768, 430), (853, 481), (322, 182)]
+)
+def test_luma_halved_for_others_as_well_gives_the_same_matte(width: int, height: int) -> None:
+    drawn = cv2.circle(np.zeros((72, 128), np.float32), (30, 71), 20, 1, -1)
+    coarse = np.asarray(cv2.GaussianBlur(drawn, (9, 9), 0), np.float32)
+    luma = np.random.default_rng(1).integers(0, 256, (height, width)).astype(np.uint8)
+    enlarge = GuidedUpsampler(width, height, 255)
+    shared = enlarge.bordered(luma, coarse, Halved(luma))
+    assert np.array_equal(shared.matte, enlarge(luma, coarse))
 
 
 def test_a_full_matte_is_seen_everywhere() -> None:

@@ -56,6 +56,9 @@ class Blobs:
         shown &= self._old_enough(labels, islands)
         held = self._held(frame, labels)
         made = _only(matte, labels, shown)
+        if held is None and not (islands & shown).any():  # As in most frames.
+            self._shown = None
+            return made
         return self._remember(frame, made, (islands & shown)[labels], held)
 
     def reset(self) -> None:
@@ -109,9 +112,6 @@ class Blobs:
         held: tuple[Matte, Ages] | None,
     ) -> Matte:
         """Return the matte with what is held, and keep what the next frame needs."""
-        if held is None and not blobs.any():
-            self._shown = None
-            return made
         kept, missing = np.where(blobs, made, np.float32(0)), np.zeros(made.shape, np.uint8)
         if held is not None:
             made, kept = np.maximum(made, held[0]), np.maximum(kept, held[0])

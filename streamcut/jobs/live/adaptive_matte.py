@@ -144,7 +144,7 @@ class LiveMatte:
     def _kept(self, small: RGB) -> Prediction | None:
         """Return the network's last prediction if the frame has been the same for a while."""
         threshold = self._unchanged()
-        if not threshold or self._seen is None or likeness(self._seen[0], small) < threshold:
+        if not threshold or self._seen is None or not is_alike(self._seen[0], small, threshold):
             self._alike = 0
             return None
         self._alike += 1
@@ -169,6 +169,15 @@ def _moved(before: Prediction, field: Field) -> Prediction:
     if foreground is not None:
         foreground = follow(foreground, field)
     return replace(before, alpha=follow(before.alpha, field), foreground=foreground)
+
+
+def is_alike(before: RGB, after: RGB, least: float) -> bool:
+    """Whether two frames are as like as that: see :func:`likeness`."""
+    if before.shape != after.shape:
+        return False
+    # No part that differs most differs less than the whole, which is found many times as fast.
+    apart = cv2.norm(before, after, cv2.NORM_L2SQR) / before.size
+    return apart <= 255**2 / 10 ** (least / 10) and likeness(before, after) >= least
 
 
 def likeness(before: RGB, after: RGB) -> float:

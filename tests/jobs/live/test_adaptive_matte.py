@@ -12,7 +12,7 @@ from helpers.media import Brightness, inside, picture
 from numpy.typing import NDArray
 
 from streamcut import new_session
-from streamcut.jobs.live.adaptive_matte import Level, LiveMatte, levels_of, likeness
+from streamcut.jobs.live.adaptive_matte import Level, LiveMatte, is_alike, levels_of, likeness
 from streamcut.media.frame import Frame, StreamInfo
 from streamcut.sessions import Prediction
 
@@ -82,6 +82,19 @@ def test_noise_is_no_change_and_a_moving_finger_is() -> None:
     assert likeness(before, finger) < 25
     assert likeness(before, before) == np.inf
     assert likeness(before, before[:100]) == 0
+
+
+@pytest.mark.parametrize("least", [20, 30, 40])
+@pytest.mark.parametrize("change", [0, 1, 3, 9])
+@pytest.mark.parametrize("where", [slice(None), slice(40, 60), slice(0)])
+def test_alike_means_as_like_as_that_where_they_differ_most(
+    least: int, change: int, where: slice
+) -> None:
+    before = np.full((176, 320, 3), 90, np.uint8)
+    after = before.copy()
+    after[where, where] += np.uint8(change)
+    assert is_alike(before, after, least) == (likeness(before, after) >= least)
+    assert not is_alike(before, after[:100], least)
 
 
 def test_likeness_is_the_psnr_of_the_part_that_differs_most() -> None:

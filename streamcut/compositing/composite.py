@@ -23,6 +23,9 @@ from streamcut.media.planes import Levels, Plane, blank_like, copy_planes, plane
 
 _Make = Callable[[MattedFrame], av.VideoFrame]
 
+# Bytes of a plane that are blended at a time.
+_STRIP = 1 << 16
+
 
 def composite(
     frames: Iterable[MattedFrame],
@@ -184,26 +187,52 @@ def _blend(frame: MattedFrame, below: list[Layer], targets: list[Plane]) -> None
     for above, values, layer, target in zip(planes(subject), own, below, targets, strict=True):
         if layer is not target:
             target[:] = layer
-        _lay_over(above, values, border, target)
+        area, matte = border.shown(above.shape)
+        if not matte.size:
+            continue
+        if values is None:
+            for strip in _strips(matte):
+                _mix_strip(above[area][strip], matte[strip], border.top, target[area][strip])
+        else:
+            _lay_over(above, values, border, target)
 
 
-def _lay_over(above: Plane, own: Plane | None, border: Border, target: Plane) -> None:
-    """Write ``above * matte + target * (1 - matte)``, rounded, into ``target``.
+def _lay_over(above: Plane, own: Plane, border: Border, target: Plane) -> None:
+    """Write ``above`` where a matte shows it into ``target``; in soft pixels mix ``own`` values.
 
-    Where the matte is empty or full the result is exactly one or the other; what lies between
-    is little, and mixed pixel by pixel: of ``own`` values if there are any.
+    Where the matte is empty or full the result is exactly one or the other.
     """
     (area, matte), soft = border.shown(above.shape), border.soft(above.shape)
-    if not matte.size:
-        return
     room, at = memory(target), soft.at(target)
     below = room.take(at)
-    shown = matte if matte.dtype == np.uint8 else cv2.inRange(matte, 1, soft.top)
-    cv2.copyTo(above[area], shown, target[area])
+    cv2.copyTo(above[area], _shown(matte, border.top), target[area])
     if at.size:
-        seen = memory(above).take(soft.at(above)) if own is None else own
         # OpenCV takes short lists for colours, and rows for what they are.
-        room[at] = mix(seen[None], below[None], soft.values[None], soft.top)
+        room[at] = mix(own[None], below[None], soft.values[None], soft.top)
+
+
+def _mix_strip(above: Plane, matte: Plane, top: int, target: Plane) -> None:
+    """Write ``above * matte + target * (1 - matte)`` into ``target``.
+
+    It is mixed where the matte is between empty and full; beside that is one or the other.
+    """
+    left, _, width, _ = cv2.boundingRect(cv2.inRange(matte, 1, top - 1))
+    band = np.s_[:, left : left + width]
+    mixed = mix(above[band], target[band], matte[band], top) if width else None
+    cv2.copyTo(above, _shown(matte, top), target)
+    if mixed is not None:
+        target[band] = mixed
+
+
+def _shown(matte: Plane, top: int) -> Plane:
+    """Return where a matte shows anything, as OpenCV's masks have it."""
+    return matte if matte.dtype == np.uint8 else cv2.inRange(matte, 1, top)
+
+
+def _strips(plane: Plane) -> Iterator[slice]:
+    """Yield a plane's rows in parts whose intermediate results stay in a processor's cache."""
+    rows = max(1, _STRIP // plane[0].nbytes)
+    yield from (slice(start, start + rows) for start in range(0, len(plane), rows))
 
 
 def mix(above: Plane, below: Plane, alpha: Plane, top: int) -> Plane:

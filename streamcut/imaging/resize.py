@@ -9,9 +9,10 @@ import cv2
 import numpy as np
 
 from streamcut.imaging.tiles import Area
+from streamcut.media.colour import Colour
 from streamcut.media.convert import AREA, RGB_TAGS, Converter
 from streamcut.media.matte import RGB
-from streamcut.media.planes import Plane
+from streamcut.media.planes import Plane, cropped
 
 
 class Shrink:
@@ -20,9 +21,24 @@ class Shrink:
     def __init__(self) -> None:
         self._convert = Converter("rgb24", RGB_TAGS, how=AREA)
 
-    def __call__(self, frame: av.VideoFrame, size: tuple[int, int]) -> RGB:
-        """Return a frame at a size (width, height)."""
-        return cast(RGB, self._convert(frame, size).to_ndarray())
+    def __call__(
+        self, frame: av.VideoFrame, size: tuple[int, int], part: Area | None = None
+    ) -> RGB:
+        """Return a frame, or a part of it, at a size (width, height).
+
+        Args:
+            frame: any.
+            size: of what is returned, pixels.
+            part: rows and columns of a planar frame; they begin where its chroma does.
+        """
+        if part is None:
+            return cast(RGB, self._convert(frame, size).to_ndarray())
+        rows, columns = part
+        colour = Colour.of(frame).resolved(frame.height)  # What an untagged part would be is less.
+        some = cropped(
+            frame, columns.stop - columns.start, rows.stop - rows.start, columns.start, rows.start
+        )
+        return cast(RGB, self._convert(some, size, colour).to_ndarray())
 
 
 def averaged(plane: Plane, size: tuple[int, int]) -> Plane:

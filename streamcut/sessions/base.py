@@ -16,6 +16,7 @@ from streamcut.core.errors import ModelError
 from streamcut.media.matte import RGB as RGB
 from streamcut.media.matte import Matte as Matte
 from streamcut.media.matte import Prediction as Prediction
+from streamcut.media.rect import Rect
 from streamcut.sessions.runtime.device import Device, session_options
 from streamcut.sessions.runtime.loading import first_words as first_words
 from streamcut.sessions.runtime.loading import load
@@ -62,6 +63,19 @@ class BatchStream(MatteStream, Protocol):
         ...
 
 
+@runtime_checkable
+class MovingStream(MatteStream, Protocol):
+    """A stream that may be shown a part of each frame, and another part from some frame on."""
+
+    def move(self, part: Rect) -> None:
+        """Bring what it remembers to what it is shown from the next frame on.
+
+        Args:
+            part: of what it was shown last; it may reach outside of that.
+        """
+        ...
+
+
 def as_prediction(answer: Prediction | Matte, frame: RGB) -> Prediction:
     """Return a stream's answer; a bare matte is one without foreground and screen.
 
@@ -105,6 +119,10 @@ class BaseSession:
     whole_frames: ClassVar[bool] = False
     """Whether it is shown constant bars around a frame too, since it knows places in the frame."""
 
+    looks_closer: ClassVar[bool] = False
+    """Whether it had best be shown the part of a frame around the people that it finds; its
+    streams are then :class:`MovingStream`."""
+
     def __init__(
         self,
         model_name: str,
@@ -143,6 +161,14 @@ class BaseSession:
     def input_size(self, width: int, height: int) -> tuple[int, int]:
         """Return the (width, height) at which the model wants frames of a given size."""
         raise NotImplementedError
+
+    def glance_size(self, width: int, height: int) -> tuple[int, int]:
+        """Return the size at which a glance at a frame tells where somebody is."""
+        return self.input_size(width, height)
+
+    def capped(self, size: tuple[int, int], most: int) -> tuple[int, int]:
+        """Return a size of the network's scaled down to so many pixels, or about that."""
+        return size
 
     def still_views(self, width: int, height: int) -> list[View]:
         """Return how a still of a given size is best looked at; the mattes are averaged.

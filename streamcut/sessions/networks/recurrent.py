@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from streamcut.core.errors import ModelError
 from streamcut.imaging.scene_cuts import SceneCuts
+from streamcut.media.rect import Rect
 from streamcut.sessions.base import RGB, Prediction, View
 from streamcut.sessions.networks.saliency import (
     MOST_PIXELS,
@@ -38,6 +39,8 @@ class RecurrentSession(MapSession):
     Takes what :class:`~streamcut.sessions.networks.saliency.MapSession` takes.
     """
 
+    looks_closer = True
+
     @classmethod
     def name(cls, *args: Any, **kwargs: Any) -> str:
         """Return the name of the architecture."""
@@ -46,6 +49,14 @@ class RecurrentSession(MapSession):
     def input_size(self, width: int, height: int) -> tuple[int, int]:
         """Return the size nearest to the network's area at a frame's aspect ratio."""
         return size_of_area(width, height, self._area, self._stride)
+
+    def glance_size(self, width: int, height: int) -> tuple[int, int]:
+        """Return the size nearest to the area that the file itself asks for."""
+        return size_of_area(width, height, self._own_area, self._stride)
+
+    def capped(self, size: tuple[int, int], most: int) -> tuple[int, int]:
+        """Return a size scaled down to so many pixels, in multiples of the stride."""
+        return size_of_area(*size, min(most, size[0] * size[1]), self._stride)
 
     def still_views(self, width: int, height: int) -> list[View]:
         """Return views at half, all and twice the area for images, each also mirrored.
@@ -91,7 +102,8 @@ class RecurrentSession(MapSession):
     def _prepare(self, path: str) -> None:
         try:
             facts = self.inner_session.get_modelmeta().custom_metadata_map
-            self._area = self.model.area or int(facts["streamcut.area"])
+            self._own_area = int(facts["streamcut.area"])
+            self._area = self.model.area or self._own_area
             self._still_area = int(facts.get("streamcut.still_area", _STILL_AREA * self._area))
             self._stride = int(facts["streamcut.stride"])
             self._states = [
@@ -136,17 +148,24 @@ class RecurrentStream:
         self._session = session
         self._runner = session.runner()
         self._begins = SceneCuts()
+        self._moved = False
 
     def __call__(self, frame: RGB) -> Prediction:
         """Return the prediction for an RGB uint8 [h, w, 3] frame.
 
-        A scene cut, or a change of size, empties the memory.
+        A scene cut, or a change of size, empties the memory, unless it was moved.
         """
-        if self._begins(frame):
+        if self._begins(frame) and not self._moved:
             self._runner.reset()
+        self._moved = False
         return self._session.step(frame, self._runner)
 
     def reset(self) -> None:
         """Forget the frames before."""
         self._runner.reset()
-        self._begins = SceneCuts()
+        self._begins, self._moved = SceneCuts(), False
+
+    def move(self, part: Rect) -> None:
+        """Bring the memory to a part of what was shown last."""
+        self._runner.move(part)
+        self._moved = True

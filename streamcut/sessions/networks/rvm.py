@@ -28,6 +28,8 @@ class RvmSession(RecurrentSession):
     Takes what :class:`~streamcut.sessions.networks.saliency.MapSession` takes.
     """
 
+    looks_closer = False
+
     longest_side = 1920
     """Longer frames are shrunk to it first: what is beyond is the guided upsampler's."""
 

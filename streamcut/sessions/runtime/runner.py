@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import cv2
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
 from streamcut.core.errors import ModelError
+from streamcut.media.rect import Rect
 from streamcut.sessions.base import first_words
 
 Array = NDArray[Any]
@@ -87,6 +89,8 @@ class Runner:
         self._types = {entry.name: _TYPES.get(entry.type) for entry in session.get_inputs()}
         self._states = tuple(states)
         self._memory: list[Any] = []
+        self._frame = 0, 0
+        self._part: Rect | None = None
         self._session = session
         device, records = _device_of(session)
         self._bound = _Bound(session, self._outputs, device, records) if device else None
@@ -97,7 +101,7 @@ class Runner:
         Args:
             feeds: an array for every input that is not a state, the frame [n, c, h, w] first; they
                 are converted to the graph's types. Shapes may change between frames only after
-                :meth:`reset`, if there are states.
+                :meth:`reset` or :meth:`move`, if there are states.
 
         Raises:
             ModelError: if the graph fails, in ONNX Runtime's own words, or gives no numbers.
@@ -116,10 +120,24 @@ class Runner:
 
     def reset(self) -> None:
         """Forget the frames before."""
-        self._memory = []
+        self._memory, self._part = [], None
+
+    def move(self, part: Rect) -> None:
+        """Say that the next frame shows a part of what the last one showed.
+
+        What the network remembers is scaled to it, and empty outside of the last frame.
+
+        Args:
+            part: in shares of the last frame; it may reach outside.
+        """
+        self._part = part if self._part is None else part.of(self._part)
 
     def _run(self, feeds: Mapping[str, Array]) -> list[Array]:
-        memory = self._memory or self._empty(feeds)
+        height, width = next(iter(feeds.values())).shape[2:4]
+        if self._part is not None:
+            self._memory = self._moved(self._part, height, width)
+        self._frame, self._part = (height, width), None
+        memory = self._memory or self._empty(height, width)
         states = dict(zip((state.input for state in self._states), memory, strict=True))
         if self._bound is not None:
             made = self._bound(feeds, states)
@@ -130,9 +148,17 @@ class Runner:
         wanted = [by_name[name] for name in self._wanted]
         return wanted if self._bound is None else [_to_host(value) for value in wanted]
 
-    def _empty(self, feeds: Mapping[str, Array]) -> list[Array]:
+    def _moved(self, part: Rect, height: int, width: int) -> list[Array]:
+        """Return the memory of a part of the last frame, for a frame of that height and width."""
+        held = [each if isinstance(each, np.ndarray) else each.numpy() for each in self._memory]
+        across, down = width / self._frame[1], height / self._frame[0]
+        return [
+            _scaled(each, part, round(down * each.shape[2]), round(across * each.shape[3]))
+            for each in held
+        ]
+
+    def _empty(self, height: int, width: int) -> list[Array]:
         """Return the states before the first frame."""
-        height, width = next(iter(feeds.values())).shape[2:4]
         return [
             state.empty(height, width, self._types.get(state.input) or np.float32)
             for state in self._states
@@ -247,6 +273,24 @@ def check_numbers(output: Array) -> None:
         raise ModelError("it gives nothing")
     if output.dtype.kind == "f" and np.isnan(output.min()):  # A minimum passes NaN on.
         raise ModelError("it returns NaN")
+
+
+def _scaled(state: Array, part: Rect, rows: int, columns: int) -> Array:
+    """Return a part of a state [1, channels, h, w] at another size; empty outside of it."""
+    high, wide = state.shape[2:]
+    across, down = part.width * wide / columns, part.height * high / rows
+    to_state = np.array(
+        [
+            [across, 0, part.left * wide + 0.5 * across - 0.5],
+            [0, down, part.top * high + 0.5 * down - 0.5],
+        ]
+    )
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    made = [
+        cv2.warpAffine(plane.astype(np.float32), to_state, (columns, rows), flags=flags)
+        for plane in state[0]
+    ]
+    return np.asarray(made, state.dtype)[None]
 
 
 def _to_host(value: ort.OrtValue) -> Array:

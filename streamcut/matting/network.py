@@ -3,14 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Protocol
 
 from streamcut.core.errors import ModelError
 from streamcut.core.pipeline import gathered
-from streamcut.matting.letterbox import Size, StreamView
+from streamcut.matting.closer_look import CloserLook
+from streamcut.matting.letterbox import Sight, Size, StreamView
 from streamcut.matting.views import Looks, patient_size
 from streamcut.media.frame import Frame, PredictedFrame
 from streamcut.media.matte import RGB, Prediction
 from streamcut.sessions import BaseSession, BatchStream, MatteStream, as_prediction
+from streamcut.sessions.base import MovingStream
+
+SizeOf = Callable[[int, int], Size]
+"""Tells the network's size for a width and a height."""
+
+
+class FramePredictor(Protocol):
+    """What a network says of the frames of one video, in their order.
+
+    Attributes:
+        batch: how many frames had best be given together, 1 where nothing is gained.
+    """
+
+    batch: int
+
+    def __call__(self, sight: Sight, size_of: SizeOf, /) -> Prediction:
+        """Return what is predicted of ``sight.shown``, at its size.
+
+        Raises:
+            ModelError: if the network fails, or answers something else.
+        """
+        ...
+
+    def many(self, sights: Sequence[Sight], size_of: SizeOf, /) -> list[Prediction]:
+        """Return likewise what is predicted of several successive frames."""
+        ...
 
 
 def predict(
@@ -32,26 +60,52 @@ def predict(
     Raises:
         ModelError: if the network fails.
     """
-    stream, view = stream_of(session, patient=patient), view_of(session)
+    look, view = predictor_of(session, patient=patient), view_of(session)
     size_of = size_for(session, patient=patient)
 
     def answered(group: list[Frame]) -> list[PredictedFrame]:
         seen = [view(frame, size_of) for frame in group]
-        told = predictions([sight.shown for sight in seen], stream)
+        told = look.many(seen, size_of)
         return [sight.predicted(answer) for sight, answer in zip(seen, told, strict=True)]
 
-    for group in map(answered, gathered(frames, getattr(stream, "batch", 1) if together else 1)):
+    for group in map(answered, gathered(frames, look.batch if together else 1)):
         while group:
             yield group.pop(0)
 
 
-def stream_of(session: BaseSession, *, patient: bool) -> MatteStream:
-    """Start the mattes of one video; ``patient`` looks at each frame in several ways."""
-    return Looks(session) if patient else session.stream()
+class WholePredictor:
+    """A network that is shown each frame whole.
+
+    Args:
+        stream: its mattes of one video.
+
+    Attributes:
+        batch: as :class:`FramePredictor` has it.
+    """
+
+    def __init__(self, stream: MatteStream) -> None:
+        self._stream = stream
+        self.batch: int = getattr(stream, "batch", 1)
+
+    def __call__(self, sight: Sight, size_of: SizeOf, /) -> Prediction:
+        """Return what is predicted of a frame."""
+        return self.many([sight], size_of)[0]
+
+    def many(self, sights: Sequence[Sight], size_of: SizeOf, /) -> list[Prediction]:
+        """Return what is predicted of several successive frames."""
+        return predictions([sight.shown for sight in sights], self._stream)
+
+
+def predictor_of(session: BaseSession, *, patient: bool = False) -> FramePredictor:
+    """Start what a network says of one video; ``patient`` looks at it in several ways."""
+    stream = Looks(session) if patient else session.stream()
+    if session.looks_closer and isinstance(stream, MovingStream):
+        return CloserLook(session, stream)
+    return WholePredictor(stream)
 
 
 def size_for(session: BaseSession, *, patient: bool) -> Callable[[int, int], Size]:
-    """Return what tells the size at which :func:`stream_of` wants frames of a given size."""
+    """Return what tells the size at which :func:`predictor_of` wants frames of a given size."""
     return patient_size(session) if patient else session.input_size
 
 

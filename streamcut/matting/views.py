@@ -15,13 +15,18 @@ from av.video.frame import VideoFrame
 
 from streamcut.imaging.resize import Shrink
 from streamcut.matting.letterbox import laid_back, placed
+from streamcut.matting.region import SMALLEST, Region
 from streamcut.media.bars import NONE, Bars
 from streamcut.media.matte import RGB, Matte, Prediction
+from streamcut.media.rect import WHOLE, Rect
 from streamcut.sessions import BaseSession
-from streamcut.sessions.base import MatteStream, View, as_prediction
+from streamcut.sessions.base import MatteStream, MovingStream, View, as_prediction
 
 _SURE = 1 / 255
 """Opacities this near to 0 and 1 count as both."""
+
+_TRIES = 3
+"""So many parts of a still are looked at until nobody is cut off by one."""
 
 
 class Looks(MatteStream):
@@ -34,6 +39,7 @@ class Looks(MatteStream):
     def __init__(self, session: BaseSession) -> None:
         self._session = session
         self._streams: list[MatteStream] = []
+        self._views: list[View] = []
 
     def __call__(self, frame: RGB, /) -> Prediction:
         """Return the mean of all predictions, at the frame's size; the screen is the first one's.
@@ -45,7 +51,7 @@ class Looks(MatteStream):
             ModelError: if the network fails.
         """
         rows, columns = frame.shape[:2]
-        views = self._session.patient_views(columns, rows)
+        views = self._views = self._session.patient_views(columns, rows)
         if not self._streams:
             self._streams = [self._session.stream() for _ in views]
         answers = [
@@ -59,6 +65,15 @@ class Looks(MatteStream):
         """Forget the frames before."""
         for stream in self._streams:
             stream.reset()
+
+    def move(self, part: Rect) -> None:
+        """Bring what is remembered to a part of what was shown last.
+
+        For sessions whose streams can do so, and whose views are as many at each size.
+        """
+        for view, stream in zip(self._views, self._streams, strict=True):
+            assert isinstance(stream, MovingStream)
+            stream.move(part.mirrored() if view.mirrored else part)
 
 
 def looks_twice(session: BaseSession, width: int, height: int) -> bool:
@@ -80,7 +95,7 @@ def _answered(frame: RGB, view: View, stream: MatteStream) -> Prediction:
     """Return what the network says of a frame seen in one way, the right way round."""
     rows, columns = frame.shape[:2]
     small = frame
-    if view.size != (columns, rows):
+    if view.size[0] * view.size[1] < rows * columns:
         small = np.asarray(cv2.resize(frame, view.size, interpolation=cv2.INTER_AREA), np.uint8)
     shown = np.ascontiguousarray(small[:, ::-1]) if view.mirrored else small
     answer = as_prediction(stream(shown), shown)
@@ -93,7 +108,10 @@ def _answered(frame: RGB, view: View, stream: MatteStream) -> Prediction:
 
 
 def seen(image: VideoFrame, session: BaseSession, bars: Bars = NONE) -> tuple[RGB, Prediction]:
-    """Return a still at the size of the largest view of it, and the mean prediction there.
+    """Return a still as the network saw it, and the mean prediction at that size.
+
+    That size is the largest view's, or less where the still has fewer pixels. Where a session
+    looks closer, and people are small in the still, it is shown the part around them as well.
 
     Args:
         image: the still.
@@ -103,6 +121,38 @@ def seen(image: VideoFrame, session: BaseSession, bars: Bars = NONE) -> tuple[RG
     Raises:
         ModelError: if the network fails.
     """
+    small, told = _seen(image, session, bars)
+    if not session.looks_closer or min(image.width, image.height) < SMALLEST:
+        return small, told
+    region = Region((told.alpha.shape[0], told.alpha.shape[1]))
+    box = region.begun(told.alpha, small)
+    for _ in range(_TRIES):
+        if box == WHOLE:
+            break
+        closely = _seen(image, session, bars.joined(_bars_around(image, box)))
+        shown = closely[1].alpha[box.inside(*closely[1].alpha.shape)]
+        box, cut_off = region.followed(np.ascontiguousarray(shown))
+        if not cut_off:
+            return _no_larger(image, *closely)
+    return small, told
+
+
+def _bars_around(image: VideoFrame, box: Rect) -> Bars:
+    rows, columns = box.inside(image.height, image.width)
+    return Bars(rows.start, image.height - rows.stop, columns.start, image.width - columns.stop)
+
+
+def _no_larger(image: VideoFrame, small: RGB, told: Prediction) -> tuple[RGB, Prediction]:
+    """Return what was seen of a part at no larger scale than the still has."""
+    size = image.width, image.height
+    if small.shape[1] <= image.width:
+        return small, told
+    alpha = np.asarray(cv2.resize(told.alpha, size, interpolation=cv2.INTER_AREA), np.float32)
+    return Shrink()(image, size), replace(told, alpha=alpha, foreground=None)
+
+
+def _seen(image: VideoFrame, session: BaseSession, bars: Bars) -> tuple[RGB, Prediction]:
+    """Return a still at the size of the largest view of it, and the mean prediction there."""
     rows, columns = bars.inside(image.height, image.width)
     views = session.still_views(columns.stop - columns.start, rows.stop - rows.start)
     found = [_looked(image, session, view, bars) for view in views]

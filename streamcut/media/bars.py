@@ -23,6 +23,15 @@ class Bars:
         """Return the rows and columns between the bars."""
         return slice(self.top, height - self.bottom), slice(self.left, width - self.right)
 
+    def joined(self, other: Bars) -> Bars:
+        """Return bars as wide as the wider of both at each side."""
+        sides = zip(
+            (self.top, self.bottom, self.left, self.right),
+            (other.top, other.bottom, other.left, other.right),
+            strict=True,
+        )
+        return Bars(*(max(pair) for pair in sides))
+
     def clear(self, plane: Plane) -> None:
         """Set a plane to 0 where the bars are."""
         height, width = plane.shape

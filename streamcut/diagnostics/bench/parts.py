@@ -32,7 +32,7 @@ from streamcut.jobs.stages import (
     steadied,
     steadying_of,
 )
-from streamcut.matting.network import predictions, size_for, stream_of, view_of
+from streamcut.matting.network import predictor_of, size_for, view_of
 from streamcut.sinks import output_of
 from streamcut.sources import Source, open_source
 
@@ -146,7 +146,7 @@ class _Subject:
             taken = list(itertools.islice(source, frames))
         self._patient = is_looked_at_twice(info, self._session, settings)
         view, size_of = view_of(self._session), size_for(self._session, patient=self._patient)
-        self._inputs = [view(frame, size_of).shown for frame in taken]
+        self._sights = [view(frame, size_of) for frame in taken]
         self._duration = Fraction(len(taken)) / info.rate
         apart = self._encoding.alpha_apart(info)
         with Appearance.of(settings, info) as shown:
@@ -161,11 +161,11 @@ class _Subject:
             return sum(1 for _ in itertools.islice(source, len(self._made)))
 
     def network(self) -> int:
-        """Run the model on frames of its size, as many together as in a job that waits for it."""
-        stream, count = stream_of(self._session, patient=self._patient), len(self._inputs)
-        batch = getattr(stream, "batch", 1)
-        for start in range(0, count, batch):
-            predictions(self._inputs[start : start + batch], stream)
+        """Run the model on scaled frames, as many together as in a job that waits for it."""
+        look, count = predictor_of(self._session, patient=self._patient), len(self._sights)
+        size_of = size_for(self._session, patient=self._patient)
+        for start in range(0, count, look.batch):
+            look.many(self._sights[start : start + look.batch], size_of)
         return count
 
     def encode(self) -> int:

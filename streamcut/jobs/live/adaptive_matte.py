@@ -12,9 +12,9 @@ import cv2
 
 from streamcut.imaging.flow import Field, Flow, follow, grey
 from streamcut.jobs.live.governor import Governor
-from streamcut.matting.network import view_of
+from streamcut.matting.network import predictor_of, view_of
 from streamcut.media.frame import Frame, PredictedFrame, StreamInfo
-from streamcut.sessions import RGB, BaseSession, MatteStream, Prediction, as_prediction
+from streamcut.sessions import RGB, BaseSession, Prediction
 
 # Side of the parts whose change is measured, in pixels of the network's input: a hand that
 # moves changes one of them plainly, and the whole frame hardly.
@@ -92,13 +92,16 @@ class LiveMatte:
         """
         levels = levels_of(session, self._info.width, self._info.height)
         governor = Governor([level.weight for level in levels], 1 / float(self._info.rate))
-        stream, view = session.stream(), view_of(session)
+        look, view = predictor_of(session), view_of(session)
         self._forget()
         self.level, told = levels[0], False
         for frame in frames:
             began = time.perf_counter()
-            sight = view(frame, partial(self._size, session, governor.level))
-            told_of = self._predicted(sight.shown, self.level.every, stream, cut=sight.cut)
+            size_of = partial(self._size, session, governor.level)
+            sight = view(frame, size_of)
+            told_of = self._predicted(
+                sight.shown, self.level.every, partial(look, sight, size_of), cut=sight.cut
+            )
             work = time.perf_counter() - began
             if governor.observe(time.monotonic(), self._lost(), work):
                 self._step(levels[governor.level])
@@ -127,13 +130,15 @@ class LiveMatte:
         self._before: tuple[RGB, Prediction] | None = None
         self._since = self._alike = 0
 
-    def _predicted(self, small: RGB, every: int, stream: MatteStream, *, cut: bool) -> Prediction:
+    def _predicted(
+        self, small: RGB, every: int, look: Callable[[], Prediction], *, cut: bool
+    ) -> Prediction:
         made = self._kept(small)
         if made is None:
             made = self._carried(small, every, cut)
         if made is None:
             began = time.perf_counter()
-            made = as_prediction(stream(small), small)
+            made = look()
             self.seconds += time.perf_counter() - began
             self.runs += 1
             self._since = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -146,7 +147,7 @@ def test_a_live_frame_has_the_foreground_of_its_own_matte(every: int) -> None:
     stage, stream = mattes(session), session.stream()
     for index in range(4):
         small: Any = picture(index, WIDTH, HEIGHT).to_ndarray(format="rgb24")
-        made = stage._predicted(small, every, stream, cut=False)
+        made = stage._predicted(small, every, partial(stream, small), cut=False)
         assert made.foreground is not None
         assert np.allclose(made.foreground, made.alpha[:, :, None], atol=1e-5), index
         assert made.screen == (0.0, 255.0, 0.0)
@@ -169,7 +170,7 @@ def test_a_carried_matte_lies_where_the_subject_has_moved() -> None:
     stream = session.stream()
     for index, frame in enumerate(shown):
         small: Any = frame.source.to_ndarray(format="rgb24")
-        made = stage._predicted(small, 2, stream, cut=False).alpha > 0.5
+        made = stage._predicted(small, 2, partial(stream, small), cut=False).alpha > 0.5
         subject = inside(WIDTH, HEIGHT, index)
         union = (made | subject).sum()
         assert (made & subject).sum() / union > 0.93, index

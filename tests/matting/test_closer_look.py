@@ -145,7 +145,7 @@ def test_between_bars_it_looks_closer_too() -> None:
     session = Bright()
     made = mattes(session, *[frame(PERSON, bar=40)] * 3)
     for each in made:
-        assert iou(each, truth(PERSON)) > 0.85
+        assert iou(each, truth(PERSON)) > 0.8
 
 
 def test_small_frames_are_seen_whole() -> None:

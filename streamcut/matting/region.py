@@ -78,7 +78,7 @@ class Region:
         return self.box
 
     def is_due(self, frame: RGB) -> bool:
-        """Whether the whole of the next frame is to be glanced at; asked once a frame."""
+        """Whether the whole of a frame is to be glanced at; asked once a frame."""
         self._since += 1
         if self._since >= _GLANCE:
             return True

@@ -134,7 +134,7 @@ class Runner:
 
     def _run(self, feeds: Mapping[str, Array]) -> list[Array]:
         height, width = next(iter(feeds.values())).shape[2:4]
-        if self._part is not None:
+        if self._part is not None and self._memory:
             self._memory = self._moved(self._part, height, width)
         self._frame, self._part = (height, width), None
         memory = self._memory or self._empty(height, width)
@@ -276,21 +276,22 @@ def check_numbers(output: Array) -> None:
 
 
 def _scaled(state: Array, part: Rect, rows: int, columns: int) -> Array:
-    """Return a part of a state [1, channels, h, w] at another size; empty outside of it."""
+    """Return a part of a state [1, channels, h, w] at another size; 0 outside of it."""
     high, wide = state.shape[2:]
-    across, down = part.width * wide / columns, part.height * high / rows
-    to_state = np.array(
-        [
-            [across, 0, part.left * wide + 0.5 * across - 0.5],
-            [0, down, part.top * high + 0.5 * down - 0.5],
-        ]
-    )
+    down, top = part.height * high / rows, part.top * high
+    across, left = part.width * wide / columns, part.left * wide
+    y = top + down * (np.arange(rows) + 0.5)
+    x = left + across * (np.arange(columns) + 0.5)
+    outside = ~np.logical_and.outer((y > 0) & (y < high), (x > 0) & (x < wide))
+    to_state = np.array([[across, 0, x[0] - 0.5], [0, down, y[0] - 0.5]])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    made = [
-        cv2.warpAffine(plane.astype(np.float32), to_state, (columns, rows), flags=flags)
-        for plane in state[0]
-    ]
-    return np.asarray(made, state.dtype)[None]
+    made = np.empty((1, state.shape[1], rows, columns), state.dtype)
+    for plane, scaled in zip(state[0].astype(np.float32), made[0], strict=True):
+        scaled[:] = cv2.warpAffine(
+            plane, to_state, (columns, rows), flags=flags, borderMode=cv2.BORDER_REPLICATE
+        )
+    made[..., outside] = 0
+    return made
 
 
 def _to_host(value: ort.OrtValue) -> Array:

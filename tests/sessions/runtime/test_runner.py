@@ -14,6 +14,7 @@ from helpers.graphs import graph
 from numpy.typing import NDArray
 
 from streamcut.core.errors import ModelError
+from streamcut.media.rect import WHOLE, Rect
 from streamcut.sessions import new_session
 from streamcut.sessions.networks.recurrent import RecurrentSession
 from streamcut.sessions.runtime import runner
@@ -256,3 +257,50 @@ def test_cuda_graphs_are_recorded_once_the_buffers_stay_where_they_are(
     assert even != odd
     assert min(even, odd) > 0
     assert session.ids == [-1, -1, even, odd, even, odd, -1, odd, even]
+
+
+def test_a_move_to_the_whole_frame_changes_nothing(portrait: RecurrentSession) -> None:
+    stays, moves = portrait.runner(), portrait.runner()
+    for picture in feeds(4):
+        moves.move(WHOLE)
+        assert np.array_equal(stays({"rgb": picture})[0], moves({"rgb": picture})[0])
+
+
+def test_what_is_remembered_goes_where_it_is_shown_next(portrait: RecurrentSession) -> None:
+    """Twice as large, and the right half of it: what is shown has been seen before."""
+    run, [seen] = portrait.runner(), feeds(1)
+    for _ in range(3):
+        run({"rgb": seen})
+    before = [np.array(_host(state)) for state in run._memory]
+    run.move(Rect(0.5, 0, 1, 1))
+    moved = run._moved(Rect(0.5, 0, 1, 1), *SIZE)
+    for state, other in zip(moved, before, strict=True):
+        assert state.shape == other.shape
+        assert np.array_equal(state[..., -1], other[..., -1])
+        quarters = 0.75 * other[..., -1] + 0.25 * other[..., -2]
+        assert np.allclose(state[..., -2], quarters, atol=0.05)
+    larger = np.ascontiguousarray(seen[..., SIZE[1] // 2 :].repeat(2, axis=3))
+    assert run({"rgb": larger})[0].shape == (1, 1, *SIZE)
+
+
+def test_outside_of_what_was_seen_nothing_is_remembered(portrait: RecurrentSession) -> None:
+    run = portrait.runner()
+    for picture in feeds(2):
+        run({"rgb": picture})
+    for state in run._moved(Rect(-1, 0, 0, 1), *SIZE):
+        assert np.abs(state[..., : state.shape[3] // 2]).max() == 0
+
+
+def test_two_moves_are_one(portrait: RecurrentSession) -> None:
+    once, twice = portrait.runner(), portrait.runner()
+    shown, then = feeds(2)
+    for run in (once, twice):
+        run({"rgb": shown})
+    once.move(Rect(0.25, 0.25, 0.75, 0.75))
+    twice.move(Rect(0, 0, 0.75, 0.75))
+    twice.move(Rect(1 / 3, 1 / 3, 1, 1))
+    assert np.allclose(once({"rgb": then})[0], twice({"rgb": then})[0], atol=0.02)
+
+
+def _host(value: Any) -> Any:
+    return value if isinstance(value, np.ndarray) else value.numpy()

@@ -18,7 +18,7 @@ from streamcut.media.stills import image_in_srgb, read_still
 from streamcut.server.pictures import size_of
 from streamcut.server.state import Server
 
-PixelBox = tuple[int, int, int, int]
+Box = tuple[int, int, int, int]
 
 _LENGTH = re.compile(r"(-?\d{1,6}(?:\.\d{1,6})?)(px|%)?")
 _FAINT = 8  # Of 255: what is no more than this opaque does not count as subject.
@@ -101,7 +101,7 @@ class Arranged:
     data: bytes
     form: str
     size: tuple[int, int]
-    box: PixelBox
+    box: Box
 
 
 def arranged(server: Server, data: bytes, behind: bytes | None, plan: Plan) -> Arranged:
@@ -168,7 +168,7 @@ def _within(matte: Image.Image, plan: Plan) -> Image.Image:
     return Image.fromarray(kept)
 
 
-def _placed(image: Image.Image, plan: Plan) -> tuple[Image.Image, PixelBox]:
+def _placed(image: Image.Image, plan: Plan) -> tuple[Image.Image, Box]:
     """Crop to the subject, scale it, move it, as far as that is asked for."""
     box = _subject(image)
     if plan.crop:
@@ -187,14 +187,12 @@ def _placed(image: Image.Image, plan: Plan) -> tuple[Image.Image, PixelBox]:
     return made, (left, top, left + subject.width, top + subject.height)
 
 
-def _subject(image: Image.Image) -> PixelBox:
+def _subject(image: Image.Image) -> Box:
     seen = image.getchannel("A").point(lambda level: 255 if level > _FAINT else 0)
     return seen.getbbox() or (0, 0, *image.size)
 
 
-def _cropped(
-    image: Image.Image, box: PixelBox, margins: tuple[Length, ...]
-) -> tuple[Image.Image, PixelBox]:
+def _cropped(image: Image.Image, box: Box, margins: tuple[Length, ...]) -> tuple[Image.Image, Box]:
     left, top, right, bottom = box
     width, height = right - left, bottom - top
     above, after, below, before = (
@@ -215,7 +213,7 @@ def _under(behind: bytes | None, plan: Plan, size: tuple[int, int]) -> Image.Ima
     return None if colour is None else Image.new("RGBA", size, colour)
 
 
-def _written(image: Image.Image, form: str, box: PixelBox, *, alpha: bool = False) -> Arranged:
+def _written(image: Image.Image, form: str, box: Box, *, alpha: bool = False) -> Arranged:
     if form == "auto":
         opaque = not alpha and image.getchannel("A").getextrema()[0] == 255
         form = "jpg" if opaque else "png"

@@ -44,6 +44,11 @@ def whole(plane: Plane) -> Area:
     return slice(0, plane.shape[0]), slice(0, plane.shape[1])
 
 
+def shifted(side: slice, by: int) -> slice:
+    """Return one side of a rectangle, moved."""
+    return slice(side.start + by, side.stop + by)
+
+
 def scaled(area: Area, shape: tuple[int, ...], small: tuple[int, ...]) -> Area:
     """Return what an area of a frame of (rows, columns) is in a plane of another shape."""
     rows, columns = (

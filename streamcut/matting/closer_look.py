@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
 
 from streamcut.imaging.resize import Shrink
-from streamcut.imaging.tiles import Area
-from streamcut.matting.letterbox import Sight, Size
+from streamcut.imaging.tiles import Area, shifted
+from streamcut.matting.letterbox import Sight, SizeOf
 from streamcut.matting.region import SMALLEST, Region
 from streamcut.media.matte import RGB, Matte, Prediction
 from streamcut.media.rect import WHOLE, Rect
@@ -41,7 +41,7 @@ class CloserLook:
         self._region: Region | None = None
         self._shape = 0, 0
 
-    def __call__(self, sight: Sight, size_of: Callable[[int, int], Size], /) -> Prediction:
+    def __call__(self, sight: Sight, size_of: SizeOf, /) -> Prediction:
         """Return what is predicted of ``sight.shown``, at its size.
 
         Args:
@@ -60,22 +60,20 @@ class CloserLook:
         region, seen = self._region, self._region.box
         matte = self._looked(sight, size_of)
         box, missed = region.followed(matte)
+        placed = self._placed(matte, seen)
         if box == seen and region.is_due(sight.shown):
-            whole = self._glanced(sight.shown, matte)
-            box, missed = region.glanced(whole, sight.shown, self._placed(matte, seen))
+            box, missed = region.glanced(self._glanced(sight.shown, placed), sight.shown, placed)
         if box != seen:
             self._stream.move(box.seen_from(seen))
         if missed:
-            seen, matte = box, self._looked(sight, size_of)
-        return Prediction(self._placed(matte, seen))
+            placed = self._placed(self._looked(sight, size_of), box)
+        return Prediction(placed)
 
-    def many(
-        self, sights: Sequence[Sight], size_of: Callable[[int, int], Size], /
-    ) -> list[Prediction]:
+    def many(self, sights: Sequence[Sight], size_of: SizeOf, /) -> list[Prediction]:
         """Return what is predicted of several successive frames."""
         return [self(sight, size_of) for sight in sights]
 
-    def _begun(self, sight: Sight, size_of: Callable[[int, int], Size]) -> Prediction:
+    def _begun(self, sight: Sight, size_of: SizeOf) -> Prediction:
         """Return what is predicted of a scene's first frame, where it is looked at twice."""
         self._stream.reset()
         self._glances.reset()
@@ -87,7 +85,7 @@ class CloserLook:
             matte = self._looked(sight, size_of)
         return Prediction(self._placed(matte, box))
 
-    def _looked(self, sight: Sight, size_of: Callable[[int, int], Size]) -> Matte:
+    def _looked(self, sight: Sight, size_of: SizeOf) -> Matte:
         """Return the matte of what is looked at, at the network's size."""
         assert self._region is not None
         box, shown = self._region.box, sight.shown
@@ -105,17 +103,15 @@ class CloserLook:
 
         Args:
             shown: the frame.
-            matte: of what is looked at, which may be the same.
+            matte: that was made of what is looked at, which may be all of it.
         """
         assert self._region is not None
         rows, columns = self._shape
         size = self._session.glance_size(columns, rows)
-        if size[0] * size[1] >= rows * columns:
-            size = columns, rows
-            if self._region.box == WHOLE:
-                return matte
-        else:
+        if size[0] * size[1] < rows * columns:
             shown = np.asarray(cv2.resize(shown, size), np.uint8)
+        elif self._region.box == WHOLE:
+            return matte
         return as_prediction(self._glances(shown), shown).alpha
 
     def _placed(self, matte: Matte, box: Rect) -> Matte:
@@ -134,8 +130,4 @@ def _part(sight: Sight, box: Rect) -> Area:
     source = sight.frame.source
     rows, columns = sight.bars.inside(source.height, source.width)
     inner = box.inside(rows.stop - rows.start, columns.stop - columns.start)
-    return _moved(inner[0], rows.start), _moved(inner[1], columns.start)
-
-
-def _moved(side: slice, by: int) -> slice:
-    return slice(side.start + by, side.stop + by)
+    return shifted(inner[0], rows.start), shifted(inner[1], columns.start)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from streamcut.imaging.border import Border
 from streamcut.imaging.resize import Halved, repeated
-from streamcut.imaging.tiles import Area, around, covering
+from streamcut.imaging.tiles import Area, around, covering, shifted, whole
 from streamcut.media.frame import MattedFrame, PredictedFrame, StreamInfo
 from streamcut.media.matte import Grid
 from streamcut.media.pixel_formats import peak
@@ -85,7 +85,7 @@ class GuidedUpsampler:
         rough = self._on_grid(coarse, factor)
         matte = np.zeros(luma.shape, luma.dtype)
         if factor == 1:
-            self._refine(matte, luma, *self._solved(luma, rough, factor, _whole(rough)))
+            self._refine(matte, luma, *self._solved(luma, rough, factor, whole(rough)))
             return Border(matte, self._peak)
         band = np.abs(_mean(_mean(rough)) - np.float32(0.5)) < 0.5 - _PLAIN
         tiles = list(covering(band, _TILE))
@@ -170,7 +170,7 @@ class GuidedUpsampler:
         pixels = _pixels(tile, factor)
         target, guide = matte[pixels], luma[pixels]
         height, width = target.shape
-        inner = _less(rows, area[0].start), _less(columns, area[1].start)
+        inner = shifted(rows, -area[0].start), shifted(columns, -area[1].start)
         grown = [_enlarged(grid, factor, *inner)[:height, :width] for grid in (gain, offset)]
         self._refine(target, guide, *grown)
 
@@ -221,10 +221,6 @@ def _solve(guide: Grid, rough: Grid, epsilon: float) -> tuple[Grid, Grid]:
     return _mean(gain), _mean(offset)
 
 
-def _whole(grid: Grid) -> Area:
-    return slice(0, grid.shape[0]), slice(0, grid.shape[1])
-
-
 def _around(tiles: list[Area]) -> Area:
     """Return the rectangle of all tiles, and of what their cells are solved from."""
     rows, columns = zip(*tiles, strict=True)
@@ -244,10 +240,6 @@ def _seen(rough: Grid, tiles: list[Area]) -> Area:
 def _pixels(cells: Area, factor: int) -> Area:
     """Return what a rectangle of cells is in the frame, beyond which the last ones may reach."""
     return _scaled(cells[0], factor), _scaled(cells[1], factor)
-
-
-def _less(cells: slice, offset: int) -> slice:
-    return slice(cells.start - offset, cells.stop - offset)
 
 
 def _scaled(cells: slice, factor: int) -> slice:

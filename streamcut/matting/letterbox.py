@@ -20,6 +20,9 @@ from streamcut.media.planes import planes
 Size = tuple[int, int]
 """(width, height) in pixels."""
 
+SizeOf = Callable[[int, int], Size]
+"""Tells the network's size for a width and a height."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sight:
@@ -63,7 +66,7 @@ class StreamView:
         self._shrink, self._cuts = Shrink(), SceneCuts()
         self._begun = False
 
-    def __call__(self, frame: Frame, size_of: Callable[[int, int], Size]) -> Sight:
+    def __call__(self, frame: Frame, size_of: SizeOf) -> Sight:
         """Scale a frame for the network.
 
         Args:
@@ -80,16 +83,14 @@ class StreamView:
         self._begun = True
         return seen
 
-    def _seen(self, frame: Frame, bars: Bars, size_of: Callable[[int, int], Size]) -> Sight:
+    def _seen(self, frame: Frame, bars: Bars, size_of: SizeOf) -> Sight:
         size, window = placed(frame.source, bars, size_of)
         whole = self._shrink(frame.source, size)
         shown = np.ascontiguousarray(whole[window]) if bars else whole
         return Sight(frame, shown, whole, bars, window, self._cuts(whole))
 
 
-def placed(
-    source: VideoFrame, bars: Bars, size_of: Callable[[int, int], Size]
-) -> tuple[Size, tuple[slice, slice]]:
+def placed(source: VideoFrame, bars: Bars, size_of: SizeOf) -> tuple[Size, tuple[slice, slice]]:
     """Return how large a frame is scaled, and which rows and columns of that are shown.
 
     Args:

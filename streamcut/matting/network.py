@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 from streamcut.core.errors import ModelError
 from streamcut.core.pipeline import gathered
 from streamcut.matting.closer_look import CloserLook
-from streamcut.matting.letterbox import Sight, Size, StreamView
+from streamcut.matting.letterbox import Sight, SizeOf, StreamView
 from streamcut.matting.views import Looks, patient_size
 from streamcut.media.frame import Frame, PredictedFrame
 from streamcut.media.matte import RGB, Prediction
 from streamcut.sessions import BaseSession, BatchStream, MatteStream, as_prediction
 from streamcut.sessions.base import MovingStream
-
-SizeOf = Callable[[int, int], Size]
-"""Tells the network's size for a width and a height."""
 
 
 class FramePredictor(Protocol):
@@ -104,7 +101,7 @@ def predictor_of(session: BaseSession, *, patient: bool = False) -> FramePredict
     return WholePredictor(stream)
 
 
-def size_for(session: BaseSession, *, patient: bool) -> Callable[[int, int], Size]:
+def size_for(session: BaseSession, *, patient: bool) -> SizeOf:
     """Return what tells the size at which :func:`predictor_of` wants frames of a given size."""
     return patient_size(session) if patient else session.input_size
 

@@ -82,7 +82,9 @@ class Region:
         self._since += 1
         if self._since >= _GLANCE:
             return True
-        return self._since >= self._soon and self.box != WHOLE and self._moves_outside(frame)
+        if self._since < self._soon or self.box == WHOLE:
+            return False
+        return bool(self._outside(self._moved(frame)).any())
 
     def glanced(self, matte: Matte, frame: RGB, closely: Matte) -> tuple[Rect, bool]:
         """Return what to look at after a glance at the whole frame, and whether somebody came.
@@ -92,11 +94,11 @@ class Region:
             frame: RGB uint8, of any size.
             closely: the matte of the whole frame that was made of what is looked at.
         """
-        quiet = self.box == WHOLE or not self._moves_outside(frame)
-        self._since, self._soon = 0, 1 if quiet else min(_LATER * self._soon, _GLANCE)
-        people = self._people(matte)
+        people, moves = self._people(matte), False
         if self.box != WHOLE:
-            people = self._accepted(people, frame)
+            moved = self._moved(frame)
+            moves, people = bool(self._outside(moved).any()), self._accepted(people, moved)
+        self._since, self._soon = 0, min(_LATER * self._soon, _GLANCE) if moves else 1
         self._last = frame
         if self.box != WHOLE and _lost(people & (matte > _CERTAIN), closely):
             self._agree = min(2 * self._agree, _MOST_AGREE)
@@ -166,10 +168,11 @@ class Region:
         top, bottom = _at_least(top, bottom, max(_LEAST, _SLIM * (right - left) * self._aspect))
         return Rect(left, top, right, bottom).snapped(*self._shape)
 
-    def _moves_outside(self, frame: RGB) -> bool:
-        moved = self._moved(frame)
-        moved[self.box.inside(*moved.shape)] = False
-        return bool(moved.any())
+    def _outside(self, mask: Mask) -> Mask:
+        """Return what is set in a mask of the frame outside of what is looked at."""
+        outside = mask.copy()
+        outside[self.box.inside(*mask.shape)] = False
+        return outside
 
     def _moved(self, frame: RGB) -> Mask:
         """Return which blocks of the frame have changed since the last glance."""
@@ -180,16 +183,15 @@ class Region:
         change = cv2.resize(cv2.absdiff(frame, self._last), blocks, interpolation=cv2.INTER_AREA)
         return np.asarray(change.max(axis=2) > _MOVED)
 
-    def _accepted(self, people: Mask, frame: RGB) -> Mask:
+    def _accepted(self, people: Mask, moved: Mask) -> Mask:
         """Return the people of a glance, without those outside who have not moved in.
 
         What was nobody at first is nobody while it keeps still, such as a coat on a hook.
         """
-        outside = people.copy()
-        outside[self.box.inside(*people.shape)] = False
+        outside = self._outside(people)
         if not outside.any():
             return people
-        blocks = widened(self._moved(frame), 1)
+        blocks = widened(moved, 1)
         moved = cv2.resize(blocks, people.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
         labels, stats = components(people)
         come, away, known = (

@@ -6,7 +6,7 @@ of opacities would leave veils.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import cv2
@@ -14,7 +14,7 @@ import numpy as np
 from av.video.frame import VideoFrame
 
 from streamcut.imaging.resize import Shrink
-from streamcut.matting.letterbox import laid_back, placed
+from streamcut.matting.letterbox import SizeOf, laid_back, placed
 from streamcut.matting.region import SMALLEST, Region
 from streamcut.media.bars import NONE, Bars
 from streamcut.media.matte import RGB, Matte, Prediction
@@ -81,7 +81,7 @@ def looks_twice(session: BaseSession, width: int, height: int) -> bool:
     return len(session.patient_views(width, height)) > 1
 
 
-def patient_size(session: BaseSession) -> Callable[[int, int], tuple[int, int]]:
+def patient_size(session: BaseSession) -> SizeOf:
     """Return what tells the size of the largest of a session's patient views."""
 
     def largest(width: int, height: int) -> tuple[int, int]:

@@ -87,17 +87,13 @@ class BarFinder:
         return self._next if self._waited >= _WAIT else NONE
 
 
-def _sides(bars: Bars) -> tuple[int, int, int, int]:
-    return bars.top, bars.bottom, bars.left, bars.right
-
-
 def _smaller(bars: Bars, found: Bars) -> Bars:
     """Return bars, smaller where those found are a little so."""
-    return Bars(*map(min, _sides(bars), _sides(found))) if _alike(bars, found) else bars
+    return Bars(*map(min, bars.sides, found.sides)) if _alike(bars, found) else bars
 
 
 def _alike(bars: Bars, others: Bars) -> bool:
-    apart = (abs(a - b) for a, b in zip(_sides(bars), _sides(others), strict=True))
+    apart = (abs(a - b) for a, b in zip(bars.sides, others.sides, strict=True))
     return max(apart) <= _SOFT
 
 
@@ -153,7 +149,7 @@ def _still_there(plane: Plane, bars: Bars, peak: int) -> bool:
     """Whether nothing plainly appears in the bars, but in the rows beside the image."""
     height, width = plane.shape
     unit = (peak + 1) // 256
-    top, bottom, left, right = (side - min(_SOFT, side // 2) for side in _sides(bars))
+    top, bottom, left, right = (side - min(_SOFT, side // 2) for side in bars.sides)
     parts = (
         plane[:top, ::_STEP],
         plane[height - bottom :, ::_STEP],

@@ -19,18 +19,18 @@ class Bars:
     def __bool__(self) -> bool:
         return bool(self.top or self.bottom or self.left or self.right)
 
+    @property
+    def sides(self) -> tuple[int, int, int, int]:
+        """Top, bottom, left, right."""
+        return self.top, self.bottom, self.left, self.right
+
     def inside(self, height: int, width: int) -> tuple[slice, slice]:
         """Return the rows and columns between the bars."""
         return slice(self.top, height - self.bottom), slice(self.left, width - self.right)
 
     def joined(self, other: Bars) -> Bars:
         """Return bars as wide as the wider of both at each side."""
-        sides = zip(
-            (self.top, self.bottom, self.left, self.right),
-            (other.top, other.bottom, other.left, other.right),
-            strict=True,
-        )
-        return Bars(*(max(pair) for pair in sides))
+        return Bars(*map(max, self.sides, other.sides))
 
     def clear(self, plane: Plane) -> None:
         """Set a plane to 0 where the bars are."""

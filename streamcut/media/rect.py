@@ -59,15 +59,6 @@ class Rect(NamedTuple):
             other.top + self.bottom * other.height,
         )
 
-    def joined(self, other: Rect) -> Rect:
-        """Return the smallest box around both."""
-        return Rect(
-            min(self.left, other.left),
-            min(self.top, other.top),
-            max(self.right, other.right),
-            max(self.bottom, other.bottom),
-        )
-
     def holds(self, other: Rect, slack: float = 0.0) -> bool:
         """Whether another box lies in it, or reaches out by no more than ``slack``."""
         return (
